@@ -1,0 +1,65 @@
+"""Process-wide settings, as attributes of `hepy.options`.
+
+A setting is checked when it is set, so that a wrong one fails where it was written.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hepy.errors import ParameterError
+
+
+class Options:
+    """Settings that hold for the whole process.
+
+    Attributes:
+        threads: how many threads hepy's pool uses; by default the processors that this process may run on.
+        progress: whether long operations of the command line and the demos show progress bars.
+        constant_time: scan tables that secrets index, and keep windows small. Slower; see docs/security.md, Timing.
+    """
+
+    __slots__ = ("_constant_time", "_progress", "_threads")
+
+    def __init__(self) -> None:
+        self._threads = len(os.sched_getaffinity(0))
+        self._progress = True
+        self._constant_time = False
+
+    @property
+    def threads(self) -> int:
+        return self._threads
+
+    @threads.setter
+    def threads(self, value: int) -> None:
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1024:
+            raise ParameterError(f"options.threads is a whole number from 1 to 1024, not {value!r}")
+        self._threads = value
+
+    @property
+    def progress(self) -> bool:
+        return self._progress
+
+    @progress.setter
+    def progress(self, value: bool) -> None:
+        self._progress = _flag("progress", value)
+
+    @property
+    def constant_time(self) -> bool:
+        return self._constant_time
+
+    @constant_time.setter
+    def constant_time(self, value: bool) -> None:
+        self._constant_time = _flag("constant_time", value)
+
+    def __repr__(self) -> str:
+        return f"Options(threads={self.threads}, progress={self.progress}, constant_time={self.constant_time})"
+
+
+def _flag(name: str, value: bool) -> bool:
+    if not isinstance(value, bool):
+        raise ParameterError(f"options.{name} is True or False, not {value!r}")
+    return value
+
+
+options = Options()
