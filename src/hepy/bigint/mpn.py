@@ -32,12 +32,18 @@ def _external(name: str, result: types.Type, arguments: int) -> types.ExternalFu
     return types.ExternalFunction(symbol, result(*[types.uint64] * arguments))
 
 
+# Names, arguments and results as in the manual; addresses are written r, a, b.
 mul_n = _external("mul_n", types.void, 4)  # (r[2n], a, b, n)
 sqr = _external("sqr", types.void, 3)  # (r[2n], a, n)
 addmul_1 = _external("addmul_1", types.uint64, 4)  # r[n] += a[n] * word -> carry word
 add_n = _external("add_n", types.uint64, 4)  # (r, a, b, n) -> carry
 sub_n = _external("sub_n", types.uint64, 4)  # (r, a, b, n) -> borrow
-cnd_add_n = _external("cnd_add_n", types.uint64, 5)  # (condition, r, a, b, n), no branch on the condition
-cnd_sub_n = _external("cnd_sub_n", types.uint64, 5)
 copyi = _external("copyi", types.void, 3)  # (r, a, n)
+# The rest promises time and addresses that depend on sizes only.
+cnd_add_n = _external("cnd_add_n", types.uint64, 5)  # (condition, r, a, b, n)
+cnd_sub_n = _external("cnd_sub_n", types.uint64, 5)
+sec_mul = _external("sec_mul", types.void, 6)  # (r[2n], a, n, b, n, scratch)
+sec_mul_itch = _external("sec_mul_itch", types.uint64, 2)  # (n, n) -> limbs of scratch
+sec_sqr = _external("sec_sqr", types.void, 4)  # (r[2n], a, n, scratch)
+sec_sqr_itch = _external("sec_sqr_itch", types.uint64, 1)
 sec_tabselect = _external("sec_tabselect", types.void, 5)  # (r, table, n, entries, which), reads every entry

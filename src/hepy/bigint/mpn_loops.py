@@ -4,8 +4,9 @@ Every array of elements is uint64[B, L], C-contiguous, Montgomery form x R mod n
 [0, n). An operand comes as (array, rows): element i of the operation is array[rows[i]]. A loop fills elements
 [start, stop) of `out`; hepy's pool calls it with ranges. `modulus` is uint64[L], `inverse` = -1/n mod 2^64.
 
-Unless a name ends in `_vartime`, the sequence of operations depends on sizes only, and addresses do too but for the
-tables of powers, which secret exponents index unless `scan` is set.
+The sequence of operations and of addresses depends on sizes only, unless a name ends in `_vartime`, with two
+exceptions: secret exponents index the tables of powers, and GMP's products for large operands (Karatsuba, Toom)
+branch on signs of differences. `secure` removes both: every table entry is read, and products are mpn_sec_mul's.
 """
 
 import numba
@@ -25,130 +26,152 @@ def _address(array):
 
 
 @_loop
-def _reduce(out, wide, wide_at, modulus_at, length, inverse):
-    """out = wide / R mod n; wide: uint64[2 L] below n R, overwritten.
+def _ring(modulus, inverse, secure, spares):
+    """What a product needs, as a tuple, and `spares` elements of scratch behind it.
 
-    Montgomery, Math. Comp. 44 (1985), word by word. The quotient is below 2n, so one subtraction ends it; whether it
-    is made is decided by a mask.
+    All scratch of a loop lies in one array that the tuple holds: numba frees an array after its last use by name,
+    and does not see that an address still points into it.
     """
-    for j in range(wide.size // 2):
+    length = np.uint64(modulus.size)
+    itch = max(mpn.sec_mul_itch(length, length), mpn.sec_sqr_itch(length)) if secure else np.uint64(0)
+    wide = np.empty((2 + spares) * modulus.size + int(itch), np.uint64)
+    return wide, _address(wide), _address(modulus), length, inverse, secure
+
+
+@_loop
+def _spare(ring, index):
+    wide, wide_at, _, length, _, _ = ring
+    return wide_at + _BYTES * length * np.uint64(2 + index)
+
+
+@_loop
+def _scratch(ring):
+    """Where GMP's secure functions may write: behind the last spare, at the end of the array."""
+    wide, wide_at, _, length, _, _ = ring
+    itch = max(mpn.sec_mul_itch(length, length), mpn.sec_sqr_itch(length))
+    return wide_at + _BYTES * (np.uint64(wide.size) - itch)
+
+
+@_loop
+def _subtract_once(to, carry, ring):
+    """to -= n if carry 2^(64 L) + to is at least n; overwrites the lower half of the product."""
+    _, wide_at, modulus_at, length, _, _ = ring
+    borrow = mpn.sub_n(wide_at, to, modulus_at, length)
+    mpn.cnd_sub_n(carry | (_ONE - borrow), to, to, modulus_at, length)
+
+
+@_loop
+def _reduce(to, ring):
+    """to = wide / R mod n, for wide below n R.
+
+    Montgomery, Math. Comp. 44 (1985), word by word. The quotient is below 2n, so one subtraction ends it.
+    """
+    wide, wide_at, modulus_at, length, inverse, _ = ring
+    for j in range(length):
         wide[j] = mpn.addmul_1(wide_at + _BYTES * np.uint64(j), modulus_at, length, wide[j] * inverse)
-    carry = mpn.add_n(out, wide_at + _BYTES * length, wide_at, length)
-    borrow = mpn.sub_n(wide_at, out, modulus_at, length)
-    mpn.cnd_sub_n(carry | (_ONE - borrow), out, out, modulus_at, length)
+    carry = mpn.add_n(to, wide_at + _BYTES * length, wide_at, length)
+    _subtract_once(to, carry, ring)
 
 
 @_loop
-def _product(out, x, y, wide, wide_at, modulus_at, length, inverse):
-    mpn.mul_n(wide_at, x, y, length)
-    _reduce(out, wide, wide_at, modulus_at, length, inverse)
+def _product(to, x, y, ring):
+    _, wide_at, _, length, _, secure = ring
+    if secure:
+        mpn.sec_mul(wide_at, x, length, y, length, _scratch(ring))
+    else:
+        mpn.mul_n(wide_at, x, y, length)
+    _reduce(to, ring)
 
 
 @_loop
-def _square(out, x, wide, wide_at, modulus_at, length, inverse):
-    mpn.sqr(wide_at, x, length)
-    _reduce(out, wide, wide_at, modulus_at, length, inverse)
+def _square(to, x, ring):
+    _, wide_at, _, length, _, secure = ring
+    if secure:
+        mpn.sec_sqr(wide_at, x, length, _scratch(ring))
+    else:
+        mpn.sqr(wide_at, x, length)
+    _reduce(to, ring)
 
 
 @_loop
 def multiply(out, a, a_rows, b, b_rows, modulus, inverse, start, stop):
-    length = np.uint64(modulus.size)
-    step = _BYTES * length
-    wide = np.empty(2 * modulus.size, np.uint64)
-    wide_at, modulus_at = _address(wide), _address(modulus)
+    ring = _ring(modulus, inverse, False, 0)
+    step = _BYTES * np.uint64(modulus.size)
     out_at, a_at, b_at = _address(out), _address(a), _address(b)
     for i in range(start, stop):
         x, y = a_at + step * np.uint64(a_rows[i]), b_at + step * np.uint64(b_rows[i])
-        _product(out_at + step * np.uint64(i), x, y, wide, wide_at, modulus_at, length, inverse)
+        _product(out_at + step * np.uint64(i), x, y, ring)
 
 
 @_loop
 def square(out, a, a_rows, modulus, inverse, start, stop):
-    length = np.uint64(modulus.size)
-    step = _BYTES * length
-    wide = np.empty(2 * modulus.size, np.uint64)
-    wide_at, modulus_at, out_at, a_at = _address(wide), _address(modulus), _address(out), _address(a)
+    ring = _ring(modulus, inverse, False, 0)
+    step = _BYTES * np.uint64(modulus.size)
+    out_at, a_at = _address(out), _address(a)
     for i in range(start, stop):
-        x = a_at + step * np.uint64(a_rows[i])
-        _square(out_at + step * np.uint64(i), x, wide, wide_at, modulus_at, length, inverse)
+        _square(out_at + step * np.uint64(i), a_at + step * np.uint64(a_rows[i]), ring)
 
 
 @_loop
-def add(out, a, a_rows, b, b_rows, modulus, start, stop):
+def add(out, a, a_rows, b, b_rows, modulus, inverse, start, stop):
+    ring = _ring(modulus, inverse, False, 0)
     length = np.uint64(modulus.size)
     step = _BYTES * length
-    spare = np.empty(modulus.size, np.uint64)
-    spare_at, modulus_at = _address(spare), _address(modulus)
     out_at, a_at, b_at = _address(out), _address(a), _address(b)
     for i in range(start, stop):
         to = out_at + step * np.uint64(i)
-        x, y = a_at + step * np.uint64(a_rows[i]), b_at + step * np.uint64(b_rows[i])
-        carry = mpn.add_n(to, x, y, length)
-        borrow = mpn.sub_n(spare_at, to, modulus_at, length)
-        mpn.cnd_sub_n(carry | (_ONE - borrow), to, to, modulus_at, length)
+        carry = mpn.add_n(to, a_at + step * np.uint64(a_rows[i]), b_at + step * np.uint64(b_rows[i]), length)
+        _subtract_once(to, carry, ring)
 
 
 @_loop
-def subtract(out, a, a_rows, b, b_rows, modulus, start, stop):
+def subtract(out, a, a_rows, b, b_rows, modulus, inverse, start, stop):
     length = np.uint64(modulus.size)
     step = _BYTES * length
     modulus_at, out_at, a_at, b_at = _address(modulus), _address(out), _address(a), _address(b)
     for i in range(start, stop):
         to = out_at + step * np.uint64(i)
-        x, y = a_at + step * np.uint64(a_rows[i]), b_at + step * np.uint64(b_rows[i])
-        borrow = mpn.sub_n(to, x, y, length)
+        borrow = mpn.sub_n(to, a_at + step * np.uint64(a_rows[i]), b_at + step * np.uint64(b_rows[i]), length)
         mpn.cnd_add_n(borrow, to, to, modulus_at, length)
 
 
 @_loop
 def load(out, limbs, factors, modulus, inverse, start, stop):
     """Reduce integers of any width: limbs uint64[B, pieces L], factors[k] = R^(k+2) mod n."""
+    ring = _ring(modulus, inverse, False, 1)
     length = np.uint64(modulus.size)
     step = _BYTES * length
     pieces = limbs.shape[1] // modulus.size
-    wide, part = np.empty(2 * modulus.size, np.uint64), np.empty(modulus.size, np.uint64)
-    wide_at, part_at, modulus_at = _address(wide), _address(part), _address(modulus)
+    part = _spare(ring, 0)
     out_at, limbs_at, factors_at = _address(out), _address(limbs), _address(factors)
     for i in range(start, stop):
         to, source = out_at + step * np.uint64(i), limbs_at + step * np.uint64(i * pieces)
         # A piece is below R and a factor below n: their product is below n R, as _reduce wants it.
-        _product(to, source, factors_at, wide, wide_at, modulus_at, length, inverse)
+        _product(to, source, factors_at, ring)
         for k in range(1, pieces):
             shift = step * np.uint64(k)
-            _product(part_at, source + shift, factors_at + shift, wide, wide_at, modulus_at, length, inverse)
-            carry = mpn.add_n(to, to, part_at, length)
-            borrow = mpn.sub_n(wide_at, to, modulus_at, length)
-            mpn.cnd_sub_n(carry | (_ONE - borrow), to, to, modulus_at, length)
+            _product(part, source + shift, factors_at + shift, ring)
+            carry = mpn.add_n(to, to, part, length)
+            _subtract_once(to, carry, ring)
 
 
 @_loop
 def store(out, a, a_rows, modulus, inverse, start, stop):
     """Leave Montgomery form: out uint64[B, L], canonical integers."""
+    ring = _ring(modulus, inverse, False, 0)
+    wide, wide_at = ring[0], ring[1]
     length = np.uint64(modulus.size)
     step = _BYTES * length
-    wide = np.empty(2 * modulus.size, np.uint64)
-    wide_at, modulus_at, out_at, a_at = _address(wide), _address(modulus), _address(out), _address(a)
+    out_at, a_at = _address(out), _address(a)
     for i in range(start, stop):
         mpn.copyi(wide_at, a_at + step * np.uint64(a_rows[i]), length)
-        wide[modulus.size :] = 0
-        _reduce(out_at + step * np.uint64(i), wide, wide_at, modulus_at, length, inverse)
-
-
-@_loop
-def count_below(limbs, modulus, start, stop):
-    """How many leading integers of limbs[start:stop] (uint64[B, L]) are below the modulus."""
-    length = np.uint64(modulus.size)
-    spare = np.empty(modulus.size, np.uint64)
-    spare_at, modulus_at, limbs_at = _address(spare), _address(modulus), _address(limbs)
-    for i in range(start, stop):
-        if not mpn.sub_n(spare_at, limbs_at + _BYTES * length * np.uint64(i), modulus_at, length):
-            return i - start
-    return stop - start
+        wide[modulus.size : 2 * modulus.size] = 0
+        _reduce(out_at + step * np.uint64(i), ring)
 
 
 @_loop
 def _window(exponents, row, position, window):
-    """Bits [position, position + window) of exponents[row], uint32[E, words]."""
+    """Bits [position, position + window) of exponents[row], uint32[E, words]; zero beyond its words."""
     word, shift = position // 32, np.uint64(position % 32)
     value = np.uint64(exponents[row, word])
     if word + 1 < exponents.shape[1]:
@@ -157,111 +180,171 @@ def _window(exponents, row, position, window):
 
 
 @_loop
-def _select(to, table_at, entries, which, length, scan):
-    if scan:
+def _select(to, table_at, entries, which, length, secure):
+    if secure:
         mpn.sec_tabselect(to, table_at, length, entries, which)
     else:
         mpn.copyi(to, table_at + _BYTES * length * which, length)
 
 
 @_loop
-def power(out, a, a_rows, exponents, per_element, bits, window, scan, one, modulus, inverse, start, stop):
-    """out[i] = a[a_rows[i]] ^ exponents[i if per_element else 0]; exponents below 2^bits.
+def power(out, a, a_rows, exponents, exponent_rows, bits, window, secure, one, modulus, inverse, start, stop):
+    """out[i] = a[a_rows[i]] ^ exponents[exponent_rows[i]]; exponents uint32[E, words] below 2^bits.
 
     Fixed windows from the top (Handbook of Applied Cryptography, 14.82): every window is a look-up and a product,
     also where its bits are zero.
     """
+    entries = 1 << window
+    ring = _ring(modulus, inverse, secure, entries + 1)
     length = np.uint64(modulus.size)
     step = _BYTES * length
-    wide, chosen = np.empty(2 * modulus.size, np.uint64), np.empty(modulus.size, np.uint64)
-    entries = 1 << window
-    table = np.empty(entries * modulus.size, np.uint64)
-    wide_at, chosen_at, table_at = _address(wide), _address(chosen), _address(table)
-    modulus_at, out_at, a_at, one_at = _address(modulus), _address(out), _address(a), _address(one)
+    table, chosen = _spare(ring, 0), _spare(ring, entries)
+    out_at, a_at, one_at = _address(out), _address(a), _address(one)
     windows = max(1, -(-bits // window))
     for i in range(start, stop):
-        row = i if per_element else 0
+        row = exponent_rows[i]
         to, base = out_at + step * np.uint64(i), a_at + step * np.uint64(a_rows[i])
-        mpn.copyi(table_at, one_at, length)
-        mpn.copyi(table_at + step, base, length)
+        mpn.copyi(table, one_at, length)
+        mpn.copyi(table + step, base, length)
         for k in range(2, entries):
-            before = table_at + step * np.uint64(k - 1)
-            _product(before + step, before, base, wide, wide_at, modulus_at, length, inverse)
+            entry = table + step * np.uint64(k)
+            if k % 2:
+                _product(entry, entry - step, base, ring)
+            else:
+                _square(entry, table + step * np.uint64(k // 2), ring)
         which = _window(exponents, row, (windows - 1) * window, window)
-        _select(to, table_at, np.uint64(entries), which, length, scan)
+        _select(to, table, np.uint64(entries), which, length, secure)
         for k in range(windows - 2, -1, -1):
             for _ in range(window):
-                _square(to, to, wide, wide_at, modulus_at, length, inverse)
-            _select(chosen_at, table_at, np.uint64(entries), _window(exponents, row, k * window, window), length, scan)
-            _product(to, to, chosen_at, wide, wide_at, modulus_at, length, inverse)
+                _square(to, to, ring)
+            _select(chosen, table, np.uint64(entries), _window(exponents, row, k * window, window), length, secure)
+            _product(to, to, chosen, ring)
+
+
+@_loop
+def power_vartime(out, a, a_rows, exponents, exponent_rows, bits, window, one, modulus, inverse, start, stop):
+    """As power, by sliding windows over odd powers (Handbook of Applied Cryptography, 14.85); skips zeros."""
+    odd = 1 << (window - 1)
+    ring = _ring(modulus, inverse, False, odd + 1)
+    length = np.uint64(modulus.size)
+    step = _BYTES * length
+    table, twice = _spare(ring, 0), _spare(ring, odd)
+    out_at, a_at, one_at = _address(out), _address(a), _address(one)
+    for i in range(start, stop):
+        row = exponent_rows[i]
+        to, base = out_at + step * np.uint64(i), a_at + step * np.uint64(a_rows[i])
+        top = bits - 1
+        while top >= 0 and not _window(exponents, row, top, 1):
+            top -= 1
+        if top < 0:
+            mpn.copyi(to, one_at, length)
+            continue
+        mpn.copyi(table, base, length)
+        if top > 0 and odd > 1:
+            _square(twice, base, ring)
+            for k in range(1, odd):
+                _product(table + step * np.uint64(k), table + step * np.uint64(k - 1), twice, ring)
+        begun = False
+        while top >= 0:
+            if not _window(exponents, row, top, 1):
+                _square(to, to, ring)
+                top -= 1
+                continue
+            low = max(top - window + 1, 0)
+            while not _window(exponents, row, low, 1):
+                low += 1
+            entry = table + step * (_window(exponents, row, low, top - low + 1) >> _ONE)
+            if begun:
+                for _ in range(top - low + 1):
+                    _square(to, to, ring)
+                _product(to, to, entry, ring)
+            else:
+                mpn.copyi(to, entry, length)
+                begun = True
+            top = low - 1
+
+
+@_loop
+def repeated_squares(out, base, window, modulus, inverse):
+    """out[j] = base[0]^(2^(window j))."""
+    ring = _ring(modulus, inverse, False, 0)
+    length = np.uint64(modulus.size)
+    step = _BYTES * length
+    out_at = _address(out)
+    mpn.copyi(out_at, _address(base), length)
+    for j in range(1, out.shape[0]):
+        to = out_at + step * np.uint64(j)
+        _square(to, to - step, ring)
+        for _ in range(1, window):
+            _square(to, to, ring)
 
 
 @_loop
 def fixed_base_table(table, first, one, modulus, inverse, start, stop):
     """table[j, d] = first[j]^d for j in [start, stop): uint64[positions, 2^window, L]."""
+    ring = _ring(modulus, inverse, False, 0)
     length = np.uint64(modulus.size)
     step = _BYTES * length
     entries = table.shape[1]
-    wide = np.empty(2 * modulus.size, np.uint64)
-    wide_at, modulus_at, one_at = _address(wide), _address(modulus), _address(one)
-    table_at, first_at = _address(table), _address(first)
+    one_at, table_at, first_at = _address(one), _address(table), _address(first)
     for j in range(start, stop):
         row, base = table_at + step * np.uint64(j * entries), first_at + step * np.uint64(j)
         mpn.copyi(row, one_at, length)
         for d in range(1, entries):
             entry = row + step * np.uint64(d)
-            _product(entry, entry - step, base, wide, wide_at, modulus_at, length, inverse)
+            _product(entry, entry - step, base, ring)
 
 
 @_loop
-def fixed_base_power(out, table, exponents, bits, window, scan, modulus, inverse, start, stop):
-    """out[i] = product over j of table[j, window j of exponents[i]], exponents uint32[B, words] below 2^bits."""
+def fixed_base_power(out, table, exponents, positions, window, secure, modulus, inverse, start, stop):
+    """out[i] = product over j < positions of table[j, window j of exponents[i]], exponents uint32[B, words]."""
+    ring = _ring(modulus, inverse, secure, 1)
     length = np.uint64(modulus.size)
     step = _BYTES * length
     entries = np.uint64(table.shape[1])
-    wide, chosen = np.empty(2 * modulus.size, np.uint64), np.empty(modulus.size, np.uint64)
-    wide_at, chosen_at, modulus_at = _address(wide), _address(chosen), _address(modulus)
+    chosen = _spare(ring, 0)
     out_at, table_at = _address(out), _address(table)
-    positions = max(1, -(-bits // window))
     for i in range(start, stop):
         to = out_at + step * np.uint64(i)
-        _select(to, table_at, entries, _window(exponents, i, 0, window), length, scan)
+        _select(to, table_at, entries, _window(exponents, i, 0, window), length, secure)
         for j in range(1, positions):
             row = table_at + step * entries * np.uint64(j)
-            _select(chosen_at, row, entries, _window(exponents, i, j * window, window), length, scan)
-            _product(to, to, chosen_at, wide, wide_at, modulus_at, length, inverse)
+            _select(chosen, row, entries, _window(exponents, i, j * window, window), length, secure)
+            _product(to, to, chosen, ring)
 
 
 @_loop
-def segment_product(out, a, a_rows, offsets, modulus, inverse, start, stop):
-    """out[s] = product of a[a_rows[k]] for k in [offsets[s], offsets[s+1]); empty segments are left as they are."""
+def segment_product(out, a, a_rows, offsets, one, modulus, inverse, start, stop):
+    """out[s] = product of a[a_rows[k]] for k in [offsets[s], offsets[s+1]), one where there is none."""
+    ring = _ring(modulus, inverse, False, 0)
     length = np.uint64(modulus.size)
     step = _BYTES * length
-    wide = np.empty(2 * modulus.size, np.uint64)
-    wide_at, modulus_at, out_at, a_at = _address(wide), _address(modulus), _address(out), _address(a)
+    out_at, a_at, one_at = _address(out), _address(a), _address(one)
     for s in range(start, stop):
         to = out_at + step * np.uint64(s)
+        if offsets[s] == offsets[s + 1]:
+            mpn.copyi(to, one_at, length)
         for k in range(offsets[s], offsets[s + 1]):
             x = a_at + step * np.uint64(a_rows[k])
             if k == offsets[s]:
                 mpn.copyi(to, x, length)
             else:
-                _product(to, to, x, wide, wide_at, modulus_at, length, inverse)
+                _product(to, to, x, ring)
 
 
 @_loop
 def prefix_product(out, a, a_rows, run, modulus, inverse, start, stop):
     """Running products over runs of `run` elements; [start, stop) counts runs."""
+    ring = _ring(modulus, inverse, False, 0)
     length = np.uint64(modulus.size)
     step = _BYTES * length
-    wide = np.empty(2 * modulus.size, np.uint64)
-    wide_at, modulus_at, out_at, a_at = _address(wide), _address(modulus), _address(out), _address(a)
+    out_at, a_at = _address(out), _address(a)
     for i in range(start * run, stop * run):
         to, x = out_at + step * np.uint64(i), a_at + step * np.uint64(a_rows[i])
         if i % run == 0:
             mpn.copyi(to, x, length)
         else:
-            _product(to, to - step, x, wide, wide_at, modulus_at, length, inverse)
+            _product(to, to - step, x, ring)
 
 
 @_loop
@@ -270,29 +353,29 @@ def block_inverse(out, a, a_rows, block, inverses, one, modulus, inverse, start,
 
     Montgomery's trick (Math. Comp. 48 (1987), 10.3.1); [start, stop) counts blocks.
     """
+    ring = _ring(modulus, inverse, False, 1)
     length = np.uint64(modulus.size)
     step = _BYTES * length
-    wide, rest = np.empty(2 * modulus.size, np.uint64), np.empty(modulus.size, np.uint64)
-    wide_at, rest_at, modulus_at, one_at = _address(wide), _address(rest), _address(modulus), _address(one)
-    out_at, a_at, inverses_at = _address(out), _address(a), _address(inverses)
+    rest = _spare(ring, 0)
+    out_at, a_at, inverses_at, one_at = _address(out), _address(a), _address(inverses), _address(one)
     for s in range(start, stop):
         first, last = s * block, min((s + 1) * block, a_rows.size)
         mpn.copyi(out_at + step * np.uint64(first), one_at, length)
         for i in range(first + 1, last):  # out[i] = product of the elements before i
             to, x = out_at + step * np.uint64(i), a_at + step * np.uint64(a_rows[i - 1])
-            _product(to, to - step, x, wide, wide_at, modulus_at, length, inverse)
-        mpn.copyi(rest_at, inverses_at + step * np.uint64(s), length)
+            _product(to, to - step, x, ring)
+        mpn.copyi(rest, inverses_at + step * np.uint64(s), length)
         for i in range(last - 1, first - 1, -1):
             to, x = out_at + step * np.uint64(i), a_at + step * np.uint64(a_rows[i])
-            _product(to, to, rest_at, wide, wide_at, modulus_at, length, inverse)
-            _product(rest_at, rest_at, x, wide, wide_at, modulus_at, length, inverse)
+            _product(to, to, rest, ring)
+            _product(rest, rest, x, ring)
 
 
 @_loop
 def straus_vartime(out, a, a_rows, exponents, wanted, bits, window, spans, one, modulus, inverse, start, stop):
     """Straus's interleaved windows (Amer. Math. Monthly 71 (1964)), for rows of bases and columns of exponents.
 
-    out: uint64[rows spans, columns, L]; a_rows: int64[rows, K]; exponents: uint32[K, columns, words] below 2^bits;
+    out: uint64[rows spans, columns, L]; a_rows: int64[rows, K]; exponents: uint32[K columns, words] below 2^bits;
     wanted: bool[K, columns], what takes part. K is cut into `spans` spans, a result for each; [start, stop) counts
     (row, span). Tables of a span's bases are made in blocks that fit the cache, and serve every column.
     """
@@ -300,11 +383,9 @@ def straus_vartime(out, a, a_rows, exponents, wanted, bits, window, spans, one, 
     step = _BYTES * length
     terms, columns = wanted.shape
     entries = 1 << window
-    block = max(1, (1 << 17) // (entries * modulus.size))  # tables of 1 MiB
-    wide = np.empty(2 * modulus.size, np.uint64)
-    table = np.empty(block * entries * modulus.size, np.uint64)
-    total = np.empty(modulus.size, np.uint64)
-    wide_at, table_at, total_at, modulus_at = _address(wide), _address(table), _address(total), _address(modulus)
+    block = max(1, min(terms, (1 << 17) // (entries * modulus.size)))  # tables of 1 MiB
+    ring = _ring(modulus, inverse, False, 1 + block * entries)
+    total, table = _spare(ring, 0), _spare(ring, 1)
     out_at, a_at, one_at = _address(out), _address(a), _address(one)
     windows = max(1, -(-bits // window))
     for part in range(start, stop):
@@ -316,31 +397,31 @@ def straus_vartime(out, a, a_rows, exponents, wanted, bits, window, spans, one, 
             high = min(low + block, last)
             for k in range(low, high):
                 base = a_at + step * np.uint64(a_rows[row, k])
-                entry = table_at + step * np.uint64((k - low) * entries + 1)
+                entry = table + step * np.uint64((k - low) * entries + 1)
                 mpn.copyi(entry, base, length)
                 for _ in range(2, entries):
-                    _product(entry + step, entry, base, wide, wide_at, modulus_at, length, inverse)
+                    _product(entry + step, entry, base, ring)
                     entry += step
             for m in range(columns):
                 begun = False
                 for position in range(windows - 1, -1, -1):
                     if begun:
                         for _ in range(window):
-                            _square(total_at, total_at, wide, wide_at, modulus_at, length, inverse)
+                            _square(total, total, ring)
                     for k in range(low, high):
                         if not wanted[k, m]:
                             continue
-                        which = _window(exponents[k], m, position * window, window)
+                        which = _window(exponents, k * columns + m, position * window, window)
                         if which:
-                            entry = table_at + step * (np.uint64((k - low) * entries) + which)
+                            entry = table + step * (np.uint64((k - low) * entries) + which)
                             if begun:
-                                _product(total_at, total_at, entry, wide, wide_at, modulus_at, length, inverse)
+                                _product(total, total, entry, ring)
                             else:
-                                mpn.copyi(total_at, entry, length)
+                                mpn.copyi(total, entry, length)
                                 begun = True
                 if begun:
                     to = out_at + step * np.uint64(part * columns + m)
-                    _product(to, to, total_at, wide, wide_at, modulus_at, length, inverse)
+                    _product(to, to, total, ring)
 
 
 @_loop
@@ -349,14 +430,13 @@ def pippenger_vartime(out, a, a_rows, exponents, wanted, bits, window, spans, on
 
     Arguments as straus_vartime's. No tables: a product for each base and window, and 2^(window+1) for the buckets.
     """
-    length = np.uint64(modulus.size)
-    step = _BYTES * length
     terms, columns = wanted.shape
     entries = 1 << window
-    wide = np.empty(2 * modulus.size, np.uint64)
-    buckets, full = np.empty(entries * modulus.size, np.uint64), np.empty(entries, np.bool_)
-    running = np.empty(modulus.size, np.uint64)
-    wide_at, buckets_at, running_at, modulus_at = _address(wide), _address(buckets), _address(running), _address(modulus)
+    ring = _ring(modulus, inverse, False, 1 + entries)
+    length = np.uint64(modulus.size)
+    step = _BYTES * length
+    running, buckets = _spare(ring, 0), _spare(ring, 1)
+    full = np.empty(entries, np.bool_)
     out_at, a_at, one_at = _address(out), _address(a), _address(one)
     windows = max(1, -(-bits // window))
     for part in range(start, stop):
@@ -368,28 +448,28 @@ def pippenger_vartime(out, a, a_rows, exponents, wanted, bits, window, spans, on
             for position in range(windows - 1, -1, -1):
                 if position < windows - 1:
                     for _ in range(window):
-                        _square(to, to, wide, wide_at, modulus_at, length, inverse)
+                        _square(to, to, ring)
                 full[:] = False
                 for k in range(first, last):
                     if not wanted[k, m]:
                         continue
-                    which = _window(exponents[k], m, position * window, window)
+                    which = _window(exponents, k * columns + m, position * window, window)
                     if which:
-                        bucket, x = buckets_at + step * which, a_at + step * np.uint64(a_rows[row, k])
+                        bucket, x = buckets + step * which, a_at + step * np.uint64(a_rows[row, k])
                         if full[which]:
-                            _product(bucket, bucket, x, wide, wide_at, modulus_at, length, inverse)
+                            _product(bucket, bucket, x, ring)
                         else:
                             mpn.copyi(bucket, x, length)
                             full[which] = True
                 # The product of bucket[d]^d, as the product of running products from the top.
                 begun = False
                 for d in range(entries - 1, 0, -1):
-                    bucket = buckets_at + step * np.uint64(d)
+                    bucket = buckets + step * np.uint64(d)
                     if full[d]:
                         if begun:
-                            _product(running_at, running_at, bucket, wide, wide_at, modulus_at, length, inverse)
+                            _product(running, running, bucket, ring)
                         else:
-                            mpn.copyi(running_at, bucket, length)
+                            mpn.copyi(running, bucket, length)
                             begun = True
                     if begun:
-                        _product(to, to, running_at, wide, wide_at, modulus_at, length, inverse)
+                        _product(to, to, running, ring)

@@ -1,0 +1,293 @@
+"""The gmpy2 engine: big integers on `cpu` through GMP, on every machine that gmpy2 runs on.
+
+gmpy2's list functions release the GIL for powers only, with their own sliding windows; products have no such form.
+So the leaves are numba loops over GMP's limb functions (mpn_loops.py), which take no lock and make no objects.
+Measurements of both are in docs/bigint.md. A batch is uint64[B, L] in Montgomery form.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterable
+
+import gmpy2
+import numpy as np
+import numpy.typing as npt
+
+from hepy._pool import parallel_ranges
+from hepy.bigint import limbs as limb
+from hepy.bigint import mpn_loops as loops
+from hepy.bigint.kernels import NotAUnit, Operand, Rows
+from hepy.options import options
+
+Batch = npt.NDArray[np.uint64]
+
+_INVERSE_BLOCK = 64  # three products an element, and an inversion for each 64 * 64 * ... of them
+_PIECE = 256  # elements of a segment that one thread multiplies in a row
+_SECURE_WINDOW = 4  # every look-up reads the whole table, so tables stay small
+_SMALL_WINDOW, _LARGE_WINDOW = 5, 8  # a comb's windows before and after its base has proved busy
+_BUSY = 512  # powers after which the large table has paid for itself
+
+
+class Kernels:
+    """Contract: hepy.bigint.kernels.Kernels."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+        self.length = -(-n.bit_length() // 64)
+        self.words = limb.width(n.bit_length())
+        self.modulus = self._row(n)
+        self.minus_inverse = np.uint64(-pow(n, -1, 1 << 64) % (1 << 64))
+        self.one = self._row((1 << 64 * self.length) % n)
+        self._factors = np.empty((0, self.length), np.uint64)
+        # Roughly nanoseconds of a product; what is worth another thread is counted in them.
+        self._cost = 150 + self.length * self.length
+
+    def _row(self, value: int) -> Batch:
+        return _uint64(limb.from_ints([value], 2 * self.length))[0]
+
+    def _empty(self, count: int) -> Batch:
+        return np.empty((count, self.length), np.uint64)
+
+    def _run(self, count: int, products: float, work: Callable[[int, int], object]) -> None:
+        """work(start, stop) over [0, count), each item worth that many products."""
+        parallel_ranges(count, max(1, int(200_000 / (self._cost * products))), work)
+
+    def load(self, limbs: limb.Limbs) -> Batch:
+        pieces = max(1, -(-limbs.shape[1] // (2 * self.length)))
+        padded = np.zeros((len(limbs), pieces * 2 * self.length), np.uint32)
+        padded[:, : limbs.shape[1]] = limbs
+        source, factors = _uint64(padded), self._load_factors(pieces)
+        out = self._empty(len(limbs))
+        self._run(
+            len(limbs),
+            pieces,
+            lambda i, j: loops.load(out, source, factors, self.modulus, self.minus_inverse, i, j),
+        )
+        return out
+
+    def _load_factors(self, pieces: int) -> Batch:
+        if len(self._factors) < pieces:
+            radix = 1 << 64 * self.length
+            self._factors = np.stack([self._row(pow(radix, k + 2, self.n)) for k in range(pieces)])
+        return self._factors
+
+    def store(self, x: Operand) -> limb.Limbs:
+        batch, rows = x
+        out = self._empty(len(rows))
+        self._run(len(rows), 1, lambda i, j: loops.store(out, batch, rows, self.modulus, self.minus_inverse, i, j))
+        return np.ascontiguousarray(out.view(np.uint32)[:, : self.words])
+
+    def gather(self, parts: Iterable[Operand], count: int) -> Batch:
+        out = self._empty(count)
+        at = 0
+        for batch, rows in parts:
+            np.take(batch, rows, axis=0, out=out[at : at + len(rows)])
+            at += len(rows)
+        return out
+
+    def multiply(self, x: Operand, y: Operand) -> Batch:
+        return self._binary(loops.multiply, 1, x, y)
+
+    def add(self, x: Operand, y: Operand) -> Batch:
+        return self._binary(loops.add, 0.1, x, y)
+
+    def subtract(self, x: Operand, y: Operand) -> Batch:
+        return self._binary(loops.subtract, 0.1, x, y)
+
+    def _binary(self, loop: Callable[..., object], products: float, x: Operand, y: Operand) -> Batch:
+        out = self._empty(len(x[1]))
+        self._run(
+            len(out), products, lambda i, j: loop(out, *x, *y, self.modulus, self.minus_inverse, i, j)
+        )
+        return out
+
+    def square(self, x: Operand) -> Batch:
+        out = self._empty(len(x[1]))
+        self._run(len(out), 1, lambda i, j: loops.square(out, *x, self.modulus, self.minus_inverse, i, j))
+        return out
+
+    def power(self, x: Operand, exponents: limb.Limbs, exponent_rows: Rows, bits: int) -> Batch:
+        out, secure = self._empty(len(x[1])), options.constant_time
+        window = min(range(1, 9), key=lambda w: 2**w + bits / w)
+        if secure:
+            window = min(window, _SECURE_WINDOW)
+
+        def work(start: int, stop: int) -> None:
+            loops.power(
+                out, *x, exponents, exponent_rows, bits, window, secure, self.one, self.modulus, self.minus_inverse,
+                start, stop,
+            )  # fmt: skip
+
+        self._run(len(out), bits + 2**window, work)
+        return out
+
+    def power_vartime(self, x: Operand, exponents: limb.Limbs, exponent_rows: Rows, bits: int) -> Batch:
+        out = self._empty(len(x[1]))
+        window = min(range(1, 9), key=lambda w: 2 ** (w - 1) + bits / (w + 1))
+
+        def work(start: int, stop: int) -> None:
+            loops.power_vartime(
+                out, *x, exponents, exponent_rows, bits, window, self.one, self.modulus, self.minus_inverse, start, stop
+            )
+
+        self._run(len(out), max(bits, 1), work)
+        return out
+
+    def fixed_base(self, base: Operand) -> FixedBase:
+        return FixedBase(self, self.gather([base], 1))
+
+    def inverse(self, x: Operand) -> Batch:
+        batch, rows = x
+        count = len(rows)
+        if count <= 1:
+            return self._invert_one(x) if count else self._empty(0)
+        blocks = -(-count // _INVERSE_BLOCK)
+        offsets = np.minimum(np.arange(blocks + 1) * _INVERSE_BLOCK, count)
+        try:
+            inverses = self.inverse((self.segment_product(x, offsets), np.arange(blocks)))
+        except NotAUnit:
+            residues = limb.to_ints(self.store(x))
+            raise NotAUnit([i for i, value in enumerate(residues) if math.gcd(value, self.n) != 1]) from None
+        out = self._empty(count)
+
+        def work(start: int, stop: int) -> None:
+            loops.block_inverse(
+                out, batch, rows, _INVERSE_BLOCK, inverses, self.one, self.modulus, self.minus_inverse, start, stop
+            )
+
+        self._run(blocks, 3 * _INVERSE_BLOCK, work)
+        return out
+
+    def _invert_one(self, x: Operand) -> Batch:
+        try:
+            value = int(gmpy2.invert(limb.to_ints(self.store(x))[0], self.n))
+        except ZeroDivisionError:
+            raise NotAUnit([0]) from None
+        return self.load(limb.from_ints([value], self.words))
+
+    def segment_product(self, x: Operand, offsets: Rows) -> Batch:
+        # A long segment is cut into pieces, so that threads share it, and their products are multiplied in turn.
+        lengths = np.diff(offsets)
+        pieces = np.maximum(1, -(-lengths // _PIECE))
+        if len(lengths) and pieces.max() > 1:
+            first = np.concatenate([[0], np.cumsum(pieces)])
+            segment = np.repeat(np.arange(len(pieces)), pieces)
+            within = np.arange(first[-1]) - first[segment]
+            starts = offsets[segment] + within * lengths[segment] // pieces[segment]
+            parts = self._segment_product(x, np.append(starts, offsets[-1]))
+            return self.segment_product((parts, np.arange(len(parts))), first)
+        return self._segment_product(x, offsets)
+
+    def _segment_product(self, x: Operand, offsets: Rows) -> Batch:
+        count = len(offsets) - 1
+        out = self._empty(count)
+
+        def work(start: int, stop: int) -> None:
+            loops.segment_product(out, *x, offsets, self.one, self.modulus, self.minus_inverse, start, stop)
+
+        self._run(count, max(1.0, len(x[1]) / max(count, 1)), work)
+        return out
+
+    def prefix_product(self, x: Operand, run: int) -> Batch:
+        out = self._empty(len(x[1]))
+
+        def work(start: int, stop: int) -> None:
+            loops.prefix_product(out, *x, run, self.modulus, self.minus_inverse, start, stop)
+
+        self._run(len(out) // max(run, 1), run, work)
+        return out
+
+    def multi_power_vartime(
+        self, x: Operand, exponents: limb.Limbs, wanted: npt.NDArray[np.bool_], bits: int
+    ) -> Batch:
+        batch, flat = x
+        terms, columns = wanted.shape
+        rows = len(flat) // terms
+        method, window, cost = _multi_power_plan(terms, columns, bits, self.length)
+        # With few rows a thread takes a span of the terms; a span repeats the squarings, so none is short.
+        spans = max(1, min(terms // 64, -(-2 * options.threads // max(rows, 1)))) if options.threads > 1 else 1
+        out = self._empty(rows * spans * columns)
+
+        def work(start: int, stop: int) -> None:
+            method(
+                out, batch, flat.reshape(rows, terms), exponents, wanted, bits, window, spans, self.one, self.modulus,
+                self.minus_inverse, start, stop,
+            )  # fmt: skip
+
+        self._run(rows * spans, cost / spans, work)
+        if spans == 1:
+            return out
+        order = np.arange(len(out)).reshape(rows, spans, columns).transpose(0, 2, 1)
+        return self.segment_product((out, np.ascontiguousarray(order).ravel()), np.arange(rows * columns + 1) * spans)
+
+
+class FixedBase:
+    """Contract: hepy.bigint.kernels.FixedBaseKernels.
+
+    One product for each window of the exponent, from a table with a row for each window (Brickell, Gordon, McCurley
+    and Wilson, EUROCRYPT '92, section 2, with all digits tabled). A base that is used seldom gets a small table.
+    """
+
+    def __init__(self, kernels: Kernels, base: Batch) -> None:
+        self._kernels, self._base = kernels, base
+        self._lock = threading.Lock()
+        self._tables: dict[int, Batch] = {}
+        self._used = 0
+
+    def power(self, exponents: limb.Limbs, bits: int) -> Batch:
+        kernels, secure = self._kernels, options.constant_time
+        with self._lock:
+            self._used += len(exponents)
+            window = _SECURE_WINDOW if secure else _LARGE_WINDOW if self._used >= _BUSY else _SMALL_WINDOW
+            positions = max(1, -(-bits // window))
+            table = self._table(window, positions)
+        out = kernels._empty(len(exponents))
+
+        def work(start: int, stop: int) -> None:
+            loops.fixed_base_power(
+                out, table, exponents, positions, window, secure, kernels.modulus, kernels.minus_inverse, start, stop
+            )
+
+        kernels._run(len(out), positions, work)
+        return out
+
+    def _table(self, window: int, positions: int) -> Batch:
+        """uint64[at least positions, 2**window, L]; call with the lock held."""
+        table = self._tables.get(window)
+        if table is not None and len(table) >= positions:
+            return table
+        kernels = self._kernels
+        constants = (kernels.modulus, kernels.minus_inverse)
+        first = kernels._empty(positions)
+        loops.repeated_squares(first, self._base, window, *constants)
+        made = np.empty((positions, 1 << window, kernels.length), np.uint64)
+        kernels._run(
+            positions,
+            1 << window,
+            lambda i, j: loops.fixed_base_table(made, first, kernels.one, *constants, i, j),
+        )
+        self._tables[window] = made
+        if window == _LARGE_WINDOW:
+            self._tables.pop(_SMALL_WINDOW, None)
+        return made
+
+
+def _uint64(limbs: limb.Limbs) -> Batch:
+    """Pairs of little-endian uint32 limbs as uint64, writable: numba compiles read-only arrays a second time."""
+    return np.array(limbs, dtype="<u4", order="C").view(np.uint64)
+
+
+def _multi_power_plan(terms: int, columns: int, bits: int, length: int) -> tuple[Callable[..., object], int, float]:
+    """The cheaper method with its window, and what a row costs in products."""
+    plans: list[tuple[float, int, Callable[..., object]]] = []
+    for w in range(1, 9):
+        block = max(1, (1 << 17) // ((1 << w) * length))
+        straus = terms * (2**w - 2) + columns * bits * (-(-terms // block) + terms / w)
+        plans.append((straus, w, loops.straus_vartime))
+    for w in range(1, 15):
+        pippenger = columns * (bits + -(-bits // w) * (terms + 2 ** (w + 1)))
+        plans.append((pippenger, w, loops.pippenger_vartime))
+    cost, window, method = min(plans, key=lambda plan: plan[0])
+    return method, window, cost

@@ -1,0 +1,65 @@
+"""Powers of one base: tables once, then one product for each window of an exponent."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hepy import _devices
+from hepy.bigint import limbs as limb
+from hepy.bigint.modulus import integers
+from hepy.bigint.residues import ResidueArray
+from hepy.errors import ParameterError
+
+if TYPE_CHECKING:
+    from hepy.bigint.kernels import FixedBaseKernels
+    from hepy.bigint.modulus import Modulus
+
+
+class FixedBase:
+    """A base modulo a modulus, with tables that each device makes when they pay.
+
+    The sequence of operations depends on `bits` only; which entries of the tables are read depends on the exponents,
+    unless hepy.options.constant_time is set. Safe to use from many threads.
+
+    >>> from hepy.bigint import Modulus
+    >>> Modulus(1009).fixed_base(11).power([0, 1, 2]).to_ints().tolist()
+    [1, 11, 121]
+    """
+
+    __slots__ = ("_base", "_homes", "_lock", "modulus")
+
+    def __init__(self, modulus: Modulus, base: int) -> None:
+        self.modulus = modulus
+        self._base = int(base) % modulus.n
+        self._homes: dict[str, FixedBaseKernels] = {}
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"FixedBase({self.modulus!r})"
+
+    def power(self, exponents: Any) -> ResidueArray:
+        """base ** exponents for integers >= 0 of any shape; their largest bit length sets the work of all.
+
+        Raises:
+            ParameterError: an exponent is negative or not an integer.
+        """
+        array = integers(exponents)
+        limbs, negative = limb.from_array(array.ravel())
+        if negative.any():
+            raise ParameterError("exponents of a fixed base are at least 0: use the inverse base for negative ones")
+        return self.power_limbs(limbs, limb.bit_length(limbs)).reshape(array.shape)
+
+    def power_limbs(self, exponents: limb.Limbs, bits: int) -> ResidueArray:
+        """base ** exponents for uint32[B, words] below 2**bits, on the current device: shape (B,)."""
+        device = _devices.current()
+        with self._lock:
+            if device.name not in self._homes:
+                with _devices.device(device.name):
+                    base = self.modulus.array(self._base)
+                self._homes[device.name] = self.modulus.kernels(device).fixed_base(base._operand())
+            home = self._homes[device.name]
+        batch = home.power(np.ascontiguousarray(exponents), bits)
+        return ResidueArray(self.modulus, device, batch, np.arange(len(exponents)))

@@ -1,0 +1,107 @@
+"""What a device supplies to the bigint layer: the protocol of leaves, and the table that finds them.
+
+Above this file nothing knows how an element lies in memory. A batch is opaque; an operand is a batch with the rows
+of it that take part, so that slices, broadcasts and transposes cost an index array and no copy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from hepy._devices import Device
+from hepy.bigint.limbs import Limbs
+from hepy.errors import DeviceError
+
+Batch = Any  # elements in the private form of one device
+Rows = npt.NDArray[np.int64]
+Operand = tuple[Batch, Rows]
+
+
+class FixedBaseKernels(Protocol):
+    """Powers of one base; tables are made when they pay, behind a lock."""
+
+    def power(self, exponents: Limbs, bits: int) -> Batch:
+        """Elements base ** exponents[i]; exponents: uint32[B, words], below 2**bits. Secret exponents are welcome."""
+
+
+class Kernels(Protocol):
+    """The leaves for one odd modulus on one device.
+
+    Results are new batches, element i from row i of each operand. Limbs are uint32[B, words], little-endian. What
+    does not end in `_vartime` runs a sequence of operations that depends on sizes only.
+    """
+
+    def load(self, limbs: Limbs) -> Batch:
+        """Reduce integers of any width."""
+
+    def store(self, x: Operand) -> Limbs:
+        """Canonical residues, uint32[B, words of the modulus]."""
+
+    def gather(self, parts: Iterable[Operand], count: int) -> Batch:
+        """The rows of the parts one after the other, copied; `count` in all. Takes a part after placing the last."""
+
+    def multiply(self, x: Operand, y: Operand) -> Batch: ...
+
+    def square(self, x: Operand) -> Batch: ...
+
+    def add(self, x: Operand, y: Operand) -> Batch: ...
+
+    def subtract(self, x: Operand, y: Operand) -> Batch: ...
+
+    def power(self, x: Operand, exponents: Limbs, exponent_rows: Rows, bits: int) -> Batch:
+        """x[i] ** exponents[exponent_rows[i]], exponents below 2**bits; 0 ** 0 is 1."""
+
+    def power_vartime(self, x: Operand, exponents: Limbs, exponent_rows: Rows, bits: int) -> Batch:
+        """As power, faster, in a time that tells the exponents."""
+
+    def fixed_base(self, base: Operand) -> FixedBaseKernels:
+        """Powers of the one element of `base`."""
+
+    def inverse(self, x: Operand) -> Batch:
+        """1 / x[i].
+
+        Raises:
+            NotAUnit: with the positions of the elements that have no inverse.
+        """
+
+    def segment_product(self, x: Operand, offsets: Rows) -> Batch:
+        """Product over k in [offsets[s], offsets[s+1]) of x[k], for each s; one where there is none."""
+
+    def prefix_product(self, x: Operand, run: int) -> Batch:
+        """Running products over runs of `run` elements."""
+
+    def multi_power_vartime(
+        self, x: Operand, exponents: Limbs, wanted: npt.NDArray[np.bool_], bits: int
+    ) -> Batch:
+        """Product over k of x[row, k] ** exponents[k, m] for each (row, m), where wanted[k, m].
+
+        x: rows K elements; exponents: uint32[K M, words], below 2**bits; wanted: bool[K, M].
+        """
+
+
+class NotAUnit(Exception):
+    """Some elements have no inverse; `positions` in the operand."""
+
+    def __init__(self, positions: list[int]) -> None:
+        super().__init__("not a unit")
+        self.positions = positions
+
+
+_HOME = {"cpu": "hepy.bigint.cpu_gmpy2"}
+
+
+def kernels(n: int, device: Device) -> Kernels:
+    """The leaves for modulus n on `device`; Modulus keeps them, because a modulus may be secret."""
+    try:
+        home = _HOME[device.kind]
+    except KeyError:
+        raise DeviceError(
+            f"big integers have no kernels for device {device.name!r} yet: use one of {sorted(_HOME)}"
+        ) from None
+    made: Kernels = importlib.import_module(home).Kernels(n)
+    return made

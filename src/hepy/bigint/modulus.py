@@ -1,0 +1,166 @@
+"""One odd modulus, and the ways into arrays of residues modulo it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hepy import _devices
+from hepy.bigint import kernels as _kernels
+from hepy.bigint import limbs as limb
+from hepy.errors import ParameterError
+
+if TYPE_CHECKING:
+    from hepy.bigint.fixed_base import FixedBase
+    from hepy.bigint.residues import ResidueArray
+
+
+class Modulus:
+    """An odd integer above 2, with what each device prepares for it.
+
+    Args:
+        n: the modulus. It may be a secret (the square of a prime factor): neither repr nor errors show it.
+
+    Attributes:
+        n: the modulus.
+        bits: its bit length.
+        words: 32-bit limbs of a canonical residue.
+
+    Raises:
+        ParameterError: n is even or below 3.
+    """
+
+    __slots__ = ("_homes", "_lock", "bits", "n", "words")
+
+    def __init__(self, n: int) -> None:
+        n = int(n)
+        if n < 3 or n % 2 == 0:
+            raise ParameterError(
+                f"a modulus is an odd integer above 2, this one has {n.bit_length()} bits and is "
+                f"{'negative' if n < 0 else 'even' if n % 2 == 0 else 'too small'}: Montgomery's method needs it odd"
+            )
+        self.n = n
+        self.bits = n.bit_length()
+        self.words = limb.width(self.bits)
+        self._homes: dict[str, _kernels.Kernels] = {}
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"Modulus(<{self.bits} bits>)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Modulus) and self.n == other.n
+
+    def __hash__(self) -> int:
+        return hash(self.n)
+
+    def kernels(self, device: _devices.Device) -> _kernels.Kernels:
+        """The device's leaves for this modulus, made once."""
+        with self._lock:
+            if device.name not in self._homes:
+                self._homes[device.name] = _kernels.kernels(self.n, device)
+            return self._homes[device.name]
+
+    def array(self, values: Any) -> ResidueArray:
+        """Residues of integers on the current device.
+
+        Args:
+            values: integers of any size and sign, in any shape that numpy understands (Python ints, sequences of
+                them, integer or object arrays), or a ResidueArray of this modulus, which is returned as it is.
+
+        Raises:
+            ParameterError: a value is not an integer, or the residues belong to another modulus.
+        """
+        from hepy.bigint.residues import ResidueArray
+
+        if isinstance(values, ResidueArray):
+            if values.modulus != self:
+                raise ParameterError(
+                    f"residues modulo a number of {values.modulus.bits} bits were given where the modulus has "
+                    f"{self.bits} bits: reduce them with from_limbs(x.to_limbs()) if that is meant"
+                )
+            return values
+        array = integers(values)
+        if array.dtype == object:
+            flat = [int(value) % self.n for value in array.ravel()]
+            return self.from_limbs(limb.from_ints(flat, self.words).reshape(*array.shape, self.words))
+        magnitude, negative = limb.from_array(array.ravel())
+        residues = self.from_limbs(magnitude)
+        if negative.any():
+            at = np.flatnonzero(negative)
+            both = residues_concatenate(residues, self.array(0) - residues[at])
+            rows = np.arange(array.size)
+            rows[at] = array.size + np.arange(len(at))
+            residues = both[rows]
+        return residues.reshape(array.shape)
+
+    def from_limbs(self, limbs: npt.ArrayLike) -> ResidueArray:
+        """Residues of non-negative integers given as little-endian limbs, on the current device.
+
+        Args:
+            limbs: uint32[..., words], of any number of words: wider integers are reduced.
+
+        Returns: shape limbs.shape[:-1].
+        Raises:
+            ParameterError: the dtype is not uint32 or there is no last axis.
+        """
+        from hepy.bigint.residues import ResidueArray
+
+        array = np.asarray(limbs)
+        if array.dtype != np.uint32 or array.ndim == 0 or array.shape[-1] == 0:
+            raise ParameterError(
+                f"limbs are uint32[..., words], not {array.dtype}{list(array.shape)}: 32-bit little-endian words last"
+            )
+        shape = array.shape[:-1]
+        device = _devices.current()
+        count = int(np.prod(shape, dtype=np.int64))
+        batch = self.kernels(device).load(np.ascontiguousarray(array).reshape(count, array.shape[-1]))
+        return ResidueArray(self, device, batch, np.arange(count).reshape(shape))
+
+    def from_bytes(self, values: Iterable[bytes]) -> ResidueArray:
+        """Residues of little-endian byte strings, one element for each: shape (B,)."""
+        return self.array(limb.object_array([int.from_bytes(value, "little") for value in values]))
+
+    def ones(self, shape: int | tuple[int, ...]) -> ResidueArray:
+        """The residue 1, one element in memory whatever the shape."""
+        return self.array(1).broadcast_to(shape)
+
+    def power(self, values: Any, exponents: Any) -> ResidueArray:
+        """values ** exponents, elementwise with broadcasting; see ResidueArray.power."""
+        return self.array(values).power(exponents)
+
+    def fixed_base(self, base: int) -> FixedBase:
+        """Fast powers of one base; see FixedBase."""
+        from hepy.bigint.fixed_base import FixedBase
+
+        return FixedBase(self, base)
+
+
+def integers(values: Any) -> npt.NDArray[Any]:
+    """An array of an integer dtype, or an object array that holds Python ints only.
+
+    Raises:
+        ParameterError: something is not an integer; names the first such position.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind in "iu":
+        return array
+    if array.dtype.kind in "fb" and array.size == 0:
+        return array.astype(np.int64)  # numpy makes floats of an empty list
+    # numpy turns integers beyond 64 bits into objects, and mixtures of int64 and uint64 into inexact floats.
+    array = np.asarray(values, dtype=object)
+    for position, value in enumerate(array.flat):
+        if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer | limb.MPZ):
+            where = tuple(int(i) for i in np.unravel_index(position, array.shape))
+            raise ParameterError(f"integers were expected; at index {where} there is {type(value).__name__}")
+    return array
+
+
+def residues_concatenate(first: ResidueArray, second: ResidueArray) -> ResidueArray:
+    from hepy.bigint.residues import concatenate
+
+    return concatenate([first, second])
