@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy._pool import parallel_ranges
-from hepy.bigint import limbs as limb
+from hepy import _limbs as limb
 from hepy.bigint import mpn_loops as loops
 from hepy.bigint.kernels import NotAUnit, Operand, Rows
 from hepy.options import options

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepy import _devices
-from hepy.bigint import limbs as limb
+from hepy import _limbs as limb
 from hepy.bigint.modulus import integers
 from hepy.bigint.residues import ResidueArray
 from hepy.errors import ParameterError
@@ -29,11 +29,11 @@ class FixedBase:
     [1, 11, 121]
     """
 
-    __slots__ = ("_base", "_homes", "_lock", "modulus")
+    __slots__ = ("_homes", "_lock", "base", "modulus")
 
     def __init__(self, modulus: Modulus, base: int) -> None:
         self.modulus = modulus
-        self._base = int(base) % modulus.n
+        self.base = int(base) % modulus.n
         self._homes: dict[str, FixedBaseKernels] = {}
         self._lock = threading.Lock()
 
@@ -58,7 +58,7 @@ class FixedBase:
         with self._lock:
             if device.name not in self._homes:
                 with _devices.device(device.name):
-                    base = self.modulus.array(self._base)
+                    base = self.modulus.array(self.base)
                 self._homes[device.name] = self.modulus.kernels(device).fixed_base(base._operand())
             home = self._homes[device.name]
         batch = home.power(np.ascontiguousarray(exponents), bits)

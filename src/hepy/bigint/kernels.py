@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy._devices import Device
-from hepy.bigint.limbs import Limbs
+from hepy._limbs import Limbs
 from hepy.errors import DeviceError
 
 Batch = Any  # elements in the private form of one device

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hepy import _devices
 from hepy.bigint import kernels as _kernels
-from hepy.bigint import limbs as limb
+from hepy import _limbs as limb
 from hepy.errors import ParameterError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy import _devices
-from hepy.bigint import limbs as limb
+from hepy import _limbs as limb
 from hepy.bigint.kernels import Batch, NotAUnit, Operand, Rows
 from hepy.errors import DeviceError, ParameterError
 
@@ -83,6 +83,10 @@ class ResidueArray:
 
     def broadcast_to(self, shape: int | tuple[int, ...]) -> ResidueArray:
         return self._with(np.broadcast_to(self._rows, shape))
+
+    def distinct(self) -> bool:
+        """Whether no element of the batch stands in two places."""
+        return len(np.unique(self._rows)) == self.size
 
     def _with(self, rows: Rows) -> ResidueArray:
         return ResidueArray(self.modulus, self.device, self._batch, rows)
@@ -166,7 +170,7 @@ class ResidueArray:
         def part(start: int, stop: int) -> ResidueArray:
             return a[start:stop].multiply(b[start:stop]._inverse(left.shape, start))
 
-        return from_chunks(left, part)
+        return left._chunked(part)
 
     __mul__ = __rmul__ = multiply
     __add__ = __radd__ = add
@@ -226,7 +230,7 @@ class ResidueArray:
             return x._made(getattr(self._kernels, leaf)(x._operand(), limbs, rows, bits), x.shape)
 
         if negative.any():
-            return from_chunks(base, part)
+            return base._chunked(part)
         return part(0, flat.size).reshape(base.shape)
 
     def inverse(self) -> ResidueArray:
@@ -237,7 +241,7 @@ class ResidueArray:
         Source: Montgomery's trick, Math. Comp. 48 (1987), section 10.3.1.
         """
         flat = self.ravel()
-        return from_chunks(self, lambda start, stop: flat[start:stop]._inverse(self.shape, start))
+        return self._chunked(lambda start, stop: flat[start:stop]._inverse(self.shape, start))
 
     def _inverse(self, shape: tuple[int, ...], start: int) -> ResidueArray:
         """Inverses of elements that stand from flat position `start` on in an array of that shape."""
@@ -365,31 +369,38 @@ class ResidueArray:
 
         if not signed:
             return part(0, len(rows)).reshape(shape)
-        return from_chunks(self._shaped(len(rows)), part, per_item=columns).reshape(shape)
+        made = from_chunks(self.modulus, self.device, (len(rows),), part, per_item=columns)
+        return made.reshape(shape)
 
-    def _shaped(self, count: int) -> ResidueArray:
-        return self._with(np.zeros(count, dtype=np.int64))
+    def _chunked(self, part: Callable[[int, int], ResidueArray]) -> ResidueArray:
+        return from_chunks(self.modulus, self.device, self.shape, part)
 
 
 def from_chunks(
-    like: ResidueArray, part: Callable[[int, int], ResidueArray], *, per_item: int = 1
+    modulus: Modulus,
+    device: _devices.Device,
+    shape: tuple[int, ...],
+    part: Callable[[int, int], ResidueArray],
+    *,
+    per_item: int = 1,
 ) -> ResidueArray:
     """An array built piece by piece, so that intermediate results never exist for all of it.
 
     Args:
-        like: gives modulus, device and shape; its elements are not read.
-        part: part(start, stop) makes the elements of items [start, stop) in C order, stop - start times `per_item`.
-        per_item: elements of the result for each item of `like`.
+        shape: of the items.
+        part: part(start, stop) makes the elements of items [start, stop) in C order, `per_item` for each, flat.
+        per_item: elements of the result for each item.
 
-    Returns: shape like.shape for one element an item, else flat.
+    Returns: shape `shape` for one element an item, else flat.
     """
-    shape = like.shape if per_item == 1 else (like.size * per_item,)
-    step = max(1, CHUNK // per_item)
-    if like.size <= step:
-        return part(0, like.size).reshape(shape)
-    pieces = (part(at, min(at + step, like.size))._operand() for at in range(0, like.size, step))
-    batch = like.modulus.kernels(like.device).gather(pieces, like.size * per_item)
-    return like._made(batch, shape)
+    count = math.prod(shape)
+    shape = shape if per_item == 1 else (count * per_item,)
+    step = max(1, CHUNK // max(per_item, 1))
+    if count <= step:
+        return part(0, count).reshape(shape)
+    pieces = (part(at, min(at + step, count))._operand() for at in range(0, count, step))
+    batch = modulus.kernels(device).gather(pieces, count * per_item)
+    return ResidueArray(modulus, device, batch, np.arange(count * per_item).reshape(shape))
 
 
 def concatenate(arrays: Sequence[ResidueArray], axis: int = 0) -> ResidueArray:

@@ -1,0 +1,550 @@
+"""Arrays of ciphertexts, with numpy's ways.
+
+A CiphertextArray is immutable: residues modulo n^2, the account of what their plaintexts may be (scale and bound, or
+packed fields), and whether it is fresh. Every operation computes the account of its result first, so what could
+overflow raises before any work is done.
+
+What operations do to plaintexts: the product of ciphertexts adds, a power multiplies by an integer. Time depends on
+plaintext operands: see docs/security.md, Timing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hepy import _devices
+from hepy.bigint import ResidueArray
+from hepy.bigint import concatenate as concatenate_residues
+from hepy.bigint.residues import check_bins, from_chunks
+from hepy.errors import KeyMismatchError, ParameterError
+from hepy.paillier.encoding import Numbers, encode
+from hepy.paillier.packing import Fields, Packed
+
+if TYPE_CHECKING:
+    from hepy.paillier.keys import PublicKey
+
+Account = Numbers | Fields
+
+
+class CiphertextArray:
+    """Encrypted numbers of any shape under one public key.
+
+    Made by PublicKey.encrypt. Supports indexing, slicing and broadcasting as numpy does; `+ - *` with numbers and
+    arrays of numbers, `+ -` with ciphertexts, `@` with plaintext matrices on either side.
+
+    Attributes:
+        public_key: the key.
+        residues: ciphertexts modulo n**2, a hepy.bigint.ResidueArray.
+        account: scale and bound of the plaintexts, or their packed fields.
+        fresh: whether every element was encrypted or rerandomized, none twice, and nothing was computed since. What
+            is not fresh may tell how it was computed: hepy.save and hepy.dumps rerandomize it first.
+    """
+
+    __slots__ = ("_seeded", "account", "fresh", "public_key", "residues")
+    __array_ufunc__ = None  # numpy hands `array + ciphertexts` to __radd__ instead of looping over elements
+
+    def __init__(
+        self,
+        public_key: PublicKey,
+        residues: ResidueArray,
+        account: Account,
+        *,
+        fresh: bool = False,
+        seeded: bool = False,
+    ) -> None:
+        self.public_key = public_key
+        self.residues = residues
+        self.account = account
+        self.fresh = fresh
+        self._seeded = seeded
+
+    def __repr__(self) -> str:
+        if isinstance(self.account, Fields):
+            what = f"field_bits={self.account.field_bits}, scale_bits={self.account.scale_bits}"
+        else:
+            what = f"scale_bits={self.account.scale_bits}"
+        return (
+            f"CiphertextArray(shape={self.shape}, {what}, headroom_bits={self.headroom_bits}, fresh={self.fresh}, "
+            f"device={self.device!r}, key={self.public_key.fingerprint[:16]!r}"
+            + (", insecure=True" if self.public_key.insecure else "")
+            + (", seeded=True)" if self._seeded else ")")
+        )
+
+    def __reduce__(self) -> Any:
+        from hepy.paillier.codec import restore, wire_bytes
+
+        return restore, wire_bytes(self)
+
+    # What it is.
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.residues.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.residues.ndim
+
+    @property
+    def size(self) -> int:
+        return self.residues.size
+
+    @property
+    def device(self) -> str:
+        """Name of the device that holds the residues."""
+        return self.residues.device.name
+
+    @property
+    def packed(self) -> bool:
+        return isinstance(self.account, Fields)
+
+    @property
+    def scale_bits(self) -> int:
+        """Fraction bits of the plaintexts; packed arrays have some for each field, in .account."""
+        return 0 if isinstance(self.account, Fields) else self.account.scale_bits
+
+    @property
+    def headroom_bits(self) -> int:
+        """How many doublings surely fit before an operation raises EncodingOverflowError; known without decrypting."""
+        if isinstance(self.account, Fields):
+            return self.account.headroom_bits()
+        return self.account.headroom_bits(self.public_key.n)
+
+    def digest(self) -> str:
+        """SHA-256 of the wire form of the array as it stands, in hexadecimal."""
+        from hepy import wire
+
+        return wire.digest(self)
+
+    # Shapes.
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("a zero-dimensional array of ciphertexts has no length")
+        return len(self.residues)
+
+    def __iter__(self) -> Any:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index: Any) -> CiphertextArray:
+        return self._shaped(self.residues[index])
+
+    @property
+    def T(self) -> CiphertextArray:
+        return self._shaped(self.residues.T)
+
+    def reshape(self, *shape: Any) -> CiphertextArray:
+        return self._shaped(self.residues.reshape(*shape))
+
+    def ravel(self) -> CiphertextArray:
+        return self._shaped(self.residues.ravel())
+
+    def transpose(self, *axes: Any) -> CiphertextArray:
+        return self._shaped(self.residues.transpose(*axes))
+
+    def _shaped(self, residues: ResidueArray) -> CiphertextArray:
+        # The same ciphertext in two places tells that two values are equal, so repetition ends freshness.
+        fresh = self.fresh and residues.distinct()
+        return CiphertextArray(self.public_key, residues, self.account, fresh=fresh, seeded=self._seeded)
+
+    def _computed(self, residues: ResidueArray, account: Account, *others: CiphertextArray) -> CiphertextArray:
+        seeded = self._seeded or any(other._seeded for other in others)
+        return CiphertextArray(self.public_key, residues, account, seeded=seeded)
+
+    def to(self, device: str) -> CiphertextArray:
+        """The same ciphertexts on another device."""
+        residues = self.residues.to(device)
+        return CiphertextArray(self.public_key, residues, self.account, fresh=self.fresh, seeded=self._seeded)
+
+    def rerandomize(self, *, seed: bytes | None = None) -> CiphertextArray:
+        """The same plaintexts in ciphertexts that tell nothing about how they were computed.
+
+        Args:
+            seed: 32 bytes, for reproducible tests only. None draws from the operating system.
+        """
+        residues = self.public_key.rerandomize(self.residues, seed)
+        return CiphertextArray(self.public_key, residues, self.account, fresh=True, seeded=seed is not None)
+
+    # Sums.
+
+    def add(self, other: Any, *, scale_bits: int | None = None, value_bits: int | None = None) -> CiphertextArray:
+        """self + other, elementwise; scale_bits and value_bits say how to encode a plaintext `other`.
+
+        Raises:
+            EncodingOverflowError: the sum could exceed the plaintext space, or `other` its declared bound.
+            KeyMismatchError: the keys differ.
+            ScaleMismatchError: packed arrays have different fields.
+        """
+        if isinstance(other, CiphertextArray):
+            return self._add_ciphertexts(other)
+        if isinstance(other, Packed) or self.packed:
+            return self._add_packed(other)
+        encodings, account = encode(other, scale_bits, value_bits)
+        return self._add_embedded(encodings, account)
+
+    def subtract(self, other: Any, *, scale_bits: int | None = None, value_bits: int | None = None) -> CiphertextArray:
+        """self - other, elementwise; arguments and errors as for add."""
+        if isinstance(other, CiphertextArray):
+            if isinstance(self.account, Fields):
+                return self._subtract_packed(other)
+            self._check_key(other)
+            left, right = self._aligned(other)
+            account = _sum(left.account, right.account).within(self.public_key.n, "the difference")
+            return self._computed(left.residues.divide(right.residues), account, other)
+        if self.packed:
+            return self._subtract_packed(other)
+        encodings, account = encode(other, scale_bits, value_bits)
+        return self._add_embedded(_negative(encodings), account)
+
+    def __add__(self, other: Any) -> CiphertextArray:
+        return self.add(other)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> CiphertextArray:
+        return self.subtract(other)
+
+    def __rsub__(self, other: Any) -> CiphertextArray:
+        return (-self).add(other)
+
+    def __neg__(self) -> CiphertextArray:
+        self._numbers("negation")
+        return self._computed(self.residues.inverse(), self.account)
+
+    def __pos__(self) -> CiphertextArray:
+        return self
+
+    def _add_ciphertexts(self, other: CiphertextArray) -> CiphertextArray:
+        self._check_key(other)
+        n = self.public_key.n
+        if isinstance(self.account, Fields) or isinstance(other.account, Fields):
+            left, right = self._fields("addition"), other._fields("addition")
+            return self._computed(self.residues.multiply(other.residues), left.plus(right).within(n, "the sum"), other)
+        a, b = self._aligned(other)
+        account = _sum(a.account, b.account).within(n, "the sum")
+        return self._computed(a.residues.multiply(b.residues), account, other)
+
+    def _add_embedded(self, encodings: npt.NDArray[Any], account: Numbers) -> CiphertextArray:
+        own = self._numbers("addition")
+        n = self.public_key.n
+        scale = max(own.scale_bits, account.scale_bits)
+        total = _sum(own.shifted(scale - own.scale_bits), account.shifted(scale - account.scale_bits))
+        total = total.within(n, "the sum")
+        if scale > account.scale_bits:
+            encodings = encodings.astype(object) * (1 << (scale - account.scale_bits))
+        left = self._upscaled(scale).residues
+        return self._computed(self._times_embedded(left, np.asarray(encodings)), total)
+
+    def _times_embedded(self, residues: ResidueArray, encodings: npt.NDArray[Any]) -> ResidueArray:
+        """Each residue times (1 + n)**encoding, broadcast, in chunks."""
+        shape = _broadcast_shape(residues.shape, encodings.shape)
+        flat = residues.broadcast_to(shape).ravel()
+        if encodings.size == 1:
+            with _devices.device(residues.device):
+                return flat.multiply(self.public_key.embed(encodings.reshape(()))).reshape(shape)
+        numbers = np.broadcast_to(encodings, shape)
+
+        def part(start: int, stop: int) -> ResidueArray:
+            return flat[start:stop].multiply(self.public_key.embed(numbers.flat[start:stop]))
+
+        with _devices.device(residues.device):
+            return from_chunks(residues.modulus, residues.device, shape, part)
+
+    def _aligned(self, other: CiphertextArray) -> tuple[CiphertextArray, CiphertextArray]:
+        """Both at the larger scale, which is exact."""
+        if isinstance(other.account, Fields):
+            other._numbers("an operation with numbers")
+        scale = max(self.scale_bits, other.scale_bits)
+        return self._upscaled(scale), other._upscaled(scale)
+
+    def _upscaled(self, scale_bits: int) -> CiphertextArray:
+        own = self._numbers("aligning scales")
+        more = scale_bits - own.scale_bits
+        if more == 0:
+            return self
+        account = own.shifted(more).within(self.public_key.n, "aligning scales")
+        return self._computed(self.residues.power_vartime(1 << more), account)
+
+    # Products with plaintexts.
+
+    def multiply(self, other: Any, *, scale_bits: int | None = None, value_bits: int | None = None) -> CiphertextArray:
+        """self * other for plaintext numbers, elementwise; the scales add.
+
+        Args:
+            other: numbers that broadcast against this array. Packed arrays take one common integer >= 0.
+            scale_bits, value_bits: how to encode them, as for encrypt.
+
+        Raises:
+            EncodingOverflowError: the product could exceed the plaintext space, or `other` its declared bound.
+            ParameterError: `other` is encrypted as well, which Paillier cannot multiply.
+        """
+        self._refuse_ciphertext(other)
+        if isinstance(self.account, Fields):
+            return self._multiply_packed(other)
+        encodings, account = encode(other, scale_bits, value_bits)
+        total = _product(self.account, account, 1).within(self.public_key.n, "the product")
+        _broadcast_shape(self.shape, encodings.shape)
+        return self._computed(self.residues.power_vartime(encodings), total)
+
+    def __mul__(self, other: Any) -> CiphertextArray:
+        return self.multiply(other)
+
+    __rmul__ = __mul__
+
+    def matmul(self, matrix: Any, *, scale_bits: int | None = None, value_bits: int | None = None) -> CiphertextArray:
+        """self @ matrix for a plaintext vector or matrix, by multi-exponentiation; arguments as for multiply.
+
+        Shapes go together as in numpy.matmul.
+        """
+        self._refuse_ciphertext(matrix)
+        own = self._numbers("a product with a matrix")
+        encodings, account = encode(matrix, scale_bits, value_bits)
+        if self.ndim == 0 or encodings.ndim == 0 or self.shape[-1] != encodings.shape[max(encodings.ndim - 2, 0)]:
+            raise ParameterError(
+                f"shapes {self.shape} @ {encodings.shape} do not go together: the last axis of the first has to match "
+                "the last but one of the second"
+            )
+        total = _product(own, account, self.shape[-1]).within(self.public_key.n, "the product with a matrix")
+        return self._computed(_matmul(self.residues, encodings), total)
+
+    def __matmul__(self, matrix: Any) -> CiphertextArray:
+        return self.matmul(matrix)
+
+    def __rmatmul__(self, matrix: Any) -> CiphertextArray:
+        self._refuse_ciphertext(matrix)
+        array = np.asarray(matrix)
+        if array.ndim == 0 or self.ndim == 0:
+            raise ParameterError(f"shapes {array.shape} @ {self.shape} do not go together: `@` needs at least one axis")
+        if self.ndim == 1:
+            return self.matmul(array if array.ndim == 1 else np.swapaxes(array, -1, -2))
+        flipped = self.transpose(*range(self.ndim - 2), self.ndim - 1, self.ndim - 2)
+        if array.ndim == 1:
+            return flipped.matmul(array)
+        out = flipped.matmul(np.swapaxes(array, -1, -2))
+        return out.transpose(*range(out.ndim - 2), out.ndim - 1, out.ndim - 2)
+
+    def dot(self, vector: Any, *, scale_bits: int | None = None, value_bits: int | None = None) -> CiphertextArray:
+        """Sum over the last axis of self * vector; a matrix works as in matmul."""
+        return self.matmul(vector, scale_bits=scale_bits, value_bits=value_bits)
+
+    # Sums of many.
+
+    def sum(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> CiphertextArray:
+        """Sums over one axis, several, or all; of nothing, zero.
+
+        Raises:
+            EncodingOverflowError: that many terms could exceed the plaintext space or a packed field.
+        """
+        axes = _axes(axis, self.ndim)
+        terms = math.prod(self.shape[a] for a in axes)
+        account = self._of_many(terms, "the sum")
+        residues = self.residues.prod(axes)
+        if keepdims:
+            residues = residues.reshape(tuple(1 if a in axes else size for a, size in enumerate(self.shape)))
+        return self._computed(residues, account)
+
+    def cumsum(self, axis: int | None = None) -> CiphertextArray:
+        """Running sums along an axis, or over the flattened array."""
+        if axis is not None:
+            (axis,) = _axes(axis, self.ndim)
+        terms = self.size if axis is None else self.shape[axis]
+        return self._computed(self.residues.cumprod(axis), self._of_many(terms, "the running sum"))
+
+    def segment_sum(self, bins: Any, num_segments: int, mask: Any = None) -> CiphertextArray:
+        """Sums of the elements that share a bin: the histograms of gradient boosting.
+
+        Args:
+            bins: integers in [0, num_segments), of this array's shape, or with leading axes more, for many features
+                at once: bins[f, i] is the bin of sample i in feature f.
+            num_segments: how many bins there are.
+            mask: booleans that broadcast against bins; False leaves a sample out.
+
+        Returns: shape (num_segments,), or (features, num_segments).
+        Raises:
+            EncodingOverflowError: all samples in one bin could exceed the plaintext space or a packed field.
+            ParameterError: shapes do not fit, or a bin is out of range.
+        Hazards:
+            Empty bins are the ciphertext 1, and bins tell their members to whoever knows the samples: rerandomize()
+            before they leave, as hepy.dumps and hepy.save do.
+        """
+        bins, mask = check_bins(self.shape, bins, num_segments, mask)
+        account = self._of_many(self.size, "a segment's sum")
+        return self._computed(self.residues.segment_product(bins, num_segments, mask), account)
+
+    def _of_many(self, terms: int, operation: str) -> Account:
+        terms = max(terms, 1)
+        n = self.public_key.n
+        if isinstance(self.account, Fields):
+            return self.account.times(terms).within(n, f"{operation} of {terms} elements")
+        own = self.account
+        return Numbers(own.scale_bits, own.bound * terms).within(n, f"{operation} of {terms} elements")
+
+    # Packed fields.
+
+    def _add_packed(self, other: Any) -> CiphertextArray:
+        if not isinstance(other, Packed):
+            raise ParameterError(
+                "packed ciphertexts add to packed ciphertexts and to paillier.pack(...) of the same fields only"
+            )
+        account = self._fields("addition").plus(other.fields).within(self.public_key.n, "the sum")
+        return self._computed(self._times_embedded(self.residues, other.encodings), account)
+
+    def _subtract_packed(self, other: Any) -> CiphertextArray:
+        own = self._fields("subtraction")
+        if isinstance(other, CiphertextArray):
+            self._check_key(other)
+            theirs = other._fields("subtraction")
+        elif isinstance(other, Packed):
+            theirs = other.fields
+        else:
+            raise ParameterError("from packed ciphertexts only packed ciphertexts and paillier.pack(...) subtract")
+        # A field of `other` is below terms 2^(value_bits + 1): so many biases keep the difference from going below 0.
+        biases = 2 * theirs.terms
+        total = own.plus(theirs)
+        account = Fields(
+            own.field_bits, own.scale_bits, own.value_bits, own.count_bits, total.terms, own.count + biases
+        ).within(self.public_key.n, "the difference")
+        if isinstance(other, Packed):
+            negative = np.asarray(own.biases(biases) - other.encodings, dtype=object)
+            return self._computed(self._times_embedded(self.residues, negative), account)
+        lifted = self._times_embedded(self.residues, np.array(own.biases(biases), dtype=object))
+        return self._computed(lifted.divide(other.residues), account, other)
+
+    def _multiply_packed(self, other: Any) -> CiphertextArray:
+        factor = np.asarray(other)
+        if factor.ndim or factor.dtype.kind not in "iuO" or not isinstance(factor.item(), int) or factor.item() < 0:
+            raise ParameterError(
+                "packed ciphertexts are multiplied by one common integer of at least 0: other factors would mix the "
+                "fields. Unpack and encrypt separately for elementwise, negative or fractional factors"
+            )
+        k = int(factor.item())
+        account = self._fields("multiplication").times(max(k, 1)).within(self.public_key.n, "the product")
+        return self._computed(self.residues.power_vartime(k), account)
+
+    # Checks.
+
+    def _check_key(self, other: CiphertextArray) -> None:
+        if other.public_key != self.public_key:
+            mine, theirs = self.public_key, other.public_key
+            raise KeyMismatchError(
+                f"operands belong to different keys: {mine.fingerprint[:16]} ({mine.variant}, {mine.bits} bits) and "
+                f"{theirs.fingerprint[:16]} ({theirs.variant}, {theirs.bits} bits): encrypt both under one key"
+            )
+
+    def _refuse_ciphertext(self, other: Any) -> None:
+        if isinstance(other, CiphertextArray):
+            raise ParameterError(
+                "Paillier cannot multiply ciphertexts with each other: one operand has to be plaintext (CKKS can)"
+            )
+
+    def _numbers(self, operation: str) -> Numbers:
+        if isinstance(self.account, Fields):
+            raise ParameterError(
+                f"{operation} is not defined for packed ciphertexts: they add, subtract, and take one common factor"
+            )
+        return self.account
+
+    def _fields(self, operation: str) -> Fields:
+        if isinstance(self.account, Numbers):
+            raise ParameterError(
+                f"{operation} of packed and unpacked ciphertexts: pack both with paillier.pack before encryption"
+            )
+        return self.account
+
+
+def concatenate(arrays: Sequence[CiphertextArray], axis: int = 0) -> CiphertextArray:
+    """Join arrays along an axis, as numpy.concatenate; scales are aligned, the bound is the largest."""
+    return _joined(arrays, lambda parts: concatenate_residues(parts, axis))
+
+
+def stack(arrays: Sequence[CiphertextArray], axis: int = 0) -> CiphertextArray:
+    """Join arrays of one shape along a new axis, as numpy.stack."""
+    from hepy.bigint import stack as stack_residues
+
+    return _joined(arrays, lambda parts: stack_residues(parts, axis))
+
+
+def _joined(
+    arrays: Sequence[CiphertextArray], join: Callable[[list[ResidueArray]], ResidueArray]
+) -> CiphertextArray:
+    arrays = list(arrays)
+    if not arrays:
+        raise ParameterError("nothing to join: give at least one array")
+    for array in arrays:
+        if not isinstance(array, CiphertextArray):
+            raise ParameterError(f"arrays of ciphertexts were expected, not {type(array).__name__}: encrypt it first")
+        arrays[0]._check_key(array)
+    account: Account
+    if any(array.packed for array in arrays):
+        account = arrays[0]._fields("joining")
+        for array in arrays[1:]:
+            fields = array._fields("joining")
+            account.plus(fields)
+            account = Fields(
+                account.field_bits, account.scale_bits, account.value_bits, account.count_bits,
+                max(account.terms, fields.terms), max(account.count, fields.count),
+            )  # fmt: skip
+    else:
+        scale = max(array.scale_bits for array in arrays)
+        arrays = [array._upscaled(scale) for array in arrays]
+        account = Numbers(scale, max(array._numbers("joining").bound for array in arrays))
+    residues = join([array.residues for array in arrays])
+    # An array joined with a part of itself repeats ciphertexts.
+    apart = len({id(array.residues._batch) for array in arrays}) == len(arrays)
+    return CiphertextArray(
+        arrays[0].public_key,
+        residues,
+        account,
+        fresh=apart and all(array.fresh for array in arrays),
+        seeded=any(array._seeded for array in arrays),
+    )
+
+
+def _matmul(residues: ResidueArray, matrix: npt.NDArray[Any]) -> ResidueArray:
+    """numpy.matmul's shapes, from products of (..., K) with (K,) or (K, M)."""
+    if matrix.ndim <= 2:
+        return residues.multi_power_vartime(matrix)
+    if residues.ndim == 1:
+        return _matmul(residues.reshape(1, -1), matrix)[..., 0, :]
+    lead = _broadcast_shape(residues.shape[:-2], matrix.shape[:-2])
+    left = residues.broadcast_to(lead + residues.shape[-2:]).reshape(-1, *residues.shape[-2:])
+    right = np.broadcast_to(matrix, lead + matrix.shape[-2:]).reshape(-1, *matrix.shape[-2:])
+    parts = [left[i].multi_power_vartime(right[i]) for i in range(len(right))]
+    shape = (*lead, residues.shape[-2], matrix.shape[-1])
+    return concatenate_residues(parts).reshape(shape) if parts else left.reshape(shape)
+
+
+def _sum(a: Numbers, b: Numbers) -> Numbers:
+    return Numbers(a.scale_bits, a.bound + b.bound)
+
+
+def _product(a: Numbers, b: Numbers, terms: int) -> Numbers:
+    return Numbers(a.scale_bits + b.scale_bits, a.bound * b.bound * max(terms, 1))
+
+
+def _negative(encodings: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if encodings.dtype != object and encodings.size and int(encodings.min()) == -(1 << 63):
+        encodings = encodings.astype(object)
+    return np.asarray(-encodings)
+
+
+def _axes(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
+    axes = tuple(range(ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    if any(isinstance(a, bool) or not isinstance(a, int | np.integer) or not -ndim <= a < ndim for a in axes):
+        raise ParameterError(f"axis {axis} does not exist in an array of {ndim} axes")
+    axes = tuple(int(a) % ndim for a in axes)
+    if len(set(axes)) != len(axes):
+        raise ParameterError(f"axis {axis} names an axis twice")
+    return axes
+
+
+def _broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
+    try:
+        return np.broadcast_shapes(a, b)
+    except ValueError:
+        raise ParameterError(f"operands of shapes {a} and {b} cannot be broadcast together") from None

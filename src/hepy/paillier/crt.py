@@ -1,0 +1,109 @@
+"""What only the key's owner can do faster or at all: arithmetic modulo the squares of the prime factors.
+
+Everything is composed of batched operations modulo p^2, q^2, p, q and n, so it runs wherever bigint runs, and the
+sequence of operations does not depend on what is decrypted. Below, p and q are the prime factors of n (P and Q in
+the subgroup variant).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hepy.bigint import FixedBase, Modulus, ResidueArray
+from hepy import _limbs as limb
+from hepy.errors import ParameterError
+
+
+@dataclass(frozen=True, repr=False)
+class Secret:
+    """Prime factors of n; for the subgroup variant also the primes p, q with p | P - 1 and q | Q - 1."""
+
+    p: int
+    q: int
+    p_subgroup: int | None = None
+    q_subgroup: int | None = None
+
+    def __repr__(self) -> str:
+        return "Secret(...)"
+
+
+class Side:
+    """One prime factor, with the other as `other`."""
+
+    def __init__(self, prime: int, other: int, subgroup: int | None, generator: int | None, n: int) -> None:
+        self.prime = Modulus(prime)
+        self.square = Modulus(prime * prime)
+        self.order = prime - 1 if subgroup is None else 2 * subgroup  # of what an obfuscator is modulo prime^2
+        self._subgroup = subgroup is not None
+        self.n_mod_order = other % (prime - 1)
+        self.other_square = Modulus(other * other)
+        self._inverse_prime = pow(prime, -1, other * other)
+        self.base: FixedBase | None = None
+        if generator is not None:
+            self.base = self.square.fixed_base(generator)
+        # (1 + n)^order = 1 + n order modulo prime^2, and L of it is (n / prime) order modulo prime.
+        self._scale = pow(n // prime * self.order, -1, prime)
+
+    def obfuscators(self, randomizers: limb.Limbs, bits: int) -> ResidueArray:
+        """The public obfuscators, modulo prime^2: (B,)."""
+        if self.base is None:
+            # r^n modulo prime^2 depends on r modulo prime only, and n = other * prime.
+            inner = self.prime.from_limbs(randomizers).power(self.n_mod_order)
+            return self.square.from_limbs(inner.to_limbs()).power(self.prime.n)
+        if self._subgroup:
+            exponents = [value % self.order for value in limb.to_ints(randomizers)]
+            bits = self.order.bit_length()
+            randomizers = limb.from_ints(exponents, limb.width(bits))
+        return self.base.power_limbs(randomizers, bits)
+
+    def decrypt(self, ciphertexts: limb.Limbs) -> tuple[ResidueArray, np.ndarray]:
+        """Plaintexts modulo prime, and where c^order is 1 modulo prime: (B,), bool[B]."""
+        power = self.square.from_limbs(ciphertexts).power(self.order)
+        canonical = power.to_limbs()
+        valid = self.prime.from_limbs(canonical).equal(1)
+        # L(u) = (u - 1) / prime is an exact division, below prime: done modulo other^2, which is larger and prime
+        # to it, it is a product with a constant.
+        quotient = self.other_square.from_limbs(canonical).subtract(1).multiply(self._inverse_prime)
+        return self.prime.from_limbs(quotient.to_limbs()).multiply(self._scale), valid
+
+
+class Crt:
+    """Both sides together."""
+
+    def __init__(self, secret: Secret, n: int, generator: int | None) -> None:
+        p, q = secret.p, secret.q
+        self._p = Side(p, q, secret.p_subgroup, generator, n)
+        self._q = Side(q, p, secret.q_subgroup, generator, n)
+        self._n = Modulus(n)
+        self._inverse_q = pow(q, -1, p)
+        self._inverse_q_square = pow(q * q, -1, p * p)
+        self._checked = secret.p_subgroup is not None
+
+    def obfuscators(self, randomizers: limb.Limbs, bits: int, n_square: Modulus) -> ResidueArray:
+        """What PublicKey.obfuscators makes of the same randomizers, bit for bit."""
+        on_p, on_q = (side.obfuscators(randomizers, bits) for side in (self._p, self._q))
+        return _combine(on_p, on_q, self._inverse_q_square, n_square)
+
+    def decrypt(self, ciphertexts: limb.Limbs) -> ResidueArray:
+        """Plaintexts modulo n of canonical ciphertexts uint32[B, words].
+
+        Raises:
+            ParameterError: subgroup keys only: some ciphertext is outside the subgroup.
+        """
+        (on_p, valid_p), (on_q, valid_q) = (side.decrypt(ciphertexts) for side in (self._p, self._q))
+        if self._checked and not (valid_p & valid_q).all():
+            # One error for both primes, and no index: each bit more would be an oracle.
+            raise ParameterError(
+                "something here is not a ciphertext of this key: nothing was decrypted. Ciphertexts of a subgroup key "
+                "decrypt only if they were encrypted with that very key's public half"
+            )
+        return _combine(on_p, on_q, self._inverse_q, self._n)
+
+
+def _combine(on_p: ResidueArray, on_q: ResidueArray, inverse_q: int, modulus: Modulus) -> ResidueArray:
+    """Garner: x modulo the product, from x modulo P and Q; inverse_q = 1 / Q modulo P."""
+    q_limbs = on_q.to_limbs()
+    digit = on_p.subtract(on_p.modulus.from_limbs(q_limbs)).multiply(inverse_q)
+    return modulus.from_limbs(digit.to_limbs()).multiply(on_q.modulus.n).add(modulus.from_limbs(q_limbs))

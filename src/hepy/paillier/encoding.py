@@ -1,0 +1,215 @@
+"""Numbers as plaintexts: signed fixed-point integers, with bounds that are declared and never read from the values.
+
+An encoding is the integer round(value * 2**scale_bits). A ciphertext array carries one scale and one bound for all
+its elements, in the clear, so both follow from dtypes and declarations alone: what they would tell about the values,
+anyone can see.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hepy._limbs import MPZ, object_array
+from hepy.errors import EncodingOverflowError, ParameterError
+
+DEFAULT_SCALE_BITS = 40
+DEFAULT_VALUE_BITS = 64  # of Python's integers, and of the integer part of floats
+MAX_SCALE_BITS = 1000
+_FLOATS = (np.float16, np.float32, np.float64)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What an array's plaintexts stand for: encodings of absolute value at most `bound`, with `scale_bits` fraction bits."""
+
+    scale_bits: int
+    bound: int
+
+    def shifted(self, bits: int) -> Numbers:
+        """The same numbers with that many more fraction bits."""
+        return Numbers(self.scale_bits + bits, self.bound << bits)
+
+    def within(self, n: int, operation: str) -> Numbers:
+        """Itself, if every encoding keeps to a third of the plaintext space.
+
+        Raises:
+            EncodingOverflowError: says by how much it does not, and what to change.
+        """
+        limit = n // 3
+        if self.bound > limit:
+            raise EncodingOverflowError(
+                f"{operation} could reach encodings of {self.bound.bit_length()} bits, and a key of {n.bit_length()} "
+                f"bits holds {limit.bit_length()}: declare smaller operands with value_bits=..., use fewer fraction "
+                "bits (scale_bits=...), decrypt and encrypt again earlier, or use a larger key"
+            )
+        return self
+
+    def headroom_bits(self, n: int) -> int:
+        """Doublings that are left: floor(log2((n // 3) / bound))."""
+        ratio = (n // 3) // max(self.bound, 1)
+        return ratio.bit_length() - 1
+
+    def checked(self, encodings: list[int], shape: tuple[int, ...]) -> npt.NDArray[np.object_]:
+        """Signed encodings as an object array.
+
+        Raises:
+            EncodingOverflowError: an encoding is beyond the bound; names the index.
+        """
+        for position, value in enumerate(encodings):
+            if abs(value) > self.bound:
+                raise EncodingOverflowError(
+                    f"the plaintext at index {_index(position, shape)} lies outside the bound of {self.bound.bit_length()} "
+                    "bits that its array declares: the ciphertext was not made by operations that keep account of it"
+                )
+        return object_array(encodings, shape)
+
+    def decode(self, encodings: list[int], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+        """Values of signed encodings: int64 or Python integers for scale 0, float64 (correctly rounded) above.
+
+        Raises:
+            EncodingOverflowError: an encoding is beyond the bound, or a value beyond float64.
+        """
+        checked = self.checked(encodings, shape)
+        if self.scale_bits:
+            one = 1 << self.scale_bits
+            try:
+                return np.array([value / one for value in encodings], dtype=np.float64).reshape(shape)
+            except OverflowError:
+                raise EncodingOverflowError(
+                    "a value exceeds float64: decrypt with raw=True for the integer encodings"
+                ) from None
+        return checked.astype(np.int64) if self.bound < 1 << 63 else checked
+
+
+def encode(values: Any, scale_bits: int | None = None, value_bits: int | None = None) -> tuple[npt.NDArray[Any], Numbers]:
+    """Encodings of numbers, as int64 or an object array of Python integers, with their account.
+
+    Args:
+        values: any shape: bool, integers of any size, float16, float32, float64.
+        scale_bits: fraction bits; None means 0 for integers and 40 for floats.
+        value_bits: declared bound, |encoding| < 2**value_bits. None takes it from the dtype: the type's own range for
+            fixed-width integers, 64 bits for Python's, and 64 bits before the point for floats.
+
+    Raises:
+        EncodingOverflowError: an encoding exceeds its bound; names the first such index.
+        ParameterError: a value is not a finite real number, or an option is out of range.
+    """
+    array = numbers(values)
+    floats = array.dtype.kind == "f"
+    scale = DEFAULT_SCALE_BITS if scale_bits is None and floats else scale_bits or 0
+    _check_option("scale_bits", scale, 0, MAX_SCALE_BITS)
+    if value_bits is not None:
+        _check_option("value_bits", value_bits, 1, 1 << 16)
+        bound = (1 << value_bits) - 1
+    else:
+        bound = _default_bound(array.dtype) << scale
+    account = Numbers(scale, bound)
+    encodings = _round(array, scale, bound) if floats else _shift(array, scale)
+    _check_bound(encodings, bound)
+    return encodings, account
+
+
+def numbers(values: Any) -> npt.NDArray[Any]:
+    """An array of integers (fixed width, or objects that are Python ints), or of floats.
+
+    Raises:
+        ParameterError: something is neither; names the first such index.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        raise ParameterError("masked arrays are not encrypted: fill the gaps (.filled(0)) or leave them out first")
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ParameterError(f"values are not a rectangular array of numbers: {error}") from None
+    if array.dtype == bool:
+        return array.astype(np.uint8)
+    if array.dtype.kind in "iu" or array.dtype in _FLOATS:
+        if array.dtype.kind == "f" and array.ndim and not isinstance(values, np.ndarray):
+            return _exact_integers(values, array)
+        return array
+    if array.dtype.kind != "O":
+        raise ParameterError(f"values are {array.dtype}: only integers, booleans and float16/32/64 can be encrypted")
+    kinds = {isinstance(value, float | np.floating) for value in array.flat}
+    for position, value in enumerate(array.flat):
+        if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer | float | np.floating | MPZ):
+            raise ParameterError(
+                f"at index {_index(position, array.shape)} there is {type(value).__name__}: only integers and floats "
+                "can be encrypted"
+            )
+    if kinds == {True}:
+        return array.astype(np.float64)
+    if kinds == {True, False}:
+        raise ParameterError("integers beyond 64 bits and floats are mixed: encrypt them as two arrays")
+    return object_array([int(value) for value in array.flat], array.shape)
+
+
+def _exact_integers(values: Any, floats: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Of a sequence that numpy took for floats: its integers, if it held nothing else.
+
+    numpy turns [2**63, -1] into inexact floats; integers are promised exactly.
+    """
+    objects = np.asarray(values, dtype=object)
+    if objects.size and all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in objects.flat):
+        return object_array([int(value) for value in objects.flat], objects.shape)
+    return floats
+
+
+def _default_bound(dtype: np.dtype[Any]) -> int:
+    if dtype.kind == "i":
+        return 1 << (8 * dtype.itemsize - 1)
+    if dtype.kind == "u":
+        return (1 << 8 * dtype.itemsize) - 1
+    if dtype.kind == "f":
+        return 1 << DEFAULT_VALUE_BITS
+    return (1 << DEFAULT_VALUE_BITS) - 1
+
+
+def _shift(array: npt.NDArray[Any], scale: int) -> npt.NDArray[Any]:
+    if scale == 0 and array.dtype != np.uint64:
+        return array if array.dtype == object else array.astype(np.int64)
+    return object_array([int(value) << scale for value in array.flat], array.shape)
+
+
+def _round(array: npt.NDArray[Any], scale: int, bound: int) -> npt.NDArray[Any]:
+    """Half to even. ldexp is exact: it only moves the exponent, upwards, and large results are caught before."""
+    finite = np.isfinite(array)
+    if not finite.all():
+        position = int(np.argmin(finite.ravel()))
+        raise ParameterError(
+            f"the value at index {_index(position, array.shape)} is not finite: replace or leave out NaN and infinities"
+        )
+    wide = array.astype(np.float64)
+    exponents = np.frexp(wide)[1] + scale  # |value| * 2**scale < 2**exponent
+    if wide.size == 0 or int(exponents.max()) <= 62:
+        return np.asarray(np.rint(np.ldexp(wide, scale)).astype(np.int64))
+    scaled = [round(Fraction(value) * (1 << scale)) for value in wide.ravel().tolist()]
+    return object_array(scaled, wide.shape)
+
+
+def _check_bound(encodings: npt.NDArray[Any], bound: int) -> None:
+    if encodings.dtype == object:
+        position = next((i for i, value in enumerate(encodings.flat) if abs(value) > bound), None)
+    elif bound >= 1 << 63:
+        return
+    else:
+        outside = (encodings > bound) | (encodings < -bound)
+        position = int(np.argmax(outside.ravel())) if outside.any() else None
+    if position is not None:
+        raise EncodingOverflowError(
+            f"the value at index {_index(position, encodings.shape)} exceeds its declared bound of {bound.bit_length()} "
+            "bits (fraction bits included): declare a larger value_bits=..."
+        )
+
+
+def _check_option(name: str, value: Any, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
+        raise ParameterError(f"{name} is a whole number from {low} to {high}, not {value!r}")
+
+
+def _index(position: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.unravel_index(position, shape)) if shape else ()

@@ -1,0 +1,346 @@
+"""Public and private keys: who can encrypt, who can decrypt, and how a received key is checked."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import threading
+from typing import TYPE_CHECKING, Any
+
+import gmpy2
+import numpy as np
+import numpy.typing as npt
+
+from hepy import _devices, random
+from hepy.bigint import FixedBase, Modulus, ResidueArray
+from hepy import _limbs as limb
+from hepy.bigint.residues import from_chunks
+from hepy.errors import EncodingOverflowError, KeyMismatchError, ParameterError
+from hepy.paillier.crt import Crt, Secret
+from hepy.paillier.encoding import Numbers, encode
+from hepy.paillier.packing import Fields, Packed
+from hepy.paillier.primes import is_prime, small_primes
+from hepy.paillier.variants import RERANDOMIZE_EXTRA, check_bits, variant
+from hepy.random import Purpose, Stream
+
+if TYPE_CHECKING:
+    from hepy.paillier.ciphertexts import CiphertextArray
+
+
+class PublicKey:
+    """What encrypts, and what operations on ciphertexts need. Equal keys have equal fingerprints.
+
+    Args:
+        n: the modulus, a product of two primes that only the private key knows.
+        variant: "djn", "classic" or "subgroup".
+        h: the generator modulo n of the obfuscators; None for classic keys, which have none.
+        insecure: allow lengths below 2048 bits.
+
+    Attributes:
+        n: the modulus.
+        bits: its length.
+        variant: the variant's name.
+        h: the generator, or None.
+        insecure: whether the key is too short for anything but experiments.
+        fingerprint: SHA-256 of variant, n and h, in hexadecimal.
+
+    Raises:
+        ParameterError: the parts do not make a key; see also validate().
+    """
+
+    __slots__ = ("_base", "_variant", "bits", "fingerprint", "h", "insecure", "modulus", "n")
+
+    def __init__(self, n: int, variant: str = "djn", h: int | None = None, *, insecure: bool = False) -> None:
+        self._variant = _variant(variant)
+        self.n = int(n)
+        self.bits = check_bits(self.n.bit_length(), insecure)
+        self.insecure = self.bits < 2048
+        if self.n % 2 == 0:
+            raise ParameterError("the modulus of a Paillier key is odd; this one is even")
+        if self._variant.fixed_base != (h is not None):
+            raise ParameterError(f"a {variant} key has {'a' if self._variant.fixed_base else 'no'} generator h")
+        self.h = None if h is None else int(h)
+        if self.h is not None and not 1 < self.h < self.n:
+            raise ParameterError("the generator h of a Paillier key lies between 1 and n")
+        self.modulus = Modulus(self.n * self.n)
+        self._base: FixedBase | None = None
+        if self.h is not None:
+            # Computed here and never received: whoever supplies h^n could hide a plaintext in it.
+            self._base = self.modulus.fixed_base(int(gmpy2.powmod(self.h, self.n, self.modulus.n)))
+        self.fingerprint = _fingerprint(self.variant, self.n, self.h)
+
+    @property
+    def variant(self) -> str:
+        return self._variant.name
+
+    def __repr__(self) -> str:
+        insecure = ", insecure=True" if self.insecure else ""
+        return f"PublicKey(bits={self.bits}, variant={self.variant!r}, fingerprint={self.fingerprint[:16]!r}{insecure})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PublicKey) and self.fingerprint == other.fingerprint
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _public_key, (self.n, self.variant, self.h, self.insecure)
+
+    def __deepcopy__(self, memo: Any) -> PublicKey:
+        return self
+
+    def validate(self) -> None:
+        """Check what can be checked of a key that another party made.
+
+        The modulus is odd and composite (Miller-Rabin with random bases), has no small factor and is no perfect
+        power; h is a unit of Jacobi symbol 1 whose square is not 1. That n has just two prime factors, or that
+        gcd(n, phi(n)) = 1, cannot be seen from a key.
+
+        Raises:
+            ParameterError: a check fails; says which.
+        """
+        n = gmpy2.mpz(self.n)
+        remainders = [p for p in small_primes().astype(int).tolist() if n % p == 0]
+        if remainders:
+            raise ParameterError(f"this is no Paillier key: its modulus has the small factor {remainders[0]}")
+        if is_prime(self.n):
+            raise ParameterError("this is no Paillier key: its modulus is a prime")
+        if gmpy2.is_power(n):
+            raise ParameterError("this is no Paillier key: its modulus is a perfect power")
+        if self.h is None:
+            return
+        if math.gcd(self.h, self.n) != 1:
+            raise ParameterError("this is no Paillier key: its generator h shares a factor with the modulus")
+        if gmpy2.jacobi(self.h, n) != 1:
+            raise ParameterError("this is no Paillier key: its generator h has Jacobi symbol -1")
+        if self.h * self.h % self.n == 1:
+            raise ParameterError("this is no Paillier key: the square of its generator h is 1, so it hides nothing")
+
+    def with_own_generator(self, *, seed: bytes | None = None) -> PublicKey:
+        """The same key with a generator h = -x**2 drawn here, for an encryptor who distrusts the key's maker.
+
+        Only for djn keys. The fingerprint and all ciphertexts stay compatible; the new h never leaves this process.
+
+        Raises:
+            ParameterError: the key is of another variant.
+        """
+        if self.variant != "djn":
+            raise ParameterError(f"only djn keys allow a generator of one's own, this is a {self.variant} key")
+        stream = random.stream(seed)
+        while True:
+            (x,) = limb.to_ints(stream.uniform_below(self.n, 1, Purpose.KEY_GENERATOR))
+            if math.gcd(x, self.n) == 1:
+                break
+        own = PublicKey(self.n, "djn", -x * x % self.n, insecure=self.insecure)
+        own.fingerprint, own.h = self.fingerprint, self.h
+        return own
+
+    def encrypt(
+        self,
+        values: Any,
+        *,
+        scale_bits: int | None = None,
+        value_bits: int | None = None,
+        seed: bytes | None = None,
+    ) -> CiphertextArray:
+        """Encrypt numbers elementwise, each with an obfuscator of its own.
+
+        Args:
+            values: any shape; bool, integers (Python ints of any size), float16, float32, float64; or what
+                paillier.pack returned.
+            scale_bits: fraction bits, one number for the array: encoding = round(value * 2**scale_bits), half to
+                even. None means 0 for integers and 40 for floats.
+            value_bits: declared bound, |encoding| < 2**value_bits. None takes it from the dtype: the type's own range
+                for integers, 64 bits for Python's, and 64 bits before the point for floats.
+            seed: 32 bytes, for reproducible tests only. None draws from the operating system.
+
+        Returns: ciphertexts of the shape of `values` on the current device.
+        Raises:
+            EncodingOverflowError: an encoding exceeds its bound, or the bound a third of n; names the first index.
+            ParameterError: a value is not a finite number, or `seed` is not 32 bytes.
+        Hazards:
+            `scale_bits` and `value_bits` travel in clear: choose them from the declared range, never from the values.
+            Ciphertexts made twice from one `seed` share obfuscators: their quotient tells the difference of values.
+        Source: Paillier, EUROCRYPT '99, section 4, g = n + 1; for obfuscators see hepy.paillier.variants.
+        """
+        return self._encrypt(values, scale_bits, value_bits, seed, None)
+
+    def _encrypt(
+        self, values: Any, scale_bits: int | None, value_bits: int | None, seed: bytes | None, crt: Crt | None
+    ) -> CiphertextArray:
+        from hepy.paillier.ciphertexts import CiphertextArray
+
+        stream = random.stream(seed)
+        encodings, account = self.encode(values, scale_bits, value_bits)
+        residues = self._blind(Purpose.OBFUSCATOR, 0, stream, crt, encodings.shape, self._embedded(encodings))
+        return CiphertextArray(self, residues, account, fresh=True, seeded=seed is not None)
+
+    def encode(
+        self, values: Any, scale_bits: int | None, value_bits: int | None
+    ) -> tuple[npt.NDArray[Any], Numbers | Fields]:
+        """Encodings of values or of packed records, with the account that goes with them."""
+        if isinstance(values, Packed):
+            if scale_bits is not None or value_bits is not None:
+                raise ParameterError("packed values have their scales and bounds already: give them to paillier.pack")
+            return values.encodings, values.fields.within(self.n, "encrypting packed values")
+        encodings, account = encode(values, scale_bits, value_bits)
+        return encodings, account.within(self.n, "encrypting")
+
+    def embed(self, encodings: Any) -> ResidueArray:
+        """(1 + n)**m modulo n**2, without an obfuscator: anyone can read it."""
+        return self.modulus.array(encodings).multiply(self.n).add(1)
+
+    def _embedded(self, encodings: npt.NDArray[Any]) -> Any:
+        flat = encodings.ravel()
+        return lambda start, stop: self.embed(flat[start:stop])
+
+    def rerandomize(self, residues: ResidueArray, seed: bytes | None, crt: Crt | None = None) -> ResidueArray:
+        """Each ciphertext times a fresh obfuscator that is uniform whatever was there."""
+        flat, stream = residues.ravel(), random.stream(seed)
+        with _devices.device(residues.device):
+            return self._blind(
+                Purpose.RERANDOMIZER, RERANDOMIZE_EXTRA, stream, crt, residues.shape, lambda i, j: flat[i:j]
+            )
+
+    def _blind(
+        self, purpose: Purpose, extra: int, stream: Stream, crt: Crt | None, shape: tuple[int, ...], part: Any
+    ) -> ResidueArray:
+        """part(start, stop) times obfuscators, in chunks."""
+        count = math.prod(shape)
+        bits = self._variant.exponent_bits(self.bits) + (extra if self._variant.fixed_base else 0)
+        draw = stream.draw(purpose, count, bits)
+
+        def blinded(start: int, stop: int) -> ResidueArray:
+            if self._variant.fixed_base:
+                randomizers = draw.uniform_bits(start, stop)
+            else:
+                randomizers = draw.uniform_below(self.n, start, stop)
+            if crt is not None:
+                obfuscators = crt.obfuscators(randomizers, bits, self.modulus)
+            else:
+                obfuscators = self.obfuscators(randomizers, bits)
+            return part(start, stop).multiply(obfuscators)  # type: ignore[no-any-return]
+
+        return from_chunks(self.modulus, _devices.current(), shape, blinded)
+
+    def obfuscators(self, randomizers: limb.Limbs, bits: int) -> ResidueArray:
+        """(h^n)**r, or r**n for classic keys, modulo n**2: uint32[B, words] below 2**bits -> (B,)."""
+        if self._base is not None:
+            return self._base.power_limbs(randomizers, bits)
+        return self.modulus.from_limbs(randomizers).power(self.n)
+
+
+class PrivateKey:
+    """What decrypts; made by generate_key or loaded from a file.
+
+    It refuses to be pickled: hepy.save(key, path, password=...) is the one way out of the process.
+
+    Attributes:
+        public_key: the public half.
+        bits, variant, fingerprint: as the public half's.
+    """
+
+    __slots__ = ("_crt", "_lock", "_secret", "_seeded", "public_key")
+
+    def __init__(self, public_key: PublicKey, secret: Secret, *, seeded: bool = False) -> None:
+        if secret.p * secret.q != public_key.n:
+            raise KeyMismatchError("the prime factors and the modulus do not belong together")
+        self.public_key = public_key
+        self._secret = secret
+        self._seeded = seeded
+        self._crt: Crt | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def bits(self) -> int:
+        return self.public_key.bits
+
+    @property
+    def variant(self) -> str:
+        return self.public_key.variant
+
+    @property
+    def fingerprint(self) -> str:
+        return self.public_key.fingerprint
+
+    def __repr__(self) -> str:
+        return self.public_key.__repr__().replace("PublicKey(", "PrivateKey(")[:-1] + (
+            ", seeded=True)" if self._seeded else ")"
+        )
+
+    def __reduce__(self) -> Any:
+        raise ParameterError("private keys are not pickled: use hepy.save(key, path, password=...)")
+
+    def __deepcopy__(self, memo: Any) -> PrivateKey:
+        return self
+
+    @property
+    def crt(self) -> Crt:
+        """Arithmetic modulo the prime factors, prepared on first use."""
+        with self._lock:
+            if self._crt is None:
+                base = self.public_key._base
+                self._crt = Crt(self._secret, self.public_key.n, None if base is None else base.base)
+            return self._crt
+
+    def encrypt(
+        self,
+        values: Any,
+        *,
+        scale_bits: int | None = None,
+        value_bits: int | None = None,
+        seed: bytes | None = None,
+    ) -> CiphertextArray:
+        """As PublicKey.encrypt, with the same bits for the same seed, faster by the Chinese remainder theorem."""
+        return self.public_key._encrypt(values, scale_bits, value_bits, seed, self.crt)
+
+    def decrypt(self, ciphertexts: CiphertextArray, *, raw: bool = False) -> Any:
+        """Decrypt what you asked for, from a sender you know: Paillier is not secure against chosen ciphertexts.
+
+        Whoever learns what your key makes of ciphertexts of his choosing, by values, errors or timing, holds a
+        decryption oracle. Do not report errors of this function to the party that supplied the ciphertexts.
+
+        Args:
+            ciphertexts: of any shape and device.
+            raw: return the integer encodings, without the scale, as an object array of Python integers.
+
+        Returns: an array of their shape: int64 (Python integers where the bound exceeds 63 bits) for scale 0,
+            float64, correctly rounded, above; Packed for packed ciphertexts.
+        Raises:
+            KeyMismatchError: they were encrypted under another key.
+            EncodingOverflowError: a plaintext lies outside its declared bound.
+            ParameterError: subgroup keys: something is not a ciphertext of this key.
+        """
+        if ciphertexts.public_key != self.public_key:
+            raise KeyMismatchError(
+                f"ciphertexts of key {ciphertexts.public_key.fingerprint[:16]} were given to key "
+                f"{self.fingerprint[:16]}: decrypt them with the private key of their own public key"
+            )
+        residues, shape, n = ciphertexts.residues, ciphertexts.shape, self.public_key.n
+        with _devices.device(residues.device):
+            flat = residues.ravel()
+            plain: list[int] = []
+            for start in range(0, flat.size, _DECRYPT_CHUNK):
+                part = self.crt.decrypt(flat[start : start + _DECRYPT_CHUNK].to_limbs())
+                plain += part.to_ints().tolist()
+        account = ciphertexts.account
+        if isinstance(account, Fields):
+            if raw:
+                return limb.object_array(plain, shape)
+            return account.decode(plain, shape)
+        signed = [value - n if value > n // 2 else value for value in plain]
+        return account.checked(signed, shape) if raw else account.decode(signed, shape)
+
+
+_variant = variant
+_DECRYPT_CHUNK = 1 << 13
+
+
+def _public_key(n: int, variant: str, h: int | None, insecure: bool) -> PublicKey:
+    return PublicKey(n, variant, h, insecure=insecure)
+
+
+def _fingerprint(name: str, n: int, h: int | None) -> str:
+    size = -(-n.bit_length() // 8)
+    text = b"hepy.paillier.public_key\0" + name.encode() + b"\0" + n.to_bytes(size, "little")
+    return hashlib.sha256(text + (h or 0).to_bytes(size, "little")).hexdigest()

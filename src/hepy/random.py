@@ -1,0 +1,231 @@
+"""Streams of randomness: ChaCha20 (RFC 8439) under a 32-byte key, the same words on every device.
+
+The nonce is purpose (16 bits), attempt (16 bits) and call (64 bits), little-endian. The block counter of element e is
+e * blocks_per_element + block, and an element takes the first words of its blocks. So what an element draws does not
+depend on threads, order, or how a batch is split. An element that is rejected takes the same position of the next
+attempt: numbers below a bound are uniform, and the same everywhere.
+
+Unless a seed is given, keys come from the operating system, and a forked child draws a new one.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
+
+from hepy import _devices
+from hepy._limbs import below
+from hepy.errors import ParameterError
+
+Words = npt.NDArray[np.uint32]
+
+KEY_BYTES = 32
+_BLOCK_WORDS = 16
+_COUNTERS = 1 << 32
+_ATTEMPTS = 1 << 16
+
+
+class Purpose(enum.IntEnum):
+    """What a draw is for. Numbers are part of the definition of seeded results: append, never change."""
+
+    KEY_PRIME = 1
+    KEY_GENERATOR = 2
+    OBFUSCATOR = 3
+    RERANDOMIZER = 4
+    VALIDATION = 5
+
+
+# For tests: called with (digest of the key, purpose, attempt, call, first counter, blocks) for every draw.
+recorder: Callable[[str, int, int, int, int, int], None] | None = None
+
+
+class Stream:
+    """One key and a count of calls. Draws may come from many threads.
+
+    Args:
+        key: 32 bytes for reproducible tests; None takes them from the operating system.
+
+    Raises:
+        ParameterError: the key is not 32 bytes.
+    """
+
+    __slots__ = ("__weakref__", "_calls", "_key", "_lock", "_seeded")
+
+    def __init__(self, key: bytes | None = None) -> None:
+        if key is not None and (not isinstance(key, bytes) or len(key) != KEY_BYTES):
+            size = f"{len(key)} bytes" if isinstance(key, bytes) else type(key).__name__
+            raise ParameterError(f"a seed is 32 bytes, not {size}: use os.urandom(32), or bytes(32) in a test")
+        self._seeded = key is not None
+        self._key = os.urandom(KEY_BYTES) if key is None else key
+        self._calls = 0
+        self._lock = threading.Lock()
+        _streams.add(self)
+
+    def __repr__(self) -> str:
+        return f"Stream(seeded={self._seeded})"
+
+    def __reduce__(self) -> Any:
+        raise ParameterError("streams are not pickled or copied: what they draw would be drawn twice")
+
+    def draw(self, purpose: Purpose, count: int, bits: int) -> Draw:
+        """Reserve randomness for `count` elements of up to `bits` bits; nothing else ever draws the same.
+
+        Raises:
+            ParameterError: there is no end to count or bits that a stream could serve.
+        """
+        if count < 0 or not 0 < bits <= 1 << 30:
+            raise ParameterError(f"cannot draw {count} elements of {bits} bits: both are at least 1")
+        blocks = -(-bits // (32 * _BLOCK_WORDS))
+        calls = max(1, -(-count // (_COUNTERS // blocks)))
+        with self._lock:
+            key, first = self._key, self._calls
+            self._calls += calls
+        return Draw(key, purpose, first, count, bits)
+
+    def words(self, count: int, words: int, purpose: Purpose) -> Words:
+        """uint32[count, words] on the current device."""
+        return self.draw(purpose, count, 32 * words).words(0, count)
+
+    def uniform_bits(self, bits: int, count: int, purpose: Purpose) -> Words:
+        """Uniform integers below 2**bits as little-endian limbs, uint32[count, ceil(bits / 32)]."""
+        return self.draw(purpose, count, bits).uniform_bits(0, count)
+
+    def uniform_below(self, bound: int, count: int, purpose: Purpose) -> Words:
+        """Uniform integers below `bound`, uint32[count, words of bound - 1]."""
+        bits = max((bound - 1).bit_length(), 1)
+        return self.draw(purpose, count, bits).uniform_below(bound, 0, count)
+
+    def _reseed(self) -> None:
+        self._lock = threading.Lock()
+        if not self._seeded:
+            self._key, self._calls = os.urandom(KEY_BYTES), 0
+
+
+class Draw:
+    """The randomness of one library call. Elements may be asked for in any order and in pieces."""
+
+    __slots__ = ("_bits", "_blocks", "_call", "_count", "_key", "_purpose")
+
+    def __init__(self, key: bytes, purpose: Purpose, call: int, count: int, bits: int) -> None:
+        self._key, self._purpose, self._call, self._count, self._bits = key, purpose, call, count, bits
+        self._blocks = -(-bits // (32 * _BLOCK_WORDS))
+
+    def __repr__(self) -> str:
+        return f"Draw({self._purpose.name}, count={self._count}, bits={self._bits})"
+
+    def words(self, start: int, stop: int, attempt: int = 0) -> Words:
+        """The words of elements [start, stop), uint32[stop - start, ceil(bits / 32)] on the current device."""
+        if not 0 <= start <= stop <= self._count:
+            raise ParameterError(f"elements [{start}, {stop}) were asked of a draw of {self._count}")
+        xp = _devices.current().xp
+        per_call = _COUNTERS // self._blocks
+        parts = []
+        for call in range(start // per_call, -(-stop // per_call)):
+            low, high = max(start, call * per_call), min(stop, (call + 1) * per_call)
+            parts.append(self._blocks_of(call, attempt, low - call * per_call, high - call * per_call))
+        words = -(-self._bits // 32)
+        if not parts:
+            return xp.empty((0, words), xp.uint32)  # type: ignore[no-any-return]
+        return parts[0] if len(parts) == 1 else xp.concatenate(parts)
+
+    def _blocks_of(self, call: int, attempt: int, low: int, high: int) -> Words:
+        nonce = self._purpose.to_bytes(2, "little") + attempt.to_bytes(2, "little")
+        nonce += (self._call + call).to_bytes(8, "little")
+        first, blocks = low * self._blocks, (high - low) * self._blocks
+        if recorder is not None:
+            digest = hashlib.sha256(self._key).hexdigest()
+            recorder(digest, int(self._purpose), attempt, self._call + call, first, blocks)
+        device = _devices.current()
+        drawn = _LEAVES[device.kind](device, self._key, nonce, first, blocks)
+        return drawn.reshape(high - low, 16 * self._blocks)[:, : -(-self._bits // 32)]
+
+    def uniform_bits(self, start: int, stop: int, attempt: int = 0) -> Words:
+        """Uniform integers below 2**bits, little-endian limbs."""
+        limbs = self.words(start, stop, attempt).copy()
+        if self._bits % 32:
+            limbs[:, -1] &= np.uint32((1 << self._bits % 32) - 1)
+        return limbs
+
+    def uniform_below(self, bound: int, start: int, stop: int) -> Words:
+        """Uniform integers below `bound`, which has to have the drawn number of bits (that of bound - 1)."""
+        if max((bound - 1).bit_length(), 1) > self._bits or bound < 1:
+            raise ParameterError(f"a bound of {bound.bit_length()} bits does not fit a draw of {self._bits} bits")
+        bits = max((bound - 1).bit_length(), 1)
+        exact = Draw(self._key, self._purpose, self._call, self._count, bits)
+        exact._blocks = self._blocks  # positions are those of the reservation
+        limbs = exact.uniform_bits(start, stop)
+        rejected = np.flatnonzero(~below(limbs, bound))
+        attempt = 0
+        while len(rejected):
+            attempt += 1
+            if attempt == _ATTEMPTS:
+                raise RuntimeError("65536 rejections in a row: the source of randomness is broken")
+            low = int(rejected[0])
+            again = exact.uniform_bits(start + low, start + int(rejected[-1]) + 1, attempt)[rejected - low]
+            limbs[rejected] = again
+            rejected = rejected[~below(again, bound)]
+        return limbs
+
+
+def stream(seed: bytes | None = None) -> Stream:
+    """The process's secret stream, or for a seed a new stream that starts at call 0.
+
+    Args:
+        seed: 32 bytes, for reproducible tests only.
+
+    Raises:
+        ParameterError: the seed is not 32 bytes.
+    """
+    return Stream(seed) if seed is not None else _process_stream()
+
+
+def _process_stream() -> Stream:
+    global _process
+    with _process_lock:
+        if _process is None:
+            _process = Stream()
+        return _process
+
+
+def _openssl(device: _devices.Device, key: bytes, nonce: bytes, first: int, blocks: int) -> Words:
+    # OpenSSL's counter is 64 bits of which RFC 8439 defines 32; draws never cross 2^32.
+    cipher = Cipher(ChaCha20(key, first.to_bytes(4, "little") + nonce), mode=None).encryptor()
+    return np.frombuffer(cipher.update(bytes(64 * blocks)), dtype="<u4").astype(np.uint32, copy=False)
+
+
+def _native(device: _devices.Device, key: bytes, nonce: bytes, first: int, blocks: int) -> Words:
+    out = device.xp.empty(16 * blocks, device.xp.uint32)
+    if blocks:
+        device.native.chacha20(out, key, nonce, first, blocks)
+    return out  # type: ignore[no-any-return]
+
+
+_LEAVES: dict[str, Callable[[_devices.Device, bytes, bytes, int, int], Words]] = {
+    "cpu": _openssl,
+    "emulator": _native,
+    "cuda": _native,
+}
+
+_streams: weakref.WeakSet[Stream] = weakref.WeakSet()
+_process: Stream | None = None
+_process_lock = threading.Lock()
+
+
+def _after_fork() -> None:
+    global _process_lock
+    _process_lock = threading.Lock()
+    for one in list(_streams):
+        one._reseed()
+
+
+os.register_at_fork(after_in_child=_after_fork)
