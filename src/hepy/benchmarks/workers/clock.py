@@ -1,0 +1,31 @@
+"""Timing of one sample between two runs of a fixed piece of work, which tells how fast the machine was just then."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Dict
+
+_BASE, _EXPONENT, _MODULUS = 3**600, (1 << 200) - 1, (1 << 1200) - 1
+
+
+def sample(call: Callable[[], Any], repeats: int) -> Dict[str, float]:
+    """Seconds of `repeats` calls, by the wall and by the processor, and of the fixed work around them."""
+    before = _fixed_work()
+    cpu, wall = time.process_time(), time.perf_counter()
+    for _ in range(repeats):
+        call()
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    after = _fixed_work()
+    return {
+        "wall": wall,
+        "cpu": cpu,
+        "fixed_wall": (before[0] + after[0]) / 2,
+        "fixed_cpu": (before[1] + after[1]) / 2,
+    }
+
+
+def _fixed_work() -> Any:
+    cpu, wall = time.process_time(), time.perf_counter()
+    for _ in range(4):
+        pow(_BASE, _EXPONENT, _MODULUS)
+    return time.perf_counter() - wall, time.process_time() - cpu

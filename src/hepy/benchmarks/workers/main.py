@@ -1,0 +1,114 @@
+"""The worker's loop: one engine, requests as lines of JSON on stdin, answers as lines of JSON on the first stdout.
+
+Requests: {"do": "keygen"}, {"do": "check", "operation"}, {"do": "prepare", "operation", "size"}, {"do": "time",
+"repeats"}, {"do": "describe"}. Answers have "ok": true, or false with "error" and "refused" (the library says no, as
+opposed to failing).
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import platform
+import sys
+from typing import Any, Dict
+
+from .clock import sample
+from .engine import Engine, Unsupported
+from .workload import Workload
+
+_ENGINES = {
+    "hepy": ("hepy_engine", "HepyEngine"),
+    "gmpy2": ("gmpy2_engine", "Gmpy2Engine"),
+    "phe": ("phe_engine", "PheEngine"),
+    "heu": ("heu_engine", "HeuEngine"),
+    "fate_utils": ("fate_engine", "FateEngine"),
+    "ipcl": ("ipcl_engine", "IpclEngine"),
+    "rust-paillier": ("rust_paillier_engine", "RustPaillierEngine"),
+    "pypaillier": ("pypaillier_engine", "PypaillierEngine"),
+}
+
+
+def main() -> None:
+    """Serve until stdin ends."""
+    settings = json.loads(sys.argv[2])
+    # Libraries print to stdout when they please; the answers have a descriptor of their own.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    # Before the library is there: thread pools count the processor's cores when they start.
+    os.sched_setaffinity(0, settings["cores"])
+    os.environ["RAYON_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(len(settings["cores"]))
+    worker = _Worker(settings)
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            answer = worker.answer(request)
+            answer["ok"] = True
+        except Unsupported as reason:
+            answer = {"ok": False, "refused": True, "error": str(reason)}
+        except BaseException as error:  # Rust's panics are BaseExceptions
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                raise
+            answer = {"ok": False, "refused": False, "error": f"{type(error).__name__}: {error}"}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+class _Worker:
+    """One engine with its key and its prepared call."""
+
+    def __init__(self, settings: Dict[str, Any]) -> None:
+        self.settings = settings
+        self.engine: Any = None
+        self.workload: Any = None
+        self.call: Any = None
+
+    def answer(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        return getattr(self, request.pop("do"))(**request)  # type: ignore[no-any-return]
+
+    def describe(self) -> Dict[str, Any]:
+        """Load the library and say what it is."""
+        module, name = _ENGINES[self.settings["library"]]
+        self.engine = getattr(importlib.import_module(f"{__package__}.{module}"), name)(self.settings)
+        engine: Engine = self.engine
+        return {
+            "variant": engine.variant,
+            "timing": engine.timing,
+            "threads": engine.threads,
+            "operations": engine.operations(),
+            "versions": dict(_versions(engine.packages), python=platform.python_version()),
+        }
+
+    def keygen(self, bits: int) -> Dict[str, Any]:
+        """Make a key, timed, and take it for what follows."""
+        keys = []
+        timed = sample(lambda: keys.append(self.engine.keygen(bits)), 1)
+        self.engine.use(keys[0])
+        self.workload = Workload(self.engine)
+        return dict(timed)
+
+    def check(self, operation: str) -> Dict[str, Any]:
+        self.workload.check(operation)
+        return {}
+
+    def prepare(self, operation: str, size: int) -> Dict[str, Any]:
+        """Make inputs, run once to warm caches, and say how long that took."""
+        self.call, items = self.workload.prepare(operation, size)
+        return dict(sample(self.call, 1), items=items)
+
+    def time(self, repeats: int) -> Dict[str, Any]:
+        """One sample of the prepared call."""
+        return dict(sample(self.call, repeats))
+
+
+def _versions(packages: Any) -> Dict[str, str]:
+    from importlib import metadata
+
+    out = {}
+    for package in packages:
+        try:
+            out[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            out[package] = "source tree"
+    return out
