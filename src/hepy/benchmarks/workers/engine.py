@@ -42,6 +42,10 @@ class Engine:
         """A fresh key pair."""
         raise NotImplementedError
 
+    def from_numbers(self, numbers: Dict[str, int]) -> Any:
+        """A key that was made earlier: primes "P" and "Q", "p" and "q" with p | P - 1 and q | Q - 1, generator "h"."""
+        raise NotImplementedError
+
     def use(self, key: Any) -> None:
         """Take this key for what follows."""
         self.key = key

@@ -43,6 +43,12 @@ class Gmpy2Engine(Engine):
         x = secrets.randbelow(int(n))
         return {"p": p, "q": q, "orders": (p - 1, q - 1), "exponent_bits": (bits + 1) // 2, "h": -x * x % n}
 
+    def from_numbers(self, numbers: Dict[str, int]) -> Any:
+        key = {name: mpz(value) for name, value in numbers.items()}
+        length = _SUBGROUP_BITS[(key["P"] * key["Q"]).bit_length()]
+        orders = (2 * key["p"], 2 * key["q"])
+        return {"p": key["P"], "q": key["Q"], "orders": orders, "exponent_bits": length, "h": key["h"]}
+
     def use(self, key: Any) -> None:
         p, q = key["p"], key["q"]
         self.n = n = p * q

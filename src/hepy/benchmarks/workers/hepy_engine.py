@@ -8,6 +8,7 @@ import numpy as np
 
 import hepy
 from hepy import paillier
+from hepy.paillier.crt import Secret
 
 from .engine import Engine
 
@@ -27,6 +28,10 @@ class HepyEngine(Engine):
 
     def keygen(self, bits: int) -> Any:
         return paillier.generate_key(bits=bits, variant=self.variant, insecure=bits < 2048)
+
+    def from_numbers(self, numbers: Dict[str, int]) -> Any:
+        secret = Secret(numbers["P"], numbers["Q"], numbers["p"], numbers["q"])
+        return paillier.PrivateKey(paillier.PublicKey(secret.p * secret.q, self.variant, numbers["h"]), secret)
 
     def use(self, key: Any) -> None:
         self.key, self.public = key, key.public_key

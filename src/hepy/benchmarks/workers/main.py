@@ -1,7 +1,7 @@
 """The worker's loop: one engine, requests as lines of JSON on stdin, answers as lines of JSON on the first stdout.
 
-Requests: {"do": "keygen"}, {"do": "check", "operation"}, {"do": "prepare", "operation", "size"}, {"do": "time",
-"repeats"}, {"do": "describe"}. Answers have "ok": true, or false with "error" and "refused" (the library says no, as
+Requests: {"do": "describe"}, {"do": "key", "bits", "kept"}, {"do": "check", "operation"}, {"do": "prepare",
+"operation", "size"}, {"do": "time", "repeats"}. Answers have "ok": true, or false with "error" and "refused" (the library says no, as
 opposed to failing).
 """
 
@@ -12,7 +12,7 @@ import json
 import os
 import platform
 import sys
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 from .clock import sample
 from .engine import Engine, Unsupported
@@ -62,6 +62,7 @@ class _Worker:
         self.settings = settings
         self.engine: Any = None
         self.workload: Any = None
+        self.bits = 0
         self.call: Any = None
 
     def answer(self, request: Dict[str, Any]) -> Dict[str, Any]:
@@ -80,26 +81,35 @@ class _Worker:
             "versions": dict(_versions(engine.packages), python=platform.python_version()),
         }
 
-    def keygen(self, bits: int) -> Dict[str, Any]:
-        """Make a key, timed, and take it for what follows."""
-        keys = []
-        timed = sample(lambda: keys.append(self.engine.keygen(bits)), 1)
-        self.engine.use(keys[0])
+    def key(self, bits: int, kept: Dict[str, str]) -> Dict[str, Any]:
+        """Take a key for what follows: the kept one (numbers in hexadecimal), or else a new one, timed."""
+        self.bits = bits
+        if kept:
+            self.engine.use(self.engine.from_numbers({name: int(value, 16) for name, value in kept.items()}))
+            timed = {}
+        else:
+            keys: List[Any] = []
+            timed = sample(lambda: keys.append(self.engine.keygen(bits)), 1)
+            self.engine.use(keys[0])
         self.workload = Workload(self.engine)
-        return dict(timed)
+        return timed
 
     def check(self, operation: str) -> Dict[str, Any]:
         self.workload.check(operation)
         return {}
 
     def prepare(self, operation: str, size: int) -> Dict[str, Any]:
-        """Make inputs, run once to warm caches, and say how long that took."""
-        self.call, items = self.workload.prepare(operation, size)
-        return dict(sample(self.call, 1), items=items)
+        """Make inputs, and run once to warm caches."""
+        if operation == "keygen":
+            self.call, items = lambda: self.engine.keygen(self.bits), 1
+        else:
+            self.call, items = self.workload.prepare(operation, size)
+            self.call()
+        return {"items": items}
 
     def time(self, repeats: int) -> Dict[str, Any]:
         """One sample of the prepared call."""
-        return dict(sample(self.call, repeats))
+        return sample(self.call, repeats)
 
 
 def _versions(packages: Any) -> Dict[str, str]:

@@ -1,0 +1,13 @@
+"""The benchmark harness: hepy and its peers measured in one run, kept in a ledger, told in a report.
+
+    python -m hepy.benchmarks setup     # an environment for each peer
+    python -m hepy.benchmarks run       # measure, write the ledger, print the tables
+    python -m hepy.benchmarks report    # docs/benchmarks.md from the newest ledger
+
+Every engine works in a child process of its own (workers/), so that peers keep their Python versions and pins.
+"""
+
+from hepy.benchmarks.specifications import Specification as Specification
+from hepy.benchmarks.specifications import engines as engines
+
+__all__ = ["Specification", "engines"]

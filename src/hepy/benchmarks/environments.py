@@ -1,0 +1,142 @@
+"""A virtual environment for each peer, made by one command, and which Python runs which engine.
+
+A peer that cannot be installed is remembered with the reason, and named in every report.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+_ROOT = Path("bench/.peers")
+_STATE = "installed.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Environment:
+    """What a peer needs.
+
+    Attributes:
+        pythons: versions that its wheels exist for, the preferred one first.
+        packages: what pip installs.
+        bare: packages installed without their dependencies, whose pins are dead.
+        module: what has to import in the end.
+    """
+
+    pythons: tuple[str, ...]
+    packages: tuple[str, ...]
+    module: str
+    bare: tuple[str, ...] = ()
+
+    @property
+    def requirements(self) -> list[str]:
+        return [*self.bare, *self.packages]
+
+
+ENVIRONMENTS = {
+    "phe": Environment(("3.11", "3.12", "3.10"), ("phe==1.5.0", "gmpy2==2.3.2"), "phe"),
+    "fate_utils": Environment(("3.11", "3.10"), ("fate-utils==0.1.0", "numpy"), "fate_utils"),
+    "rust-paillier": Environment(("3.11", "3.10"), ("rust-paillier==0.1.0", "numpy"), "rust_paillier"),
+    "pypaillier": Environment(("3.11", "3.12", "3.13", "3.10"), ("pypaillier==0.8.0",), "paillier"),
+    # 0.6.0b1 has no wheel for x86-64.
+    "heu": Environment(("3.10",), ("sf-heu==0.6.0b0", "numpy"), "heu"),
+    # Its pins (gmpy2 2.0.8, numpy 1.23.1) have no wheels any more.
+    "ipcl": Environment(("3.8",), ("gmpy2<2.2", "numpy"), "ipcl_python", bare=("ipcl-python==2.0.0",)),
+}
+
+
+def setup(names: list[str], tell: Callable[[str], None], root: Path = _ROOT) -> dict[str, str]:
+    """Install these peers, those that are there already excepted.
+
+    Returns: the peers that could not be installed, with the reason.
+    """
+    missing = {}
+    for name in names:
+        if unavailable(name, root) is None:
+            tell(f"{name}: ready")
+            continue
+        tell(f"{name}: installing {', '.join(ENVIRONMENTS[name].requirements)}")
+        reason = _install(ENVIRONMENTS[name], root / name)
+        (root / name).mkdir(parents=True, exist_ok=True)
+        state = {"requirements": ENVIRONMENTS[name].requirements, "reason": reason}
+        (root / name / _STATE).write_text(json.dumps(state))
+        if reason is not None:
+            missing[name] = reason
+            tell(f"{name}: not available: {reason}")
+    return missing
+
+
+def unavailable(name: str, root: Path = _ROOT) -> str | None:
+    """Why this peer cannot run, or None when it can."""
+    try:
+        state = json.loads((root / name / _STATE).read_text())
+    except (OSError, ValueError):
+        return "not installed: run `python -m hepy.benchmarks setup`"
+    if state["requirements"] != ENVIRONMENTS[name].requirements:
+        return "installed with other versions: run `python -m hepy.benchmarks setup`"
+    return state["reason"]  # type: ignore[no-any-return]
+
+
+def interpreter(library: str, root: Path = _ROOT) -> str:
+    """The Python that runs this library's worker: its environment's, or this one for hepy and gmpy2."""
+    return str(root / library / "bin" / "python") if library in ENVIRONMENTS else sys.executable
+
+
+def variables(library: str) -> dict[str, str]:
+    """The process's variables for a worker; a peer's must not name this Python's paths."""
+    return _clean(dict(os.environ)) if library in ENVIRONMENTS else dict(os.environ)
+
+
+def _clean(environ: dict[str, str]) -> dict[str, str]:
+    return {k: v for k, v in environ.items() if k not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
+
+
+def _install(environment: Environment, folder: Path) -> str | None:
+    """Make the environment; the reason where that fails."""
+    python = next(filter(None, map(_find_python, environment.pythons)), None)
+    if python is None:
+        return f"needs Python {' or '.join(environment.pythons)}, of which none was found on PATH or in pyenv"
+    shutil.rmtree(folder, ignore_errors=True)
+    inside = str(folder / "bin" / "python")
+    pip = [
+        inside,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-input",
+        "--disable-pip-version-check",
+        "--only-binary=:all:",
+    ]
+    steps = [[python, "-m", "venv", str(folder)]]
+    if environment.bare:
+        steps.append([*pip, "--no-deps", *environment.bare])
+    steps += [[*pip, *environment.packages], [inside, "-c", f"import {environment.module}"]]
+    for step in steps:
+        done = subprocess.run(step, capture_output=True, text=True, env=_clean(dict(os.environ)))
+        if done.returncode:
+            lines = [line for line in done.stderr.splitlines() if line.strip()]
+            return lines[-1].strip() if lines else f"`{' '.join(step)}` ended with {done.returncode}"
+    return None
+
+
+def _find_python(version: str) -> str | None:
+    """An interpreter of that minor version: this one, on PATH, or under pyenv."""
+    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
+        return sys.executable
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    candidates = [shutil.which(f"python{version}"), *map(str, sorted(pyenv.glob(f"{version}.*/bin/python")))]
+    # A shim of pyenv is on PATH whether or not its version is chosen, so try before trusting.
+    return next((c for c in candidates if c and _is_version(c, version)), None)
+
+
+def _is_version(python: str, version: str) -> bool:
+    code = "import sys, venv; print('%d.%d' % sys.version_info[:2])"
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True)
+    return done.stdout.strip() == version

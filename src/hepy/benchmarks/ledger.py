@@ -1,0 +1,79 @@
+"""The ledger: one JSON file for each run, written by this tool only and checked when read.
+
+A file carries the SHA-256 of its own content: a figure that was changed by hand is found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from hepy.errors import ParameterError, WireFormatError
+
+FOLDER = Path("bench/results")
+SCHEMA = 1
+
+_SECTIONS: dict[str, type] = {
+    "schema": int, "started": str, "seconds": float, "machine": dict, "source": dict, "parameters": dict,
+    "versions": dict, "absent": list, "rows": list, "memory": list,
+}  # fmt: skip
+_ROW = {
+    "engine": str, "library": str, "device": str, "variant": str, "timing": str, "key_bits": int,
+    "security_bits": int, "threads": str, "processes": int, "operation": str, "items": int, "repeats": int,
+    "rates": list, "low": (int, float), "median": (int, float), "high": (int, float), "cores_used": (int, float),
+}  # fmt: skip
+
+
+def write(record: dict[str, Any], folder: Path = FOLDER) -> Path:
+    """Check a record and keep it; returns the file, named by the time of the run."""
+    _check(record, "the record")
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = record["started"].replace(":", "").replace("-", "")[:15]
+    path = folder / f"{stem}.json"
+    if path.exists():
+        raise ParameterError(f"{path} is there already: a ledger file is never written twice")
+    path.write_text(json.dumps({**record, "digest": _digest(record)}, indent=1, sort_keys=True) + "\n")
+    return path
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A kept record.
+
+    Raises:
+        WireFormatError: the file is no ledger of this version, or was changed since it was written.
+    """
+    try:
+        record = json.loads(path.read_text())
+    except ValueError as error:
+        raise WireFormatError(f"{path} is not JSON: {error}") from None
+    _check(record, str(path))
+    digest = record.pop("digest", None)
+    if digest != _digest(record):
+        raise WireFormatError(f"{path} was changed after it was written: its digest does not fit. Measure again")
+    return record  # type: ignore[no-any-return]
+
+
+def newest(folder: Path = FOLDER) -> Path:
+    """The file of the latest run."""
+    paths = sorted(folder.glob("*.json"))
+    if not paths:
+        raise ParameterError(f"there is no ledger in {folder}: run `python -m hepy.benchmarks run` first")
+    return paths[-1]
+
+
+def _check(record: Any, where: str) -> None:
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+        raise WireFormatError(f"{where} is no ledger of version {SCHEMA}")
+    for name, kind in _SECTIONS.items():
+        if not isinstance(record.get(name), kind):
+            raise WireFormatError(f"{where} has no `{name}` of type {kind.__name__}")
+    for i, row in enumerate(record["rows"]):
+        wrong = [name for name, kind in _ROW.items() if not isinstance(row.get(name), kind)]
+        if wrong:
+            raise WireFormatError(f"row {i} of {where} lacks {', '.join(wrong)}, or has them of another type")
+
+
+def _digest(record: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

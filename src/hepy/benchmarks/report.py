@@ -1,0 +1,194 @@
+"""The report: tables of a ledger's record, as a page of Markdown and on the terminal."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from hepy.benchmarks import figures, targets
+from hepy.benchmarks.workers.engine import OPERATIONS
+from hepy.benchmarks.workers.workload import BINS, FEATURES, ROWS
+
+_HOW = f"""\
+## How it is measured
+
+Every engine runs in a child process, peers in environments of their own (`bench/.peers`). All engines of a section
+are alive together and take turns, one sample each a round, so that what disturbs the machine disturbs them all. Each
+sample stands between two runs of a fixed piece of work and is scaled by it to the machine's quiet speed. On one core
+the clock is the processor's time of the process, pinned to that core; on all cores it is the wall. A library that
+uses one core a call is measured on all cores as one process a core; `processes` says so. Figures are items a second,
+medians between quartiles; a ratio is the median of the ratios of a round.
+
+An operation's result is decrypted and compared with plain integers before it is timed. Items: an encryption, a
+decryption, a sum of two ciphertexts, a product with a 63-bit scalar; for `matmul` a product with a signed 32-bit weight
+(a vector of {ROWS} ciphertexts times a matrix); for `histogram` a sample in one of {FEATURES} features of {BINS} bins;
+for `sum` a summand. `encrypt` is what anyone can do with the public key, `encrypt_owner` uses the private key's
+factors. The `gmpy2` rows are a plain loop over gmpy2 with the same definitions of keys and obfuscators, by its list
+forms where base or exponent is shared.
+
+`variant` says where obfuscators come from: `classic` r^n, `djn` and `subgroup` powers of a fixed base. They rest on
+different assumptions, and their speeds on different work. `timing` is `vartime`, `constant_time`, or `unstated` where
+a library does not say. Security is that of the modulus by NIST SP 800-57: 112 bits at 2048, 128 at 3072.
+
+Again on this machine: `make bench`. Some seconds only: `python -m hepy.benchmarks run --preset quick`.
+"""
+
+
+@dataclasses.dataclass
+class Table:
+    """A title, names of columns, rows of text."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+
+    def markdown(self) -> str:
+        lines = [self.columns, ["---"] * len(self.columns), *self.rows]
+        return f"### {self.title}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+    def rich(self) -> RichTable:
+        table = RichTable(title=self.title, title_justify="left")
+        for i, name in enumerate(self.columns):
+            table.add_column(name, justify="left" if i == 0 else "right", no_wrap=True)
+        for row in self.rows:
+            table.add_row(*row)
+        return table
+
+
+def page(record: dict[str, Any], ledger_name: str) -> str:
+    """docs/benchmarks.md of this record."""
+    made = f"<!-- Written by `python -m hepy.benchmarks report` from bench/results/{ledger_name}: do not edit. -->"
+    parts = [f"# Benchmarks\n\n{made}\n", _where(record, ledger_name), "## Figures\n"]
+    parts += [table.markdown() for table in _overviews(record)]
+    parts += ["## Promises\n", _summary(record), _verdicts(record).markdown()]
+    if record["memory"]:
+        parts += ["## Working memory\n", _memory(record["memory"]).markdown()]
+    if record["absent"]:
+        parts += ["## Not measured\n", _absent(record).markdown()]
+    parts += [_HOW, "## Every row\n", *(table.markdown() for table in _details(record))]
+    return "\n".join(parts)
+
+
+def show(record: dict[str, Any]) -> None:
+    """The figures, what was promised and what is missing, on the terminal."""
+    console = Console(width=None if Console().is_terminal else 160)
+    for table in _overviews(record):
+        console.print(table.rich())
+    console.print(_verdicts(record, only_open=True).rich())
+    console.print(_summary(record))
+    if record["memory"]:
+        console.print(_memory(record["memory"]).rich())
+    if record["absent"]:
+        console.print(_absent(record).rich())
+
+
+def show_memory(rows: list[dict[str, Any]]) -> None:
+    """Working memory alone, on the terminal."""
+    Console().print(_memory(rows).rich())
+
+
+def _where(record: dict[str, Any], ledger_name: str) -> str:
+    about, source = record["machine"], record["source"]
+    state = " with changes that no commit holds" if source["dirty"] else ""
+    commit = f"commit `{source['commit'][:12]}`{state}" if source["commit"] else "no commit"
+    versions = sorted({f"{name} {v}" for found in record["versions"].values() for name, v in found.items()
+                       if name != "python"})  # fmt: skip
+    return (
+        f"{about['processor']}, {about['cores']} cores, {about['memory_gib']} GiB, {about['system']}, "
+        f"features {', '.join(about['features']) or 'none of note'}; Python {about['python']}; {commit}; "
+        f"{record['started'][:16].replace('T', ' ')} UTC, {record['seconds'] / 60:.1f} minutes, load before "
+        f"{about['load_before']:.2f}. Kept as `bench/results/{ledger_name}`.\n\nVersions: {', '.join(versions)}.\n"
+    )
+
+
+def _sections(record: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    titles = dict.fromkeys(targets.section(row) for row in record["rows"])
+    for title in titles:
+        yield title, [row for row in record["rows"] if targets.section(row) == title]
+
+
+def _overviews(record: dict[str, Any]) -> Iterator[Table]:
+    for title, rows in _sections(record):
+        names = [name for name in OPERATIONS if any(row["operation"] == name for row in rows)]
+        table = Table(f"Items a second, {title}", ["engine", "variant", "timing", *names], [])
+        # One row an engine and device; a peer is one engine whatever it calls its variant.
+        for engine in dict.fromkeys(row["engine"] for row in rows):
+            own = {row["operation"]: row for row in rows if row["engine"] == engine}
+            first = next(iter(own.values()))
+            name = " ".join([first["library"], *([first["device"]] if first["library"] == "hepy" else [])])
+            name += f" ×{first['processes']}" if first["processes"] > 1 else ""
+            cells = [_number(own[n]["median"]) if n in own else "" for n in names]
+            table.rows.append([name, first["variant"], first["timing"], *cells])
+        yield table
+
+
+def _verdicts(record: dict[str, Any], only_open: bool = False) -> Table:
+    verdicts = [v for v in targets.judge(record) if not (only_open and v.met and v.certain)]
+    title = "Promises not surely met" if only_open else "Verdicts"
+    columns = ["where", "row of hepy", "against", "promised", "got", "quartiles", "verdict"]
+    rows = [
+        [v.where, v.what, v.against, ("at most " if v.at_most else "") + f"{v.wanted:g}", f"{v.got.median:.2f}",
+         f"{v.got.low:.2f} to {v.got.high:.2f}", str(v)]
+        for v in verdicts
+    ]  # fmt: skip
+    return Table(title, columns, rows)
+
+
+def _summary(record: dict[str, Any]) -> str:
+    verdicts = targets.judge(record)
+    if not verdicts:
+        return "This run holds nothing to compare hepy with.\n"
+    failed = sum(not v.met for v in verdicts)
+    unsure = sum(not v.certain for v in verdicts)
+    return f"{len(verdicts) - failed} of {len(verdicts)} promises met; {unsure} of the verdicts lie within noise.\n"
+
+
+def _details(record: dict[str, Any]) -> Iterator[Table]:
+    columns = ["operation", "engine", "variant", "timing", "security", "processes", "cores used", "items a call",
+               "items/s", "quartiles", "hepy / it"]  # fmt: skip
+    for title, rows in _sections(record):
+        ordered = sorted(rows, key=lambda row: OPERATIONS.index(row["operation"]))
+        yield Table(title, columns, [_detail(row, rows) for row in ordered])
+
+
+def _detail(row: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
+    ratio = ""
+    if row["library"] != "hepy":
+        # A peer is compared with hepy's default; the loop with the same variant and timing mode.
+        like = row if row["library"] == "gmpy2" else {**row, "variant": "djn", "timing": "vartime"}
+        ours = targets.counterpart(like, rows, "hepy")
+        ratio = f"{figures.ratio(ours['rates'], row['rates']).median:.2f}" if ours else ""
+    return [
+        row["operation"], row["engine"], row["variant"], row["timing"], str(row["security_bits"] or "none"),
+        str(row["processes"]), f"{row['cores_used']:.2f}", str(row["items"]), _number(row["median"]),
+        f"{_number(row['low'])} to {_number(row['high'])}", ratio,
+    ]  # fmt: skip
+
+
+def _memory(rows: list[dict[str, Any]]) -> Table:
+    columns = ["operation", "items", "operands, MiB", "result, MiB", "beyond both, MiB", "share", "of"]
+    return Table(
+        "Peak of a call at 2048 bits beyond its operands and its result",
+        columns,
+        [
+            [row["operation"], str(row["items"]), *(f"{row[k] / 2**20:.2f}" for k in ("operands", "result", "working")),
+             f"{row['share']:.3f}", row["of"]]
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
+def _absent(record: dict[str, Any]) -> Table:
+    rows = [[a["engine"], a["what"], a["reason"].replace("|", "/").replace("\n", " ")] for a in record["absent"]]
+    return Table("Engines and rows that could not be measured", ["engine", "what", "why"], rows)
+
+
+def _number(value: float) -> str:
+    """Three or four significant digits."""
+    if value >= 10_000:
+        return f"{value / 1000:.0f} k" if value >= 100_000 else f"{value / 1000:.1f} k"
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
