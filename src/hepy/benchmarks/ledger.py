@@ -19,7 +19,7 @@ _SECTIONS: dict[str, type] = {
     "schema": int, "started": str, "seconds": float, "machine": dict, "source": dict, "parameters": dict,
     "versions": dict, "absent": list, "rows": list, "memory": list,
 }  # fmt: skip
-_ROW = {
+_ROW: dict[str, Any] = {
     "engine": str, "library": str, "device": str, "variant": str, "timing": str, "key_bits": int,
     "security_bits": int, "threads": str, "processes": int, "operation": str, "items": int, "repeats": int,
     "rates": list, "low": (int, float), "median": (int, float), "high": (int, float), "cores_used": (int, float),

@@ -75,7 +75,7 @@ def page(record: dict[str, Any], ledger_name: str) -> str:
 
 def show(record: dict[str, Any]) -> None:
     """The figures, what was promised and what is missing, on the terminal."""
-    console = Console(width=None if Console().is_terminal else 160)
+    console = _console()
     for table in _overviews(record):
         console.print(table.rich())
     console.print(_verdicts(record, only_open=True).rich())
@@ -88,7 +88,13 @@ def show(record: dict[str, Any]) -> None:
 
 def show_memory(rows: list[dict[str, Any]]) -> None:
     """Working memory alone, on the terminal."""
-    Console().print(_memory(rows).rich())
+    _console().print(_memory(rows).rich())
+
+
+def _console() -> Console:
+    """As wide as the terminal; where there is none, wide enough for the tables."""
+    console = Console()
+    return console if console.is_terminal else Console(width=160)
 
 
 def _where(record: dict[str, Any], ledger_name: str) -> str:

@@ -26,6 +26,11 @@ from hepy.benchmarks.workers.engine import OPERATIONS
 SECURITY_BITS = {2048: 112, 3072: 128, 4096: 152}
 
 
+_SIZES: dict[str, int] = {"matmul": 8, "histogram": 1024, "sum": 1024} | dict.fromkeys(
+    ("encrypt", "encrypt_owner", "decrypt", "add", "multiply"), 256
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """How much to measure.
@@ -44,15 +49,12 @@ class Plan:
     threads: tuple[str, ...] = ("one", "all")
     operations: tuple[str, ...] = OPERATIONS
     rounds: int = 5
-    sizes: Mapping[str, int] = dataclasses.field(default_factory=lambda: _SIZES)
+    sizes: Mapping[str, int] = dataclasses.field(default_factory=_SIZES.copy)
     shortest: float = 0.05
     longest: float = 0.35
     keygen_seconds: float = 3.0
 
 
-_SIZES = {"matmul": 8, "histogram": 1024, "sum": 1024} | dict.fromkeys(
-    ("encrypt", "encrypt_owner", "decrypt", "add", "multiply"), 256
-)
 # Elements from which a first guess of an engine's speed is made.
 _FIRST = {"matmul": 1, "histogram": 64, "sum": 64}
 
@@ -177,7 +179,7 @@ def _section(
 
 def _has_key(team: _Team, bits: int, results: Results) -> bool:
     """Give the engine a key: the kept one where it makes none in the tables, else its own."""
-    kept = {} if team.measures("keygen") else _kept_keys().get(str(bits), {})
+    kept = {} if team.measures("keygen") else kept_keys().get(str(bits), {})
     try:
         team.first_key = team.ask("key", bits=bits, kept=kept)
     except WorkerError as error:
@@ -187,7 +189,8 @@ def _has_key(team: _Team, bits: int, results: Results) -> bool:
 
 
 @functools.cache
-def _kept_keys() -> dict[str, dict[str, str]]:
+def kept_keys() -> dict[str, dict[str, str]]:
+    """Subgroup keys by length, as numbers in hexadecimal."""
     keys: dict[str, dict[str, str]] = json.loads((Path(__file__).parent / "subgroup_keys.json").read_text())["keys"]
     return keys
 
@@ -227,7 +230,7 @@ def _turn(plan: Plan, team: _Team, operation: str) -> _Turn:
 
 
 def _seconds(team: _Team) -> float:
-    return statistics.mean(answer["wall"] for answer in team.ask("time", repeats=1))
+    return statistics.fmean(answer["wall"] for answer in team.ask("time", repeats=1))
 
 
 def _race(plan: Plan, turns: list[_Turn], operation: str, bits: int, results: Results) -> None:

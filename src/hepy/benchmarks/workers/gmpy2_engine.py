@@ -65,12 +65,12 @@ class Gmpy2Engine(Engine):
 
     # Powers: the list forms where gmpy2 has one.
 
-    def _one_base(self, base: Any, exponents: List[Any], modulus: Any) -> List[Any]:
+    def _one_base(self, base: Any, exponents: List[Any], modulus: Any) -> Any:
         if self.timing == "constant_time":
             return [gmpy2.powmod_sec(base, e, modulus) for e in exponents]
         return gmpy2.powmod_exp_list(base, exponents, modulus)
 
-    def _one_exponent(self, bases: List[Any], exponent: Any, modulus: Any) -> List[Any]:
+    def _one_exponent(self, bases: List[Any], exponent: Any, modulus: Any) -> Any:
         if self.timing == "constant_time":
             return [gmpy2.powmod_sec(b, exponent, modulus) for b in bases]
         return gmpy2.powmod_base_list(bases, exponent, modulus)
