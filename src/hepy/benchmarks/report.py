@@ -28,7 +28,7 @@ decryption, a sum of two ciphertexts, a product with a 63-bit scalar; for `matmu
 (a vector of {ROWS} ciphertexts times a matrix); for `histogram` a sample in one of {FEATURES} features of {BINS} bins;
 for `sum` a summand. `encrypt` is what anyone can do with the public key, `encrypt_owner` uses the private key's
 factors. The `gmpy2` rows are a plain loop over gmpy2 with the same definitions of keys and obfuscators, by its list
-forms where base or exponent is shared.
+forms where base or exponent is shared. Keys are in steady use: tables that a library makes of a key are made before.
 
 `variant` says where obfuscators come from: `classic` r^n, `djn` and `subgroup` powers of a fixed base. They rest on
 different assumptions, and their speeds on different work. `timing` is `vartime`, `constant_time`, or `unstated` where
@@ -121,15 +121,48 @@ def _overviews(record: dict[str, Any]) -> Iterator[Table]:
     for title, rows in _sections(record):
         names = [name for name in OPERATIONS if any(row["operation"] == name for row in rows)]
         table = Table(f"Items a second, {title}", ["engine", "variant", "timing", *names], [])
-        # One row an engine and device; a peer is one engine whatever it calls its variant.
-        for engine in dict.fromkeys(row["engine"] for row in rows):
+        for engine in _engines(record, rows):
             own = {row["operation"]: row for row in rows if row["engine"] == engine}
             first = next(iter(own.values()))
             name = " ".join([first["library"], *([first["device"]] if first["library"] == "hepy" else [])])
             name += f" ×{first['processes']}" if first["processes"] > 1 else ""
             cells = [_number(own[n]["median"]) if n in own else "" for n in names]
             table.rows.append([name, first["variant"], first["timing"], *cells])
-        yield table
+        yield Table(table.title, table.columns, table.rows + list(_ratios(rows, names)))
+
+
+def _engines(record: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
+    """The engines of these rows: ours, the loop, the peers; the variants and timing modes of one side by side."""
+    libraries = list(dict.fromkeys(row["library"] for row in record["rows"]))
+    variants, timings = ("djn", "classic", "subgroup"), ("vartime", "constant_time", "unstated")
+    places = {
+        row["engine"]: (libraries.index(row["library"]), row["device"], variants.index(row["variant"]),
+                        timings.index(row["timing"]))
+        for row in rows
+    }  # fmt: skip
+    return sorted(places, key=lambda engine: places[engine])
+
+
+def _ratios(rows: list[dict[str, Any]], names: list[str]) -> Iterator[list[str]]:
+    """Two lines below the figures: hepy's default against the loop like it, and against the best peer of each row."""
+    ours = {row["operation"]: row for row in rows
+            if (row["library"], row["variant"], row["timing"]) == ("hepy", "djn", "vartime")}  # fmt: skip
+    loop = {name: targets.counterpart(row, rows, "gmpy2") for name, row in ours.items()}
+    peers = [row for row in rows if row["library"] not in ("hepy", "gmpy2")]
+    best = {
+        name: max((row for row in peers if row["operation"] == name), key=lambda row: row["median"], default=None)
+        for name in ours
+    }
+    for title, others in (("hepy / gmpy2", loop), ("hepy / best peer", best)):
+        cells = []
+        for name in names:
+            other = others.get(name)
+            if other is None:
+                cells.append("")
+                continue
+            cells.append(f"{figures.ratio(ours[name]['rates'], other['rates']).median:.2f}")
+        if any(cells):
+            yield [title, "djn", "vartime", *cells]
 
 
 def _verdicts(record: dict[str, Any], only_open: bool = False) -> Table:

@@ -114,7 +114,11 @@ class Gmpy2Engine(Engine):
         mu_p, mu_q = self.mu
         out = []
         for a, b in zip(left, right):
-            a, b = (a - 1) // p * mu_p % p, (b - 1) // q * mu_q % q
+            (a, a_rest), (b, b_rest) = divmod(a - 1, p), divmod(b - 1, q)
+            # Obfuscators from outside of the subgroup show here; of the other variants nothing is ever left.
+            if a_rest or b_rest:
+                raise ValueError("a ciphertext does not belong to this key")
+            a, b = a * mu_p % p, b * mu_q % q
             m = a + p * ((b - a) * self.p_inverse % q)
             out.append(int(m - n if m > half else m))
         return out

