@@ -4,7 +4,7 @@
     python -m hepy.benchmarks run       # measure, write the ledger, print the tables
     python -m hepy.benchmarks report    # docs/benchmarks.md from the newest ledger
 
-Every engine works in a child process of its own (workers/), so that peers keep their Python versions and pins.
+Linux only. Every engine works in a child process of its own (workers/), so that peers keep their Python versions and pins.
 """
 
 from hepy.benchmarks.specifications import Specification as Specification
