@@ -41,7 +41,7 @@ class Worker:
             "threads": len(cores),
             "cores": list(cores),
         }
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the worker)
         place = () if root is None else (root,)
         self._process = subprocess.Popen(
             [environments.interpreter(specification.library, *place), "-c", _START, str(_FOLDER), json.dumps(settings)],
