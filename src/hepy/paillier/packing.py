@@ -22,6 +22,7 @@ from hepy.errors import EncodingOverflowError, ParameterError, ScaleMismatchErro
 from hepy.paillier.encoding import Numbers, encode
 
 DEFAULT_COUNT_BITS = 32
+MAX_COUNT_BITS = 4096  # no key holds more
 
 
 @dataclass(frozen=True)
@@ -178,8 +179,8 @@ def pack(
             f"{count} arrays go with as many field_bits, scale_bits and value_bits, not {len(widths)}, {len(scales)} "
             f"and {len(values)}"
         )
-    if isinstance(count_bits, bool) or not isinstance(count_bits, int) or not 1 <= count_bits <= 64:
-        raise ParameterError(f"count_bits is a whole number from 1 to 64, not {count_bits!r}")
+    if isinstance(count_bits, bool) or not isinstance(count_bits, int) or not 1 <= count_bits <= MAX_COUNT_BITS:
+        raise ParameterError(f"count_bits is a whole number from 1 to {MAX_COUNT_BITS}, not {count_bits!r}")
     encoded = [encode(*arguments) for arguments in zip(arrays, scales, values, strict=True)]
     shape = encoded[0][0].shape
     if any(encodings.shape != shape for encodings, _ in encoded):
