@@ -19,7 +19,7 @@ _size = 0
 _inside = threading.local()
 
 
-def parallel_ranges(count: int, grain: int, work: Callable[[int, int], None]) -> None:
+def parallel_ranges(count: int, grain: int, work: Callable[[int, int], object]) -> None:
     """Run `work(start, stop)` over ranges that cover [0, count), on `options.threads` threads.
 
     Args:
@@ -57,7 +57,7 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return _executor
 
 
-def _run(work: Callable[[int, int], None], start: int, stop: int) -> None:
+def _run(work: Callable[[int, int], object], start: int, stop: int) -> None:
     _inside.pool = True
     work(start, stop)
 

@@ -39,6 +39,8 @@ addmul_1 = _external("addmul_1", types.uint64, 4)  # r[n] += a[n] * word -> carr
 add_n = _external("add_n", types.uint64, 4)  # (r, a, b, n) -> carry
 sub_n = _external("sub_n", types.uint64, 4)  # (r, a, b, n) -> borrow
 copyi = _external("copyi", types.void, 3)  # (r, a, n)
+mod_1 = _external("mod_1", types.uint64, 3)  # (a, n, word) -> a mod word
+tdiv_qr = _external("tdiv_qr", types.void, 7)  # (q, r, 0, a, n, d, m): a = q d + r
 # The rest promises time and addresses that depend on sizes only.
 cnd_add_n = _external("cnd_add_n", types.uint64, 5)  # (condition, r, a, b, n)
 cnd_sub_n = _external("cnd_sub_n", types.uint64, 5)

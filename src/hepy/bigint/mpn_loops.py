@@ -473,3 +473,66 @@ def pippenger_vartime(out, a, a_rows, exponents, wanted, bits, window, spans, on
                             begun = True
                     if begun:
                         _product(to, to, running, ring)
+
+
+@_loop
+def trial_division(out, candidates, products, start, stop):
+    """out[i] = whether candidates[i] is prime to every one of `products`, products of small primes: uint64[G].
+
+    candidates: uint64[B, L], odd, the highest limb not 0. The time tells why a candidate was rejected.
+    """
+    length = np.uint64(candidates.shape[1])
+    candidates_at = _address(candidates)
+    for i in range(start, stop):
+        out[i] = True
+        for product in products:
+            rest = mpn.mod_1(candidates_at + _BYTES * length * np.uint64(i), length, product)
+            a, b = product, rest
+            while b:
+                a, b = b, a % b
+            if a != _ONE:
+                out[i] = False
+                break
+
+
+@_loop
+def fermat(out, candidates, start, stop):
+    """out[i] = out[i] and 2^(n-1) = 1 modulo n = candidates[i]: uint64[B, L] as above, each its own modulus."""
+    words = candidates.shape[1]
+    length, step = np.uint64(words), _BYTES * np.uint64(words)
+    # R, the residue 1 in Montgomery form, and a quotient: one array that lives as long as `work[0]` is read below.
+    work = np.zeros(2 * words + 3, np.uint64)
+    work[words] = 1
+    radix_at = _address(work)
+    one_at, quotient_at = radix_at + step + _BYTES, radix_at + step + step + _BYTES
+    candidates_at = _address(candidates)
+    for i in range(start, stop):
+        if not out[i]:
+            continue
+        modulus = candidates[i]
+        ring = _ring(modulus, _minus_inverse(modulus[0]), False, 1)
+        power = _spare(ring, 0)
+        mpn.tdiv_qr(
+            quotient_at, one_at, np.uint64(0), radix_at, length + _ONE, candidates_at + step * np.uint64(i), length
+        )
+        mpn.copyi(power, one_at, length)
+        # From the top bit down; n - 1 is n without its lowest bit.
+        for bit in range(64 * words - 1, -1, -1):
+            _square(power, power, ring)
+            if bit and (modulus[bit // 64] >> np.uint64(bit % 64)) & _ONE:
+                carry = mpn.add_n(power, power, power, length)
+                _subtract_once(power, carry, ring)
+        mpn.sub_n(power, power, one_at, length)
+        wide, wide_at = ring[0], ring[1]
+        mpn.copyi(wide_at, power, length)
+        out[i] = not wide[:words].any()
+    return work[0]
+
+
+@_loop
+def _minus_inverse(word):
+    """-1 / word mod 2^64 for odd words: Newton's iteration doubles the right bits, of which a word has three."""
+    inverse = word
+    for _ in range(5):
+        inverse *= np.uint64(2) - word * inverse
+    return np.uint64(0) - inverse

@@ -54,12 +54,13 @@ _variant = variant
 def _two_primes(bits: int, name: str, stream: Stream) -> tuple[Secret, int | None]:
     djn = name == "djn"
     p = random_prime(bits // 2, stream, three_mod_four=djn)
-    while True:
-        q = random_prime(bits // 2, stream, three_mod_four=djn)
-        if _far(p, q) and (not djn or math.gcd(p - 1, q - 1) == 2):
-            break
+
+    def fits(q: int) -> bool:
+        return _far(p, q) and (not djn or math.gcd(p - 1, q - 1) == 2)
+
+    q = random_prime(bits // 2, stream, three_mod_four=djn, wanted=fits)
     n = p * q
-    return Secret(p, q), -_unit(n, stream) ** 2 % n if djn else None
+    return Secret(p, q), -(_unit(n, stream) ** 2) % n if djn else None
 
 
 def _subgroup(bits: int, stream: Stream) -> tuple[Secret, int]:

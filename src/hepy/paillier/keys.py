@@ -14,12 +14,13 @@ import numpy.typing as npt
 from hepy import _devices, random
 from hepy.bigint import FixedBase, Modulus, ResidueArray
 from hepy import _limbs as limb
+from hepy.bigint.primality import small_primes
 from hepy.bigint.residues import from_chunks
 from hepy.errors import EncodingOverflowError, KeyMismatchError, ParameterError
 from hepy.paillier.crt import Crt, Secret
 from hepy.paillier.encoding import Numbers, encode
 from hepy.paillier.packing import Fields, Packed
-from hepy.paillier.primes import is_prime, small_primes
+from hepy.paillier.primes import is_prime
 from hepy.paillier.variants import RERANDOMIZE_EXTRA, check_bits, variant
 from hepy.random import Purpose, Stream
 
@@ -100,10 +101,10 @@ class PublicKey:
             ParameterError: a check fails; says which.
         """
         n = gmpy2.mpz(self.n)
-        remainders = [p for p in small_primes().astype(int).tolist() if n % p == 0]
+        remainders = [p for p in small_primes() if n % p == 0]
         if remainders:
             raise ParameterError(f"this is no Paillier key: its modulus has the small factor {remainders[0]}")
-        if is_prime(self.n):
+        if is_prime(self.n, suspicious=True):
             raise ParameterError("this is no Paillier key: its modulus is a prime")
         if gmpy2.is_power(n):
             raise ParameterError("this is no Paillier key: its modulus is a perfect power")
