@@ -1,3 +1,71 @@
-"""hepy: batched Paillier homomorphic encryption, on the CPU and on GPUs."""
+"""hepy: batched Paillier homomorphic encryption, on the CPU and on GPUs.
 
-from hepy.options import options as options
+>>> import hepy
+>>> from hepy import paillier
+>>> key = paillier.generate_key(bits=512, insecure=True)  # insecure: so short only in examples
+>>> x = key.public_key.encrypt([1.5, 2.0])
+>>> key.decrypt(2 * x + 1).tolist()
+[4.0, 5.0]
+
+What a name needs is imported when the name is first used, so `import hepy` is fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from hepy import errors as errors
+from hepy.errors import (
+    DeviceError,
+    DeviceOutOfMemoryError,
+    EncodingOverflowError,
+    HepyError,
+    KeyMismatchError,
+    LevelError,
+    MissingKeyError,
+    ParameterError,
+    ScaleMismatchError,
+    StorageError,
+    WireFormatError,
+)
+from hepy.options import options
+
+if TYPE_CHECKING:
+    from hepy import bigint, paillier, wire
+    from hepy._devices import device, devices
+    from hepy.wire import describe, digest, dumps, load, loads, save
+
+try:
+    __version__ = metadata.version("hepy-engine")
+except metadata.PackageNotFoundError:  # a source tree on the path, not installed
+    __version__ = "0+unknown"
+
+_SUBPACKAGES = {"bigint", "paillier", "wire"}
+_HOME = {
+    "device": "hepy._devices",
+    "devices": "hepy._devices",
+    **dict.fromkeys(("describe", "digest", "dumps", "load", "loads", "save"), "hepy.wire"),
+}
+
+__all__ = [
+    "DeviceError", "DeviceOutOfMemoryError", "EncodingOverflowError", "HepyError", "KeyMismatchError", "LevelError",
+    "MissingKeyError", "ParameterError", "ScaleMismatchError", "StorageError", "WireFormatError", "__version__",
+    "bigint", "describe", "device", "devices", "digest", "dumps", "errors", "load", "loads", "options", "paillier",
+    "save", "wire",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f"hepy.{name}")
+    if name in _HOME:
+        found = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = found
+        return found
+    raise AttributeError(f"module 'hepy' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -37,6 +37,10 @@ class WireFormatError(HepyError, ValueError):
     """Bytes are not what the wire format says: names the field and the reason."""
 
 
+class StorageError(HepyError, OSError):
+    """A file could not be written for want of room: what was there is unchanged."""
+
+
 class DeviceError(HepyError, RuntimeError):
     """A device or an engine cannot be used here: says why, and what can."""
 

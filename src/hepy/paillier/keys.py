@@ -8,15 +8,14 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import gmpy2
-import numpy as np
 import numpy.typing as npt
 
 from hepy import _devices, random
-from hepy.bigint import FixedBase, Modulus, ResidueArray
 from hepy import _limbs as limb
+from hepy.bigint import FixedBase, Modulus, ResidueArray
 from hepy.bigint.primality import small_primes
 from hepy.bigint.residues import from_chunks
-from hepy.errors import EncodingOverflowError, KeyMismatchError, ParameterError
+from hepy.errors import KeyMismatchError, ParameterError
 from hepy.paillier.crt import Crt, Secret
 from hepy.paillier.encoding import Numbers, encode
 from hepy.paillier.packing import Fields, Packed
@@ -85,10 +84,19 @@ class PublicKey:
         return hash(self.fingerprint)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _public_key, (self.n, self.variant, self.h, self.insecure)
+        from hepy.paillier.codec import restore_key
+        from hepy.wire import dumps
+
+        return restore_key, (dumps(self),)
 
     def __deepcopy__(self, memo: Any) -> PublicKey:
         return self
+
+    def digest(self) -> str:
+        """SHA-256 of the wire form, in hexadecimal."""
+        from hepy import wire
+
+        return wire.digest(self)
 
     def validate(self) -> None:
         """Check what can be checked of a key that another party made.
@@ -335,10 +343,6 @@ class PrivateKey:
 
 _variant = variant
 _DECRYPT_CHUNK = 1 << 13
-
-
-def _public_key(n: int, variant: str, h: int | None, insecure: bool) -> PublicKey:
-    return PublicKey(n, variant, h, insecure=insecure)
 
 
 def _fingerprint(name: str, n: int, h: int | None) -> str:
