@@ -15,10 +15,11 @@ import gmpy2
 import numpy as np
 import numpy.typing as npt
 
-from hepy._pool import parallel_ranges
 from hepy import _limbs as limb
+from hepy._pool import parallel_ranges
 from hepy.bigint import mpn_loops as loops
-from hepy.bigint.kernels import NotAUnit, Operand, Rows
+from hepy.bigint.kernels import NotAUnit, Operand
+from hepy.bigint.rows import Rows
 from hepy.options import options
 
 Batch = npt.NDArray[np.uint64]
@@ -74,7 +75,7 @@ class Kernels:
         return self._factors
 
     def store(self, x: Operand) -> limb.Limbs:
-        batch, rows = x
+        batch, rows = _contiguous(x)
         out = self._empty(len(rows))
         self._run(len(rows), 1, lambda i, j: loops.store(out, batch, rows, self.modulus, self.minus_inverse, i, j))
         return np.ascontiguousarray(out.view(np.uint32)[:, : self.words])
@@ -97,19 +98,18 @@ class Kernels:
         return self._binary(loops.subtract, 0.1, x, y)
 
     def _binary(self, loop: Callable[..., object], products: float, x: Operand, y: Operand) -> Batch:
+        x, y = _contiguous(x), _contiguous(y)
         out = self._empty(len(x[1]))
-        self._run(
-            len(out), products, lambda i, j: loop(out, *x, *y, self.modulus, self.minus_inverse, i, j)
-        )
+        self._run(len(out), products, lambda i, j: loop(out, *x, *y, self.modulus, self.minus_inverse, i, j))
         return out
 
     def square(self, x: Operand) -> Batch:
-        out = self._empty(len(x[1]))
+        x, out = _contiguous(x), self._empty(len(x[1]))
         self._run(len(out), 1, lambda i, j: loops.square(out, *x, self.modulus, self.minus_inverse, i, j))
         return out
 
     def power(self, x: Operand, exponents: limb.Limbs, exponent_rows: Rows, bits: int) -> Batch:
-        out, secure = self._empty(len(x[1])), options.constant_time
+        x, out, secure = _contiguous(x), self._empty(len(x[1])), options.constant_time
         window = min(range(1, 9), key=lambda w: 2**w + bits / w)
         if secure:
             window = min(window, _SECURE_WINDOW)
@@ -124,7 +124,7 @@ class Kernels:
         return out
 
     def power_vartime(self, x: Operand, exponents: limb.Limbs, exponent_rows: Rows, bits: int) -> Batch:
-        out = self._empty(len(x[1]))
+        x, out = _contiguous(x), self._empty(len(x[1]))
         window = min(range(1, 9), key=lambda w: 2 ** (w - 1) + bits / (w + 1))
 
         def work(start: int, stop: int) -> None:
@@ -139,7 +139,7 @@ class Kernels:
         return FixedBase(self, self.gather([base], 1))
 
     def inverse(self, x: Operand) -> Batch:
-        batch, rows = x
+        batch, rows = _contiguous(x)
         count = len(rows)
         if count <= 1:
             return self._invert_one(x) if count else self._empty(0)
@@ -182,7 +182,7 @@ class Kernels:
 
     def _segment_product(self, x: Operand, offsets: Rows) -> Batch:
         count = len(offsets) - 1
-        out = self._empty(count)
+        x, out = _contiguous(x), self._empty(count)
 
         def work(start: int, stop: int) -> None:
             loops.segment_product(out, *x, offsets, self.one, self.modulus, self.minus_inverse, start, stop)
@@ -191,7 +191,7 @@ class Kernels:
         return out
 
     def prefix_product(self, x: Operand, run: int) -> Batch:
-        out = self._empty(len(x[1]))
+        x, out = _contiguous(x), self._empty(len(x[1]))
 
         def work(start: int, stop: int) -> None:
             loops.prefix_product(out, *x, run, self.modulus, self.minus_inverse, start, stop)
@@ -199,10 +199,8 @@ class Kernels:
         self._run(len(out) // max(run, 1), run, work)
         return out
 
-    def multi_power_vartime(
-        self, x: Operand, exponents: limb.Limbs, wanted: npt.NDArray[np.bool_], bits: int
-    ) -> Batch:
-        batch, flat = x
+    def multi_power_vartime(self, x: Operand, exponents: limb.Limbs, wanted: npt.NDArray[np.bool_], bits: int) -> Batch:
+        batch, flat = _contiguous(x)
         terms, columns = wanted.shape
         rows = len(flat) // terms
         method, window, cost = _multi_power_plan(terms, columns, bits, self.length)
@@ -272,6 +270,11 @@ class FixedBase:
         if window == _LARGE_WINDOW:
             self._tables.pop(_SMALL_WINDOW, None)
         return made
+
+
+def _contiguous(x: Operand) -> tuple[Batch, Rows]:
+    """The operand with rows one after the other in memory: numba compiles strided arrays a second time."""
+    return x[0], np.ascontiguousarray(x[1])
 
 
 def _uint64(limbs: limb.Limbs) -> Batch:

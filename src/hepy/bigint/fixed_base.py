@@ -11,6 +11,7 @@ from hepy import _devices
 from hepy import _limbs as limb
 from hepy.bigint.modulus import integers
 from hepy.bigint.residues import ResidueArray
+from hepy.bigint.rows import identity
 from hepy.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -62,4 +63,4 @@ class FixedBase:
                 self._homes[device.name] = self.modulus.kernels(device).fixed_base(base._operand())
             home = self._homes[device.name]
         batch = home.power(np.ascontiguousarray(exponents), bits)
-        return ResidueArray(self.modulus, device, batch, np.arange(len(exponents)))
+        return ResidueArray(self.modulus, device, batch, identity(len(exponents)))

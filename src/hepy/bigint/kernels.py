@@ -1,7 +1,8 @@
 """What a device supplies to the bigint layer: the protocol of leaves, and the table that finds them.
 
 Above this file nothing knows how an element lies in memory. A batch is opaque; an operand is a batch with the rows
-of it that take part, so that slices, broadcasts and transposes cost an index array and no copy.
+of it that take part, so that slices, broadcasts and transposes cost an index array at most and no copy. Rows may be
+strided, and rows.span() tells where they are evenly spaced.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ import numpy.typing as npt
 
 from hepy._devices import Device
 from hepy._limbs import Limbs
+from hepy.bigint.rows import Rows
 from hepy.errors import DeviceError
 
 Batch = Any  # elements in the private form of one device
-Rows = npt.NDArray[np.int64]
 Operand = tuple[Batch, Rows]
 
 
@@ -75,9 +76,7 @@ class Kernels(Protocol):
     def prefix_product(self, x: Operand, run: int) -> Batch:
         """Running products over runs of `run` elements."""
 
-    def multi_power_vartime(
-        self, x: Operand, exponents: Limbs, wanted: npt.NDArray[np.bool_], bits: int
-    ) -> Batch:
+    def multi_power_vartime(self, x: Operand, exponents: Limbs, wanted: npt.NDArray[np.bool_], bits: int) -> Batch:
         """Product over k of x[row, k] ** exponents[k, m] for each (row, m), where wanted[k, m].
 
         x: rows K elements; exponents: uint32[K M, words], below 2**bits; wanted: bool[K, M].

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy import _devices
-from hepy.bigint import kernels as _kernels
 from hepy import _limbs as limb
+from hepy.bigint import kernels as _kernels
+from hepy.bigint.rows import identity
 from hepy.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class Modulus:
         device = _devices.current()
         count = int(np.prod(shape, dtype=np.int64))
         batch = self.kernels(device).load(np.ascontiguousarray(array).reshape(count, array.shape[-1]))
-        return ResidueArray(self, device, batch, np.arange(count).reshape(shape))
+        return ResidueArray(self, device, batch, identity(count).reshape(shape))
 
     def from_bytes(self, values: Iterable[bytes]) -> ResidueArray:
         """Residues of little-endian byte strings, one element for each: shape (B,)."""

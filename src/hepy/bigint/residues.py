@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from hepy import _devices
 from hepy import _limbs as limb
-from hepy.bigint.kernels import Batch, NotAUnit, Operand, Rows
+from hepy.bigint.kernels import Batch, NotAUnit, Operand
+from hepy.bigint.rows import Rows, identity, repeated
 from hepy.errors import DeviceError, ParameterError
 
 if TYPE_CHECKING:
@@ -123,11 +124,13 @@ class ResidueArray:
         return self.modulus.kernels(self.device)
 
     def _operand(self) -> Operand:
-        return self._batch, np.ascontiguousarray(self._rows, dtype=np.int64).ravel()
+        if self.size > 1 and not any(self._rows.strides):  # one element, broadcast
+            return self._batch, repeated(int(self._rows.flat[0]), self.size)
+        return self._batch, self._rows if self.ndim == 1 else self._rows.ravel()
 
     def _made(self, batch: Batch, shape: tuple[int, ...]) -> ResidueArray:
         count = math.prod(shape)
-        return ResidueArray(self.modulus, self.device, batch, np.arange(count).reshape(shape))
+        return ResidueArray(self.modulus, self.device, batch, identity(count).reshape(shape))
 
     def _other(self, other: Any) -> ResidueArray:
         with _devices.device(self.device):
@@ -400,7 +403,7 @@ def from_chunks(
         return part(0, count).reshape(shape)
     pieces = (part(at, min(at + step, count))._operand() for at in range(0, count, step))
     batch = modulus.kernels(device).gather(pieces, count * per_item)
-    return ResidueArray(modulus, device, batch, np.arange(count * per_item).reshape(shape))
+    return ResidueArray(modulus, device, batch, identity(count * per_item).reshape(shape))
 
 
 def concatenate(arrays: Sequence[ResidueArray], axis: int = 0) -> ResidueArray:
@@ -411,13 +414,13 @@ def concatenate(arrays: Sequence[ResidueArray], axis: int = 0) -> ResidueArray:
     first = arrays[0]
     arrays = [first, *(first._other(array) for array in arrays[1:])]
     starts = np.cumsum([0, *(array.size for array in arrays)])
-    places = [
-        start + np.arange(array.size).reshape(array.shape) for start, array in zip(starts, arrays, strict=False)
-    ]
+    places = [start + np.arange(array.size).reshape(array.shape) for start, array in zip(starts, arrays, strict=False)]
     try:
         rows = np.concatenate(places, axis=axis)
     except ValueError as error:
-        raise ParameterError(f"arrays of shapes {[array.shape for array in arrays]} cannot be joined: {error}") from None
+        raise ParameterError(
+            f"arrays of shapes {[array.shape for array in arrays]} cannot be joined: {error}"
+        ) from None
     batch = first._kernels.gather((array._operand() for array in arrays), int(starts[-1]))
     return ResidueArray(first.modulus, first.device, batch, rows)
 
