@@ -469,9 +469,7 @@ def stack(arrays: Sequence[CiphertextArray], axis: int = 0) -> CiphertextArray:
     return _joined(arrays, lambda parts: stack_residues(parts, axis))
 
 
-def _joined(
-    arrays: Sequence[CiphertextArray], join: Callable[[list[ResidueArray]], ResidueArray]
-) -> CiphertextArray:
+def _joined(arrays: Sequence[CiphertextArray], join: Callable[[list[ResidueArray]], ResidueArray]) -> CiphertextArray:
     arrays = list(arrays)
     if not arrays:
         raise ParameterError("nothing to join: give at least one array")

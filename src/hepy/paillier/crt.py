@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hepy.bigint import FixedBase, Modulus, ResidueArray
 from hepy import _limbs as limb
+from hepy.bigint import FixedBase, Modulus, ResidueArray
 from hepy.errors import ParameterError
 
 

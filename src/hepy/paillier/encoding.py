@@ -86,7 +86,9 @@ class Numbers:
         return checked.astype(np.int64) if self.bound < 1 << 63 else checked
 
 
-def encode(values: Any, scale_bits: int | None = None, value_bits: int | None = None) -> tuple[npt.NDArray[Any], Numbers]:
+def encode(
+    values: Any, scale_bits: int | None = None, value_bits: int | None = None
+) -> tuple[npt.NDArray[Any], Numbers]:
     """Encodings of numbers, as int64 or an object array of Python integers, with their account.
 
     Args:

@@ -100,7 +100,10 @@ class Fields:
 
     def headroom_bits(self) -> int:
         """Doublings that are left before a field or the count could overflow."""
-        return min((self.capacity() // self.terms).bit_length(), (((1 << self.count_bits) - 1) // self.count).bit_length()) - 1
+        return (
+            min((self.capacity() // self.terms).bit_length(), (((1 << self.count_bits) - 1) // self.count).bit_length())
+            - 1
+        )
 
     def decode(self, plaintexts: list[int], shape: tuple[int, ...]) -> Packed:
         """Checked plaintexts, still packed.
