@@ -1,0 +1,1 @@
+"""Demonstrations that `hepy demo` runs; examples/ shows how to call them."""

@@ -1,0 +1,1 @@
+"""Two companies train one model on columns that neither shows the other."""
