@@ -1,32 +1,34 @@
 """Where arrays live and work runs: `cpu`, `cuda:N` or `emulator`, chosen by name and kept in a context.
 
-A device is usable when what it needs is here; unavailable() says what the others lack. Above this file and the
-arithmetic layers, nothing branches on a device.
+A device is usable when what it needs is here; unavailable() says what the others lack. What a kind of device is made
+of stands in _backends.py. Above these two files and the arithmetic layers, nothing branches on a device.
 """
 
 from __future__ import annotations
 
 import contextvars
 import functools
-import importlib
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from hepy._backends import BACKENDS, Backend, Properties, Shape
 from hepy.errors import DeviceError, ParameterError
 
 
 @dataclass(frozen=True)
 class Device:
-    """One place where arrays live.
+    """One place where arrays live. Methods may be called from any thread, whichever device is current.
 
     Attributes:
         kind: "cpu", "emulator" or "cuda".
-        index: which GPU; 0 elsewhere.
+        index: which GPU, or which of the emulator's two; 0 for the host.
     """
 
     kind: str
@@ -34,27 +36,67 @@ class Device:
 
     @property
     def name(self) -> str:
-        return f"cuda:{self.index}" if self.kind == "cuda" else self.kind
+        return self.kind if self.index == 0 and self.kind != "cuda" else f"{self.kind}:{self.index}"
+
+    @property
+    def _backend(self) -> Backend:
+        return BACKENDS[self.kind]
 
     @property
     def xp(self) -> Any:
-        """The array module: numpy, or cupy for a GPU."""
-        return importlib.import_module("cupy") if self.kind == "cuda" else np
+        """The array module: numpy, CuPy, or numpy's functions on an emulated device's memory."""
+        return self._backend.xp(self.index)
 
     @property
     def native(self) -> ModuleType:
         """The compiled kernels of this device.
 
         Raises:
-            DeviceError: the device has none.
+            DeviceError: the device has none, or was in use before this process was forked.
         """
-        if self.kind not in _MODULES:
-            raise DeviceError(f"device {self.name!r} has no compiled kernels: use 'emulator' or a GPU")
-        return importlib.import_module(_MODULES[self.kind])
+        return self._backend.native()
+
+    @property
+    def stream(self) -> Any:
+        """What kernels are given to say where they run: this device and CuPy's current stream on it."""
+        return self._backend.stream(self.index)
+
+    def active(self) -> AbstractContextManager[None]:
+        """Operations of `xp` inside the block run on this device. Errors of CuPy leave it as hepy's."""
+        return self._backend.active(self.index)
+
+    def empty(self, shape: Shape, dtype: npt.DTypeLike) -> Any:
+        """An array here, not initialized.
+
+        Raises:
+            DeviceOutOfMemoryError: there is not enough memory; nothing else is affected.
+        """
+        return self._backend.empty(self.index, shape, dtype)
+
+    def asarray(self, array: Any) -> Any:
+        """The array on this device: itself if it is here, else a copy, whether it comes from the host or elsewhere.
+
+        Raises:
+            DeviceOutOfMemoryError: there is not enough memory for the copy.
+        """
+        backend = self._backend
+        owner = backend.owner(array)
+        if owner == self.index:
+            return array
+        if owner is not None:
+            return backend.copy(self.index, array)
+        return backend.upload(self.index, to_host(array))
+
+    def properties(self) -> Properties:
+        """Name, memory and compute capability."""
+        return self._backend.properties(self.index)
+
+    def free_bytes(self) -> int:
+        """Memory that new arrays can have, what a pool keeps for them included."""
+        return self._backend.free_bytes(self.index)
 
 
 _CPU = Device("cpu")
-_MODULES = {"emulator": "hepy._emulator", "cuda": "hepy._cuda"}
 _current: contextvars.ContextVar[Device] = contextvars.ContextVar("hepy_device", default=_CPU)
 
 
@@ -63,9 +105,38 @@ def current() -> Device:
     return _current.get()
 
 
+def device_of(array: Any) -> Device:
+    """The device that holds an array.
+
+    Raises:
+        ParameterError: it is no array of any device.
+    """
+    for kind, backend in BACKENDS.items():
+        index = backend.owner(array)
+        if index is not None:
+            return Device(kind, index)
+    raise ParameterError(f"an array was expected, of numpy or of a device, not {type(array).__name__}")
+
+
+def to_host(array: Any) -> npt.NDArray[Any]:
+    """The array as numpy's, copied if it is elsewhere; what is no array yet goes through numpy.asarray."""
+    for backend in BACKENDS.values():
+        if backend.owner(array) is not None:
+            return backend.download(array)
+    return np.asarray(array)
+
+
 def devices() -> tuple[str, ...]:
-    """Names of the devices that can be used here and now."""
-    return tuple(device.name for device in _probe()[0])
+    """Names of the devices that can be used here and now.
+
+    The emulator also answers to "emulator:1", a second device with memory of its own, for tests of what happens
+    between devices.
+
+    >>> import hepy
+    >>> hepy.devices()[0]
+    'cpu'
+    """
+    return tuple(device.name for device in _probe()[0] if device.kind != "emulator" or device.index == 0)
 
 
 def unavailable() -> dict[str, str]:
@@ -83,14 +154,13 @@ def resolve(device: str | Device) -> Device:
     name = device.name if isinstance(device, Device) else device
     if not isinstance(name, str):
         raise ParameterError(f"a device is a name such as 'cpu' or 'cuda:0', not {type(name).__name__}")
-    name = "cuda:0" if name == "cuda" else name
-    usable, missing = _probe()
-    for candidate in usable:
-        if candidate.name == name:
-            return candidate
-    kind, _, index = name.partition(":")
-    if kind not in ("cpu", "emulator", "cuda") or (index and not index.isdecimal()):
+    kind, colon, number = name.partition(":")
+    if kind not in BACKENDS or (colon and not (number.isascii() and number.isdecimal())):
         raise ParameterError(f"there is no device {name!r}: names are 'cpu', 'emulator' and 'cuda:N'")
+    wanted = Device(kind, int(number or 0))
+    usable, missing = _probe()
+    if wanted in usable:
+        return wanted
     why = missing.get(kind, f"there is no {kind} device with this number")
     raise DeviceError(f"device {name!r} cannot be used here: {why}. Usable: {', '.join(d.name for d in usable)}")
 
@@ -111,35 +181,31 @@ def device(name: str | Device) -> Iterator[Device]:
         _current.reset(token)
 
 
+@contextmanager
+def stream(cupy_stream: Any) -> Iterator[None]:
+    """Queue work of the current GPU in that stream of CuPy inside the block, in order with CuPy's own work there.
+
+    Args:
+        cupy_stream: a cupy.cuda.Stream or ExternalStream of the current device.
+
+    Raises:
+        DeviceError: the current device is not a GPU, or the object is no stream of CuPy.
+    """
+    here = current()
+    with BACKENDS[here.kind].using(here.index, cupy_stream):
+        yield
+
+
 @functools.cache
 def _probe() -> tuple[tuple[Device, ...], dict[str, str]]:
-    usable, missing = [_CPU], {}
-    for probe in (_probe_emulator, _probe_cuda):
-        found, reason = probe()
-        usable += found
-        missing.update(reason)
+    usable, missing = [], {}
+    for kind, backend in BACKENDS.items():
+        try:
+            usable += [Device(kind, index) for index in range(backend.count())]
+        except DeviceError as error:
+            missing[kind] = str(error)
     return tuple(usable), missing
 
 
-def _probe_emulator() -> tuple[list[Device], dict[str, str]]:
-    try:
-        importlib.import_module(_MODULES["emulator"])
-    except ImportError as error:
-        return [], {"emulator": f"the module of emulated kernels is missing ({error}): install hepy with a C++ compiler"}
-    return [Device("emulator")], {}
-
-
-def _probe_cuda() -> tuple[list[Device], dict[str, str]]:
-    try:
-        importlib.import_module(_MODULES["cuda"])
-    except ImportError as error:
-        return [], {"cuda": f"the module of CUDA kernels is missing ({error}): build hepy where nvcc is found"}
-    try:
-        cupy = importlib.import_module("cupy")
-    except ImportError as error:
-        return [], {"cuda": f"CuPy is missing ({error}): install hepy-engine[cuda12] or hepy-engine[cuda13]"}
-    try:
-        count = int(cupy.cuda.runtime.getDeviceCount())
-    except cupy.cuda.runtime.CUDARuntimeError as error:
-        return [], {"cuda": f"the CUDA driver finds no GPU ({error})"}
-    return [Device("cuda", index) for index in range(count)], {}
+# What a process could use its forked child may not.
+os.register_at_fork(after_in_child=_probe.cache_clear)

@@ -1,0 +1,325 @@
+"""What each kind of device is made of: its array module, memory, streams and compiled kernels.
+
+One class a kind, with the same methods; Device in _devices.py is their face, and picks one by kind. A backend may ask
+the system whether it is usable; nothing here knows which device is current.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from hepy import _emulated_arrays as emulated
+from hepy.errors import DeviceError, DeviceOutOfMemoryError
+
+Shape = int | tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Properties:
+    """What a device is.
+
+    Attributes:
+        name: the model, as its driver gives it.
+        memory_bytes: in all.
+        compute_capability: of a GPU, such as (9, 0); None elsewhere.
+    """
+
+    name: str
+    memory_bytes: int
+    compute_capability: tuple[int, int] | None = None
+
+
+class Backend(Protocol):
+    """`index` says which device of the kind; `reason` why the kind cannot be used, where it cannot."""
+
+    def count(self) -> int:
+        """Usable devices. Raises DeviceError with the reason where the kind is missing."""
+
+    def native(self) -> ModuleType: ...
+
+    def xp(self, index: int) -> Any: ...
+
+    def active(self, index: int) -> AbstractContextManager[None]: ...
+
+    def stream(self, index: int) -> Any: ...
+
+    def using(self, index: int, stream: Any) -> AbstractContextManager[None]: ...
+
+    def empty(self, index: int, shape: Shape, dtype: npt.DTypeLike) -> Any: ...
+
+    def owner(self, array: Any) -> int | None:
+        """The index of the device that holds the array; None if it is none of this kind."""
+
+    def upload(self, index: int, host: npt.NDArray[Any]) -> Any: ...
+
+    def copy(self, index: int, array: Any) -> Any:
+        """An array of another device of this kind, copied here."""
+
+    def download(self, array: Any) -> npt.NDArray[Any]: ...
+
+    def free_bytes(self, index: int) -> int: ...
+
+    def properties(self, index: int) -> Properties: ...
+
+
+class Cpu:
+    """The host: numpy, and no compiled kernels."""
+
+    def count(self) -> int:
+        return 1
+
+    def native(self) -> ModuleType:
+        raise DeviceError("device 'cpu' has no compiled kernels: use 'emulator' or a GPU")
+
+    def xp(self, index: int) -> Any:
+        return np
+
+    def active(self, index: int) -> AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def stream(self, index: int) -> Any:
+        raise DeviceError("device 'cpu' has no streams: use 'emulator' or a GPU")
+
+    def using(self, index: int, stream: Any) -> AbstractContextManager[None]:
+        raise DeviceError("streams are CuPy's and belong to GPUs: use hepy.stream inside `with hepy.device('cuda:0')`")
+
+    def empty(self, index: int, shape: Shape, dtype: npt.DTypeLike) -> Any:
+        return np.empty(shape, dtype)
+
+    def owner(self, array: Any) -> int | None:
+        return 0 if isinstance(array, np.ndarray) else None
+
+    def upload(self, index: int, host: npt.NDArray[Any]) -> Any:
+        return host
+
+    def copy(self, index: int, array: Any) -> Any:
+        return array
+
+    def download(self, array: Any) -> npt.NDArray[Any]:
+        return array  # type: ignore[no-any-return]
+
+    def free_bytes(self, index: int) -> int:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+    def properties(self, index: int) -> Properties:
+        return Properties("host", os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+
+
+class Emulator:
+    """Two devices in host memory that run the kernels' own sources."""
+
+    def count(self) -> int:
+        try:
+            return int(self.native().device_count())
+        except ImportError as error:
+            raise DeviceError(
+                f"the module of emulated kernels is missing ({error}): install hepy with a C++ compiler"
+            ) from error
+
+    def native(self) -> ModuleType:
+        return importlib.import_module("hepy._emulator")
+
+    def xp(self, index: int) -> Any:
+        return emulated.Namespace(index)
+
+    def active(self, index: int) -> AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def stream(self, index: int) -> Any:
+        return self.native().Stream(index)
+
+    def using(self, index: int, stream: Any) -> AbstractContextManager[None]:
+        raise DeviceError("the emulator runs kernels at once and has no streams to choose from: use a GPU")
+
+    def empty(self, index: int, shape: Shape, dtype: npt.DTypeLike) -> Any:
+        return emulated.allocate(shape, dtype, index)
+
+    def owner(self, array: Any) -> int | None:
+        return array.index if isinstance(array, emulated.EmulatedArray) else None
+
+    def upload(self, index: int, host: npt.NDArray[Any]) -> Any:
+        return emulated.wrap(host, index)
+
+    def copy(self, index: int, array: Any) -> Any:
+        return emulated.wrap(array.get(), index)
+
+    def download(self, array: Any) -> npt.NDArray[Any]:
+        return array.get()  # type: ignore[no-any-return]
+
+    def free_bytes(self, index: int) -> int:
+        return int(self.native().free_bytes(index))
+
+    def properties(self, index: int) -> Properties:
+        found = self.native().properties(index)
+        return Properties(found.name, found.memory_bytes)
+
+
+class Cuda:
+    """NVIDIA GPUs: CuPy's arrays and streams, and the module of kernels that fits the driver.
+
+    Raises DeviceError from every method in a child of a process that has used CUDA: the driver does not survive a fork.
+    """
+
+    _MODULES = ("hepy._cuda", "hepy._cuda13", "hepy._cuda12")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._native: ModuleType | None = None
+        self._used_by: int | None = None  # the process that asked the driver first
+        os.register_at_fork(after_in_child=self._forget_lock)
+
+    def _forget_lock(self) -> None:
+        self._lock = threading.Lock()
+
+    def count(self) -> int:
+        native, cupy = self.native(), self._cupy()
+        for index in range(native.device_count()):
+            capability = native.properties(index).compute_capability
+            if not built_for(native.architectures, capability):
+                raise DeviceError(
+                    f"GPU {index} has compute capability {capability[0]}.{capability[1]}, the kernels were built for "
+                    f"{native.architectures}: build hepy with HEPY_CUDA_ARCHITECTURES={capability[0]}{capability[1]}"
+                )
+        with _translated(cupy):
+            return int(cupy.cuda.runtime.getDeviceCount())
+
+    def native(self) -> ModuleType:
+        with self._lock:
+            self._refuse_after_fork()
+            if self._native is None:
+                self._native = self._load()
+            return self._native
+
+    def _load(self) -> ModuleType:
+        """The first module that is there and whose CUDA the driver can serve."""
+        failure: Exception | None = None
+        for name in self._MODULES:
+            try:
+                module = importlib.import_module(name)
+            except ImportError as error:
+                failure = failure or error
+                continue
+            self._used_by = os.getpid()
+            try:
+                module.device_count()
+            except DeviceError as error:
+                failure = error
+                continue
+            return module
+        if isinstance(failure, DeviceError):
+            raise DeviceError(f"{failure}: install or update NVIDIA's driver") from failure
+        raise DeviceError(f"the module of CUDA kernels is missing ({failure}): build hepy where nvcc is found")
+
+    def _refuse_after_fork(self) -> None:
+        if self._used_by not in (None, os.getpid()):
+            raise DeviceError(
+                "CUDA was in use before this process was forked, and does not work in a forked child: start processes "
+                "with multiprocessing.set_start_method('spawn')"
+            )
+
+    def _cupy(self) -> Any:
+        self._refuse_after_fork()
+        try:
+            return importlib.import_module("cupy")
+        except ImportError as error:
+            raise DeviceError(
+                f"CuPy is missing ({error}): install hepy-engine[cuda12] or hepy-engine[cuda13]"
+            ) from error
+
+    def xp(self, index: int) -> Any:
+        return self._cupy()
+
+    @contextmanager
+    def active(self, index: int) -> Iterator[None]:
+        cupy = self._cupy()
+        with _translated(cupy), cupy.cuda.Device(index):
+            yield
+
+    def stream(self, index: int) -> Any:
+        with self.active(index):
+            handle = self._cupy().cuda.get_current_stream().ptr
+        return self.native().Stream(index, handle)
+
+    @contextmanager
+    def using(self, index: int, stream: Any) -> Iterator[None]:
+        cupy = self._cupy()
+        if not isinstance(stream, cupy.cuda.Stream | cupy.cuda.ExternalStream):
+            raise DeviceError(f"a stream is a cupy.cuda.Stream or ExternalStream, not {type(stream).__name__}")
+        with self.active(index), stream:
+            yield
+
+    def empty(self, index: int, shape: Shape, dtype: npt.DTypeLike) -> Any:
+        with self.active(index):
+            return self._cupy().empty(shape, dtype)
+
+    def owner(self, array: Any) -> int | None:
+        # CuPy is not imported just to learn that an array is not its own.
+        return int(array.device.id) if type(array).__module__.partition(".")[0] == "cupy" else None
+
+    def upload(self, index: int, host: npt.NDArray[Any]) -> Any:
+        with self.active(index):
+            return self._cupy().asarray(host)
+
+    def copy(self, index: int, array: Any) -> Any:
+        with self.active(index):
+            return self._cupy().array(array)
+
+    def download(self, array: Any) -> npt.NDArray[Any]:
+        with self.active(array.device.id):
+            return array.get()  # type: ignore[no-any-return]
+
+    def free_bytes(self, index: int) -> int:
+        with self.active(index):
+            kept = self._cupy().get_default_memory_pool().free_bytes()
+        return int(self.native().free_bytes(index)) + int(kept)
+
+    def properties(self, index: int) -> Properties:
+        found = self.native().properties(index)
+        return Properties(found.name, found.memory_bytes, found.compute_capability)
+
+
+@contextmanager
+def _translated(cupy: Any) -> Iterator[None]:
+    """CuPy's errors as hepy's."""
+    try:
+        yield
+    except cupy.cuda.memory.OutOfMemoryError as error:
+        raise DeviceOutOfMemoryError(f"{error}: work in smaller pieces, or free arrays") from error
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        raise DeviceError(f"CUDA reports an error: {error}") from error
+
+
+def built_for(architectures: str, capability: tuple[int, int]) -> bool:
+    """Whether a GPU runs code built for these architectures, named as CMake does ("80-real;90;100a").
+
+    Machine code runs on later GPUs of the same major version; a name without "-real" brings PTX, which runs on all
+    later ones; a name with a letter is for its own GPU only.
+    """
+    major, minor = capability
+    for architecture in architectures.split(";"):
+        name, _, form = architecture.partition("-")
+        digits = name.rstrip("abcdefghijklmnopqrstuvwxyz")
+        of = (int(digits[:-1]), int(digits[-1]))
+        if digits != name:
+            runs = of == (major, minor)
+        elif form == "real":
+            runs = of[0] == major and of[1] <= minor
+        else:
+            runs = of <= (major, minor)
+        if runs:
+            return True
+    return False
+
+
+BACKENDS: dict[str, Backend] = {"cpu": Cpu(), "emulator": Emulator(), "cuda": Cuda()}
