@@ -19,20 +19,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 
-from hepy import _devices
-from hepy._limbs import below
+from hepy import _chacha20, _devices
+from hepy._chacha20 import BLOCK_WORDS, Leaves, Source, Words, bits_below, masked
 from hepy.errors import ParameterError
 
-Words = npt.NDArray[np.uint32]
-
 KEY_BYTES = 32
-_BLOCK_WORDS = 16
 _COUNTERS = 1 << 32
-_ATTEMPTS = 1 << 16
 
 
 class Purpose(enum.IntEnum):
@@ -45,7 +38,8 @@ class Purpose(enum.IntEnum):
     VALIDATION = 5
 
 
-# For tests: called with (digest of the key, purpose, attempt, call, first counter, blocks) for every draw.
+# For tests: called with (digest of the key, purpose, attempt, call, first counter, blocks) for every draw. Where kernels
+# draw again after a rejection, only the first attempt is reported.
 recorder: Callable[[str, int, int, int, int, int], None] | None = None
 
 
@@ -85,7 +79,7 @@ class Stream:
         """
         if count < 0 or not 0 < bits <= 1 << 30:
             raise ParameterError(f"cannot draw {count} elements of {bits} bits: both are at least 1")
-        blocks = -(-bits // (32 * _BLOCK_WORDS))
+        blocks = -(-bits // (32 * BLOCK_WORDS))
         calls = max(1, -(-count // (_COUNTERS // blocks)))
         with self._lock:
             key, first = self._key, self._calls
@@ -97,13 +91,14 @@ class Stream:
         return self.draw(purpose, count, 32 * words).words(0, count)
 
     def uniform_bits(self, bits: int, count: int, purpose: Purpose) -> Words:
-        """Uniform integers below 2**bits as little-endian limbs, uint32[count, ceil(bits / 32)]."""
-        return self.draw(purpose, count, bits).uniform_bits(0, count)
+        """Uniform integers below 2**bits as little-endian limbs, uint32[count, ceil(bits / 32)], on the host."""
+        with _devices.device("cpu"):
+            return self.draw(purpose, count, bits).uniform_bits(0, count)
 
     def uniform_below(self, bound: int, count: int, purpose: Purpose) -> Words:
-        """Uniform integers below `bound`, uint32[count, words of bound - 1]."""
-        bits = max((bound - 1).bit_length(), 1)
-        return self.draw(purpose, count, bits).uniform_below(bound, 0, count)
+        """Uniform integers below `bound`, uint32[count, words of bound - 1], on the host."""
+        with _devices.device("cpu"):
+            return self.draw(purpose, count, bits_below(bound)).uniform_below(bound, 0, count)
 
     def _reseed(self) -> None:
         self._lock = threading.Lock()
@@ -118,63 +113,65 @@ class Draw:
 
     def __init__(self, key: bytes, purpose: Purpose, call: int, count: int, bits: int) -> None:
         self._key, self._purpose, self._call, self._count, self._bits = key, purpose, call, count, bits
-        self._blocks = -(-bits // (32 * _BLOCK_WORDS))
+        self._blocks = -(-bits // (32 * BLOCK_WORDS))
 
     def __repr__(self) -> str:
         return f"Draw({self._purpose.name}, count={self._count}, bits={self._bits})"
 
-    def words(self, start: int, stop: int, attempt: int = 0) -> Words:
+    def words(self, start: int, stop: int) -> Words:
         """The words of elements [start, stop), uint32[stop - start, ceil(bits / 32)] on the current device."""
+
+        def piece(leaves: Leaves, source: Source, low: int, high: int) -> Any:
+            drawn = leaves.words(source, low * self._blocks, (high - low) * self._blocks)
+            return drawn.reshape(high - low, BLOCK_WORDS * self._blocks)[:, : -(-self._bits // 32)]
+
+        return self._pieces(start, stop, self._bits, piece)
+
+    def uniform_bits(self, start: int, stop: int) -> Words:
+        """Uniform integers below 2**bits, little-endian limbs, on the current device."""
+        words = self.words(start, stop)
+        with _devices.current().active():
+            return masked(words, self._bits)  # type: ignore[no-any-return]
+
+    def uniform_below(self, bound: int, start: int, stop: int) -> Words:
+        """Uniform integers below `bound`, little-endian limbs of bound - 1, on the current device.
+
+        Raises:
+            ParameterError: bound - 1 has more bits than were reserved.
+        """
+        if bound < 1 or bits_below(bound) > self._bits:
+            raise ParameterError(f"a bound of {bound.bit_length()} bits does not fit a draw of {self._bits} bits")
+
+        def piece(leaves: Leaves, source: Source, low: int, high: int) -> Any:
+            return leaves.uniform_below(source, bound, low * self._blocks, self._blocks, high - low)
+
+        return self._pieces(start, stop, bits_below(bound), piece)
+
+    def _pieces(self, start: int, stop: int, bits: int, piece: Callable[[Leaves, Source, int, int], Any]) -> Words:
+        """piece(leaves, source, low, high) for each call number that elements [start, stop) fall under, joined."""
         if not 0 <= start <= stop <= self._count:
             raise ParameterError(f"elements [{start}, {stop}) were asked of a draw of {self._count}")
-        xp = _devices.current().xp
+        device = _devices.current()
         per_call = _COUNTERS // self._blocks
         parts = []
         for call in range(start // per_call, -(-stop // per_call)):
             low, high = max(start, call * per_call), min(stop, (call + 1) * per_call)
-            parts.append(self._blocks_of(call, attempt, low - call * per_call, high - call * per_call))
-        words = -(-self._bits // 32)
+            source = self._source(self._call + call)
+            parts.append(piece(_chacha20.leaves(device), source, low - call * per_call, high - call * per_call))
         if not parts:
-            return xp.empty((0, words), xp.uint32)  # type: ignore[no-any-return]
-        return parts[0] if len(parts) == 1 else xp.concatenate(parts)
+            return device.empty((0, -(-bits // 32)), np.uint32)  # type: ignore[no-any-return]
+        if len(parts) == 1:
+            return parts[0]  # type: ignore[no-any-return]
+        with device.active():
+            return device.xp.concatenate(parts)  # type: ignore[no-any-return]
 
-    def _blocks_of(self, call: int, attempt: int, low: int, high: int) -> Words:
-        nonce = self._purpose.to_bytes(2, "little") + attempt.to_bytes(2, "little")
-        nonce += (self._call + call).to_bytes(8, "little")
-        first, blocks = low * self._blocks, (high - low) * self._blocks
-        if recorder is not None:
-            digest = hashlib.sha256(self._key).hexdigest()
-            recorder(digest, int(self._purpose), attempt, self._call + call, first, blocks)
-        device = _devices.current()
-        drawn = _LEAVES[device.kind](device, self._key, nonce, first, blocks)
-        return drawn.reshape(high - low, 16 * self._blocks)[:, : -(-self._bits // 32)]
+    def _source(self, call: int) -> Source:
+        def record(attempt: int, first: int, blocks: int) -> None:
+            if recorder is not None:
+                digest = hashlib.sha256(self._key).hexdigest()
+                recorder(digest, int(self._purpose), attempt, call, first, blocks)
 
-    def uniform_bits(self, start: int, stop: int, attempt: int = 0) -> Words:
-        """Uniform integers below 2**bits, little-endian limbs."""
-        limbs = self.words(start, stop, attempt).copy()
-        if self._bits % 32:
-            limbs[:, -1] &= np.uint32((1 << self._bits % 32) - 1)
-        return limbs
-
-    def uniform_below(self, bound: int, start: int, stop: int) -> Words:
-        """Uniform integers below `bound`, which has to have the drawn number of bits (that of bound - 1)."""
-        if max((bound - 1).bit_length(), 1) > self._bits or bound < 1:
-            raise ParameterError(f"a bound of {bound.bit_length()} bits does not fit a draw of {self._bits} bits")
-        bits = max((bound - 1).bit_length(), 1)
-        exact = Draw(self._key, self._purpose, self._call, self._count, bits)
-        exact._blocks = self._blocks  # positions are those of the reservation
-        limbs = exact.uniform_bits(start, stop)
-        rejected = np.flatnonzero(~below(limbs, bound))
-        attempt = 0
-        while len(rejected):
-            attempt += 1
-            if attempt == _ATTEMPTS:
-                raise RuntimeError("65536 rejections in a row: the source of randomness is broken")
-            low = int(rejected[0])
-            again = exact.uniform_bits(start + low, start + int(rejected[-1]) + 1, attempt)[rejected - low]
-            limbs[rejected] = again
-            rejected = rejected[~below(again, bound)]
-        return limbs
+        return Source(self._key, int(self._purpose), call, record)
 
 
 def stream(seed: bytes | None = None) -> Stream:
@@ -196,25 +193,6 @@ def _process_stream() -> Stream:
             _process = Stream()
         return _process
 
-
-def _openssl(device: _devices.Device, key: bytes, nonce: bytes, first: int, blocks: int) -> Words:
-    # OpenSSL's counter is 64 bits of which RFC 8439 defines 32; draws never cross 2^32.
-    cipher = Cipher(ChaCha20(key, first.to_bytes(4, "little") + nonce), mode=None).encryptor()
-    return np.frombuffer(cipher.update(bytes(64 * blocks)), dtype="<u4").astype(np.uint32, copy=False)
-
-
-def _native(device: _devices.Device, key: bytes, nonce: bytes, first: int, blocks: int) -> Words:
-    out = device.xp.empty(16 * blocks, device.xp.uint32)
-    if blocks:
-        device.native.chacha20(out, key, nonce, first, blocks)
-    return out  # type: ignore[no-any-return]
-
-
-_LEAVES: dict[str, Callable[[_devices.Device, bytes, bytes, int, int], Words]] = {
-    "cpu": _openssl,
-    "emulator": _native,
-    "cuda": _native,
-}
 
 _streams: weakref.WeakSet[Stream] = weakref.WeakSet()
 _process: Stream | None = None

@@ -1,0 +1,132 @@
+"""What a device supplies to random.py: words of ChaCha20, and uniform integers by rejection.
+
+Every device gives the same words (tests bind them to RFC 8439's vectors and to each other).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
+
+from hepy import _limbs as limb
+from hepy._devices import Device
+
+Words = npt.NDArray[np.uint32]
+
+BLOCK_WORDS = 16
+_ATTEMPTS = 1 << 16
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where words come from: a key, and a nonce but for the attempt.
+
+    `record(attempt, first, blocks)` is told which blocks are drawn.
+    """
+
+    key: bytes = field(repr=False)
+    purpose: int
+    call: int
+    record: Callable[[int, int, int], None] = field(repr=False)
+
+    def nonce(self, attempt: int, first: int, blocks: int) -> bytes:
+        """The nonce under which [first, first + blocks) are about to be drawn."""
+        self.record(attempt, first, blocks)
+        return self.purpose.to_bytes(2, "little") + attempt.to_bytes(2, "little") + self.call.to_bytes(8, "little")
+
+
+class Leaves(Protocol):
+    """Contracts; results are on the device."""
+
+    def words(self, source: Source, first: int, blocks: int) -> Words:
+        """The words of blocks [first, first + blocks) of the first attempt, uint32[16 blocks]."""
+
+    def uniform_below(self, source: Source, bound: int, first: int, stride: int, count: int) -> Words:
+        """Uniform integers in [0, bound), uint32[count, words of bound - 1].
+
+        Element e takes the blocks from first + e * stride on, as many as it needs; after a rejection those of the next
+        attempt. bound >= 1.
+        """
+
+
+class Host:
+    """OpenSSL's ChaCha20."""
+
+    def words(self, source: Source, first: int, blocks: int) -> Words:
+        return self._words(source, 0, first, blocks)
+
+    def _words(self, source: Source, attempt: int, first: int, blocks: int) -> Words:
+        # OpenSSL's counter is 64 bits, of which RFC 8439 defines 32; draws never cross 2^32.
+        start = first.to_bytes(4, "little") + source.nonce(attempt, first, blocks)
+        cipher = Cipher(ChaCha20(source.key, start), mode=None).encryptor()
+        return np.frombuffer(cipher.update(bytes(4 * BLOCK_WORDS * blocks)), dtype="<u4").astype(np.uint32, copy=False)
+
+    def uniform_below(self, source: Source, bound: int, first: int, stride: int, count: int) -> Words:
+        bits = bits_below(bound)
+
+        def drawn(attempt: int, low: int, high: int) -> Words:
+            words = self._words(source, attempt, first + low * stride, (high - low) * stride)
+            return masked(words.reshape(high - low, BLOCK_WORDS * stride), bits)  # type: ignore[no-any-return]
+
+        limbs = drawn(0, 0, count)
+        rejected = np.flatnonzero(~limb.below(limbs, bound))
+        attempt = 0
+        while len(rejected):
+            attempt += 1
+            if attempt == _ATTEMPTS:
+                raise RuntimeError("65536 rejections in a row: the source of randomness is broken")
+            low = int(rejected[0])
+            again = drawn(attempt, low, int(rejected[-1]) + 1)[rejected - low]
+            limbs[rejected] = again
+            rejected = rejected[~limb.below(again, bound)]
+        return limbs
+
+
+class Native:
+    """The kernels of cuda/random. They reject and draw again within one launch: `record` hears of the first attempt."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+
+    def words(self, source: Source, first: int, blocks: int) -> Words:
+        device, native = self._device, self._device.native
+        out = device.empty(BLOCK_WORDS * blocks, np.uint32)
+        native.chacha20(device.stream, out, native.Secret(source.key), source.nonce(0, first, blocks), first, blocks)
+        return out  # type: ignore[no-any-return]
+
+    def uniform_below(self, source: Source, bound: int, first: int, stride: int, count: int) -> Words:
+        device, native, bits = self._device, self._device.native, bits_below(bound)
+        out = device.empty((count, limb.width(bits)), np.uint32)
+        largest = device.asarray(limb.from_ints([bound - 1], limb.width(bits)))
+        nonce = source.nonce(0, first, count * stride)
+        native.uniform_below(device.stream, out, largest, native.Secret(source.key), nonce, first, stride, count, bits)
+        return out  # type: ignore[no-any-return]
+
+
+def bits_below(bound: int) -> int:
+    """Bits that an integer in [0, bound) is drawn with, at least one."""
+    return max((bound - 1).bit_length(), 1)
+
+
+def masked(words: Any, bits: int) -> Any:
+    """The first `bits` bits of each row, uint32[count, ceil(bits / 32)]: a copy of its own."""
+    limbs = words[:, : limb.width(bits)].copy()
+    if bits % limb.LIMB_BITS:
+        limbs[:, -1] &= np.uint32((1 << bits % limb.LIMB_BITS) - 1)
+    return limbs
+
+
+_HOME: dict[str, Callable[[Device], Leaves]] = {"cpu": lambda _: Host(), "emulator": Native, "cuda": Native}
+
+
+@functools.cache
+def leaves(device: Device) -> Leaves:
+    """The leaves of that device."""
+    return _HOME[device.kind](device)
