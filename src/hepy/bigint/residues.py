@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # Elements of which composed operations hold their intermediate results at once, and pairs of (bin, element) that a
 # segmented product sorts at once: what is needed beyond operands and result stays small however long the batch.
-CHUNK = 2048
+CHUNK = 512
 _PAIRS = 1 << 18
 
 
@@ -398,12 +398,18 @@ def from_chunks(
     """
     count = math.prod(shape)
     shape = shape if per_item == 1 else (count * per_item,)
-    step = max(1, CHUNK // max(per_item, 1))
-    if count <= step:
+    ranges = chunks(count, per_item)
+    if len(ranges) == 1:
         return part(0, count).reshape(shape)
-    pieces = (part(at, min(at + step, count))._operand() for at in range(0, count, step))
+    pieces = (part(start, stop)._operand() for start, stop in ranges)
     batch = modulus.kernels(device).gather(pieces, count * per_item)
     return ResidueArray(modulus, device, batch, identity(count * per_item).reshape(shape))
+
+
+def chunks(count: int, per_item: int = 1) -> list[tuple[int, int]]:
+    """Ranges that cover [0, count), of as many items as intermediate results are held for at once; one if it is 0."""
+    step = max(1, CHUNK // max(per_item, 1))
+    return [(start, min(start + step, count)) for start in range(0, max(count, 1), step)]
 
 
 def concatenate(arrays: Sequence[ResidueArray], axis: int = 0) -> ResidueArray:

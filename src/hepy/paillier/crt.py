@@ -25,6 +25,10 @@ class Secret:
     p_subgroup: int | None = None
     q_subgroup: int | None = None
 
+    @property
+    def has_subgroup(self) -> bool:
+        return self.p_subgroup is not None and self.q_subgroup is not None
+
     def __repr__(self) -> str:
         return "Secret(...)"
 

@@ -54,36 +54,42 @@ class Numbers:
         ratio = (n // 3) // max(self.bound, 1)
         return ratio.bit_length() - 1
 
-    def checked(self, encodings: list[int], shape: tuple[int, ...]) -> npt.NDArray[np.object_]:
-        """Signed encodings as an object array.
+    def decode(
+        self, plaintexts: list[int], n: int, shape: tuple[int, ...], start: int = 0, *, raw: bool = False
+    ) -> npt.NDArray[Any]:
+        """Values of plaintexts modulo n, those from flat position `start` on of an array of `shape`; (B,).
 
         Raises:
-            EncodingOverflowError: an encoding is beyond the bound; names the index.
+            EncodingOverflowError: an encoding is beyond the bound, or a value beyond float64; names the index.
         """
-        for position, value in enumerate(encodings):
+        half = n // 2
+        encodings = [value - n if value > half else value for value in plaintexts]
+        for position, value in enumerate(encodings, start):
             if abs(value) > self.bound:
                 raise EncodingOverflowError(
                     f"the plaintext at index {_index(position, shape)} lies outside the bound of {self.bound.bit_length()} "
                     "bits that its array declares: the ciphertext was not made by operations that keep account of it"
                 )
-        return object_array(encodings, shape)
+        return object_array(encodings, (len(encodings),)) if raw else self.values(encodings)
 
-    def decode(self, encodings: list[int], shape: tuple[int, ...]) -> npt.NDArray[Any]:
-        """Values of signed encodings: int64 or Python integers for scale 0, float64 (correctly rounded) above.
+    def values(self, encodings: list[int]) -> npt.NDArray[Any]:
+        """Values of signed encodings: int64 or Python integers for scale 0, float64 (correctly rounded) above; (B,).
 
         Raises:
-            EncodingOverflowError: an encoding is beyond the bound, or a value beyond float64.
+            EncodingOverflowError: a value is beyond float64.
         """
-        checked = self.checked(encodings, shape)
         if self.scale_bits:
             one = 1 << self.scale_bits
             try:
-                return np.array([value / one for value in encodings], dtype=np.float64).reshape(shape)
+                # A quotient of Python integers is correctly rounded.
+                return np.array([value / one for value in encodings], dtype=np.float64)
             except OverflowError:
                 raise EncodingOverflowError(
                     "a value exceeds float64: decrypt with raw=True for the integer encodings"
                 ) from None
-        return checked.astype(np.int64) if self.bound < 1 << 63 else checked
+        if self.bound < 1 << 63:
+            return np.array(encodings, dtype=np.int64)
+        return object_array(encodings, (len(encodings),))
 
 
 def encode(

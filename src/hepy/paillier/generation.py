@@ -7,11 +7,12 @@ import math
 import gmpy2
 
 from hepy import random
-from hepy import _limbs as limb
-from hepy.paillier.keys import PrivateKey, PublicKey, Secret
+from hepy.paillier.crt import Secret
+from hepy.paillier.keys import PrivateKey, PublicKey, random_unit
 from hepy.paillier.primes import random_prime, subgroup_prime
-from hepy.paillier.variants import check_bits, variant
-from hepy.random import Purpose, Stream
+from hepy.paillier.variants import check_bits
+from hepy.paillier.variants import variant as variant_named
+from hepy.random import Stream
 
 # |p - q| has at least this many bits less than p less: FIPS 186-5, A.1.3, asks for 100.
 _APART = 100
@@ -36,7 +37,7 @@ def generate_key(
         memory until it is used again.
     Source: see hepy.paillier.variants; primality by gmpy2 (BPSW and Miller-Rabin).
     """
-    kind = _variant(variant)
+    kind = variant_named(variant)
     check_bits(bits, insecure)
     stream = random.stream(seed)
     while True:
@@ -48,9 +49,6 @@ def generate_key(
     return PrivateKey(public, secret, seeded=seed is not None)
 
 
-_variant = variant
-
-
 def _two_primes(bits: int, name: str, stream: Stream) -> tuple[Secret, int | None]:
     djn = name == "djn"
     p = random_prime(bits // 2, stream, three_mod_four=djn)
@@ -60,11 +58,11 @@ def _two_primes(bits: int, name: str, stream: Stream) -> tuple[Secret, int | Non
 
     q = random_prime(bits // 2, stream, three_mod_four=djn, wanted=fits)
     n = p * q
-    return Secret(p, q), -(_unit(n, stream) ** 2) % n if djn else None
+    return Secret(p, q), -(random_unit(n, stream) ** 2) % n if djn else None
 
 
 def _subgroup(bits: int, stream: Stream) -> tuple[Secret, int]:
-    half = _variant("subgroup").exponent_bits(bits) // 2
+    half = variant_named("subgroup").exponent_bits(bits) // 2
     factors: list[tuple[int, int, int]] = []  # (P, p, p')
     while len(factors) < 2:
         small = random_prime(half, stream)
@@ -74,7 +72,7 @@ def _subgroup(bits: int, stream: Stream) -> tuple[Secret, int]:
     (p, p_small, p_cofactor), (q, q_small, q_cofactor) = factors
     n = p * q
     while True:
-        h = int(-gmpy2.powmod(_unit(n, stream), 2 * p_cofactor * q_cofactor, n) % n)
+        h = int(-gmpy2.powmod(random_unit(n, stream), 2 * p_cofactor * q_cofactor, n) % n)
         # Order exactly 2pq: neither prime may vanish. -1 has order 2 modulo both, since P = Q = 3 mod 4.
         if all(gmpy2.powmod(h, 2, prime) != 1 for prime in (p, q)):
             return Secret(p, q, p_small, q_small), h
@@ -82,10 +80,3 @@ def _subgroup(bits: int, stream: Stream) -> tuple[Secret, int]:
 
 def _far(p: int, q: int) -> bool:
     return abs(p - q).bit_length() > max(p.bit_length() - _APART, p.bit_length() // 2)
-
-
-def _unit(n: int, stream: Stream) -> int:
-    while True:
-        (x,) = limb.to_ints(stream.uniform_below(n, 1, Purpose.KEY_GENERATOR))
-        if math.gcd(x, n) == 1:
-            return x

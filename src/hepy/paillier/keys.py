@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import math
-import threading
-from typing import TYPE_CHECKING, Any
+import operator
+from collections.abc import Callable
+from typing import Any
 
 import gmpy2
+import numpy as np
 import numpy.typing as npt
 
 from hepy import _devices, random
 from hepy import _limbs as limb
+from hepy._locks import new_lock
 from hepy.bigint import FixedBase, Modulus, ResidueArray
 from hepy.bigint.primality import small_primes
-from hepy.bigint.residues import from_chunks
+from hepy.bigint.residues import chunks, from_chunks
 from hepy.errors import KeyMismatchError, ParameterError
+from hepy.paillier.ciphertexts import CiphertextArray
 from hepy.paillier.crt import Crt, Secret
 from hepy.paillier.encoding import Numbers, encode
 from hepy.paillier.packing import Fields, Packed
-from hepy.paillier.primes import is_prime
-from hepy.paillier.variants import RERANDOMIZE_EXTRA, check_bits, variant
+from hepy.paillier.primes import is_composite
+from hepy.paillier.variants import BITS, RERANDOMIZE_EXTRA, check_bits
+from hepy.paillier.variants import variant as variant_named
 from hepy.random import Purpose, Stream
 
-if TYPE_CHECKING:
-    from hepy.paillier.ciphertexts import CiphertextArray
+Embedding = Callable[[int, int], ResidueArray]  # (start, stop) -> elements of an array in C order
 
 
 class PublicKey:
@@ -33,7 +37,7 @@ class PublicKey:
     Args:
         n: the modulus, a product of two primes that only the private key knows.
         variant: "djn", "classic" or "subgroup".
-        h: the generator modulo n of the obfuscators; None for classic keys, which have none.
+        h: the generator modulo n of the obfuscators, between 1 and n; None for classic keys, which have none.
         insecure: allow lengths below 2048 bits.
 
     Attributes:
@@ -48,26 +52,25 @@ class PublicKey:
         ParameterError: the parts do not make a key; see also validate().
     """
 
-    __slots__ = ("_base", "_variant", "bits", "fingerprint", "h", "insecure", "modulus", "n")
+    __slots__ = ("_base", "_generator", "_lock", "_variant", "bits", "fingerprint", "h", "insecure", "modulus", "n")
 
     def __init__(self, n: int, variant: str = "djn", h: int | None = None, *, insecure: bool = False) -> None:
-        self._variant = _variant(variant)
-        self.n = int(n)
+        self._variant = variant_named(variant)
+        self.n = _positive("the modulus n", n)
         self.bits = check_bits(self.n.bit_length(), insecure)
-        self.insecure = self.bits < 2048
+        self.insecure = self.bits < BITS[0]
         if self.n % 2 == 0:
             raise ParameterError("the modulus of a Paillier key is odd; this one is even")
         if self._variant.fixed_base != (h is not None):
             raise ParameterError(f"a {variant} key has {'a' if self._variant.fixed_base else 'no'} generator h")
-        self.h = None if h is None else int(h)
+        self.h = None if h is None else _positive("the generator h", h)
         if self.h is not None and not 1 < self.h < self.n:
             raise ParameterError("the generator h of a Paillier key lies between 1 and n")
         self.modulus = Modulus(self.n * self.n)
-        self._base: FixedBase | None = None
-        if self.h is not None:
-            # Computed here and never received: whoever supplies h^n could hide a plaintext in it.
-            self._base = self.modulus.fixed_base(int(gmpy2.powmod(self.h, self.n, self.modulus.n)))
         self.fingerprint = _fingerprint(self.variant, self.n, self.h)
+        self._generator = self.h
+        self._base: FixedBase | None = None
+        self._lock = new_lock()
 
     @property
     def variant(self) -> str:
@@ -89,6 +92,9 @@ class PublicKey:
 
         return restore_key, (dumps(self),)
 
+    def __copy__(self) -> PublicKey:
+        return self
+
     def __deepcopy__(self, memo: Any) -> PublicKey:
         return self
 
@@ -109,10 +115,10 @@ class PublicKey:
             ParameterError: a check fails; says which.
         """
         n = gmpy2.mpz(self.n)
-        remainders = [p for p in small_primes() if n % p == 0]
-        if remainders:
-            raise ParameterError(f"this is no Paillier key: its modulus has the small factor {remainders[0]}")
-        if is_prime(self.n, suspicious=True):
+        factor = next((p for p in small_primes() if n % p == 0), None)
+        if factor is not None:
+            raise ParameterError(f"this is no Paillier key: its modulus has the small factor {factor}")
+        if not is_composite(self.n, random.stream()):
             raise ParameterError("this is no Paillier key: its modulus is a prime")
         if gmpy2.is_power(n):
             raise ParameterError("this is no Paillier key: its modulus is a perfect power")
@@ -128,20 +134,20 @@ class PublicKey:
     def with_own_generator(self, *, seed: bytes | None = None) -> PublicKey:
         """The same key with a generator h = -x**2 drawn here, for an encryptor who distrusts the key's maker.
 
-        Only for djn keys. The fingerprint and all ciphertexts stay compatible; the new h never leaves this process.
+        Only for djn keys. Everything that others see stays: h, the fingerprint, what ciphertexts go with. The generator
+        that obfuscators come from is forgotten with the object: copies by pickling have the maker's again.
+
+        Args:
+            seed: 32 bytes, for reproducible tests only. None draws from the operating system.
 
         Raises:
-            ParameterError: the key is of another variant.
+            ParameterError: the key is of another variant, or `seed` is not 32 bytes.
         """
         if self.variant != "djn":
             raise ParameterError(f"only djn keys allow a generator of one's own, this is a {self.variant} key")
-        stream = random.stream(seed)
-        while True:
-            (x,) = limb.to_ints(stream.uniform_below(self.n, 1, Purpose.KEY_GENERATOR))
-            if math.gcd(x, self.n) == 1:
-                break
-        own = PublicKey(self.n, "djn", -x * x % self.n, insecure=self.insecure)
-        own.fingerprint, own.h = self.fingerprint, self.h
+        x = random_unit(self.n, random.stream(seed))
+        own = PublicKey(self.n, "djn", self.h, insecure=self.insecure)
+        own._generator = -x * x % self.n
         return own
 
     def encrypt(
@@ -177,11 +183,12 @@ class PublicKey:
     def _encrypt(
         self, values: Any, scale_bits: int | None, value_bits: int | None, seed: bytes | None, crt: Crt | None
     ) -> CiphertextArray:
-        from hepy.paillier.ciphertexts import CiphertextArray
-
         stream = random.stream(seed)
         encodings, account = self.encode(values, scale_bits, value_bits)
-        residues = self._blind(Purpose.OBFUSCATOR, 0, stream, crt, encodings.shape, self._embedded(encodings))
+        flat = encodings.ravel()
+        residues = self._blind(
+            lambda start, stop: self.embed(flat[start:stop]), encodings.shape, Purpose.OBFUSCATOR, stream, crt
+        )
         return CiphertextArray(self, residues, account, fresh=True, seeded=seed is not None)
 
     def encode(
@@ -199,44 +206,50 @@ class PublicKey:
         """(1 + n)**m modulo n**2, without an obfuscator: anyone can read it."""
         return self.modulus.array(encodings).multiply(self.n).add(1)
 
-    def _embedded(self, encodings: npt.NDArray[Any]) -> Any:
-        flat = encodings.ravel()
-        return lambda start, stop: self.embed(flat[start:stop])
-
-    def rerandomize(self, residues: ResidueArray, seed: bytes | None, crt: Crt | None = None) -> ResidueArray:
+    def rerandomize(self, residues: ResidueArray, seed: bytes | None) -> ResidueArray:
         """Each ciphertext times a fresh obfuscator that is uniform whatever was there."""
         flat, stream = residues.ravel(), random.stream(seed)
         with _devices.device(residues.device):
-            return self._blind(
-                Purpose.RERANDOMIZER, RERANDOMIZE_EXTRA, stream, crt, residues.shape, lambda i, j: flat[i:j]
-            )
+            return self._blind(lambda start, stop: flat[start:stop], residues.shape, Purpose.RERANDOMIZER, stream)
 
     def _blind(
-        self, purpose: Purpose, extra: int, stream: Stream, crt: Crt | None, shape: tuple[int, ...], part: Any
+        self, part: Embedding, shape: tuple[int, ...], purpose: Purpose, stream: Stream, crt: Crt | None = None
     ) -> ResidueArray:
         """part(start, stop) times obfuscators, in chunks."""
-        count = math.prod(shape)
-        bits = self._variant.exponent_bits(self.bits) + (extra if self._variant.fixed_base else 0)
-        draw = stream.draw(purpose, count, bits)
+        bits = self._variant.exponent_bits(self.bits)
+        if self._variant.fixed_base and purpose is Purpose.RERANDOMIZER:
+            bits += RERANDOMIZE_EXTRA
+        draw = stream.draw(purpose, math.prod(shape), bits)
 
         def blinded(start: int, stop: int) -> ResidueArray:
             if self._variant.fixed_base:
                 randomizers = draw.uniform_bits(start, stop)
             else:
                 randomizers = draw.uniform_below(self.n, start, stop)
-            if crt is not None:
-                obfuscators = crt.obfuscators(randomizers, bits, self.modulus)
-            else:
+            if crt is None:
                 obfuscators = self.obfuscators(randomizers, bits)
-            return part(start, stop).multiply(obfuscators)  # type: ignore[no-any-return]
+            else:
+                obfuscators = crt.obfuscators(randomizers, bits, self.modulus)
+            return part(start, stop).multiply(obfuscators)
 
         return from_chunks(self.modulus, _devices.current(), shape, blinded)
 
     def obfuscators(self, randomizers: limb.Limbs, bits: int) -> ResidueArray:
         """(h^n)**r, or r**n for classic keys, modulo n**2: uint32[B, words] below 2**bits -> (B,)."""
-        if self._base is not None:
-            return self._base.power_limbs(randomizers, bits)
+        base = self.base
+        if base is not None:
+            return base.power_limbs(randomizers, bits)
+        # r is a unit but for the chance of having guessed a factor of n.
         return self.modulus.from_limbs(randomizers).power(self.n)
+
+    @property
+    def base(self) -> FixedBase | None:
+        """Powers of h^n modulo n**2, prepared on first use; None for classic keys."""
+        with self._lock:
+            if self._base is None and self._generator is not None:
+                # Computed here and never received: whoever supplies h^n could hide a plaintext in it.
+                self._base = self.modulus.fixed_base(int(gmpy2.powmod(self._generator, self.n, self.modulus.n)))
+            return self._base
 
 
 class PrivateKey:
@@ -254,11 +267,16 @@ class PrivateKey:
     def __init__(self, public_key: PublicKey, secret: Secret, *, seeded: bool = False) -> None:
         if secret.p * secret.q != public_key.n:
             raise KeyMismatchError("the prime factors and the modulus do not belong together")
+        if (public_key.variant == "subgroup") != secret.has_subgroup:
+            raise KeyMismatchError(
+                f"a {public_key.variant} key {'needs' if public_key.variant == 'subgroup' else 'has no use for'} the "
+                "primes of the subgroup's order"
+            )
         self.public_key = public_key
         self._secret = secret
         self._seeded = seeded
         self._crt: Crt | None = None
-        self._lock = threading.Lock()
+        self._lock = new_lock()
 
     @property
     def bits(self) -> int:
@@ -280,6 +298,9 @@ class PrivateKey:
     def __reduce__(self) -> Any:
         raise ParameterError("private keys are not pickled: use hepy.save(key, path, password=...)")
 
+    def __copy__(self) -> PrivateKey:
+        return self
+
     def __deepcopy__(self, memo: Any) -> PrivateKey:
         return self
 
@@ -288,7 +309,7 @@ class PrivateKey:
         """Arithmetic modulo the prime factors, prepared on first use."""
         with self._lock:
             if self._crt is None:
-                base = self.public_key._base
+                base = self.public_key.base
                 self._crt = Crt(self._secret, self.public_key.n, None if base is None else base.base)
             return self._crt
 
@@ -320,29 +341,42 @@ class PrivateKey:
             EncodingOverflowError: a plaintext lies outside its declared bound.
             ParameterError: subgroup keys: something is not a ciphertext of this key.
         """
+        if not isinstance(ciphertexts, CiphertextArray):
+            raise ParameterError(
+                f"ciphertexts were expected, not {type(ciphertexts).__name__}: encrypt(...) makes them"
+            )
         if ciphertexts.public_key != self.public_key:
             raise KeyMismatchError(
                 f"ciphertexts of key {ciphertexts.public_key.fingerprint[:16]} were given to key "
                 f"{self.fingerprint[:16]}: decrypt them with the private key of their own public key"
             )
-        residues, shape, n = ciphertexts.residues, ciphertexts.shape, self.public_key.n
-        with _devices.device(residues.device):
-            flat = residues.ravel()
-            plain: list[int] = []
-            for start in range(0, flat.size, _DECRYPT_CHUNK):
-                part = self.crt.decrypt(flat[start : start + _DECRYPT_CHUNK].to_limbs())
-                plain += part.to_ints().tolist()
-        account = ciphertexts.account
-        if isinstance(account, Fields):
-            if raw:
-                return limb.object_array(plain, shape)
-            return account.decode(plain, shape)
-        signed = [value - n if value > n // 2 else value for value in plain]
-        return account.checked(signed, shape) if raw else account.decode(signed, shape)
+        account, shape, n = ciphertexts.account, ciphertexts.shape, self.public_key.n
+        parts = []
+        with _devices.device(ciphertexts.residues.device):
+            flat = ciphertexts.residues.ravel()
+            for start, stop in chunks(flat.size):
+                plain = limb.to_ints(self.crt.decrypt(flat[start:stop].to_limbs()).to_limbs())
+                parts.append(account.decode(plain, n, shape, start, raw=raw))
+        values = np.concatenate(parts).reshape(shape)
+        return values if raw or isinstance(account, Numbers) else Packed(values, account)
 
 
-_variant = variant
-_DECRYPT_CHUNK = 1 << 13
+def random_unit(n: int, stream: Stream) -> int:
+    """A uniform unit modulo n."""
+    while True:
+        (x,) = limb.to_ints(stream.uniform_below(n, 1, Purpose.KEY_GENERATOR))
+        if math.gcd(x, n) == 1:
+            return x
+
+
+def _positive(what: str, value: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ParameterError(f"{what} of a Paillier key is an integer, not {type(value).__name__}") from None
+    if number < 1:
+        raise ParameterError(f"{what} of a Paillier key is positive; this one is not")
+    return number
 
 
 def _fingerprint(name: str, n: int, h: int | None) -> str:

@@ -105,19 +105,21 @@ class Fields:
             - 1
         )
 
-    def decode(self, plaintexts: list[int], shape: tuple[int, ...]) -> Packed:
-        """Checked plaintexts, still packed.
+    def decode(
+        self, plaintexts: list[int], n: int, shape: tuple[int, ...], start: int = 0, *, raw: bool = False
+    ) -> npt.NDArray[np.object_]:
+        """Plaintexts, still packed, those from flat position `start` on of an array of `shape`; (B,).
 
         Raises:
             EncodingOverflowError: a plaintext exceeds the fields, or its count exceeds what the account allows.
         """
-        for position, value in enumerate(plaintexts):
-            if value >> self.total_bits or value >> self.shifts[-1] > self.count:
+        for position, value in enumerate(plaintexts, start):
+            if not raw and value >> self.shifts[-1] > self.count:
                 raise EncodingOverflowError(
-                    f"the packed plaintext at flat index {position} exceeds its declared fields: the ciphertext was not "
-                    "made by operations that keep account of them"
+                    f"the packed plaintext at flat index {position} of shape {shape} exceeds its declared fields: the "
+                    "ciphertext was not made by operations that keep account of them"
                 )
-        return Packed(object_array(plaintexts, shape), self)
+        return object_array(plaintexts, (len(plaintexts),))
 
 
 class Packed:
@@ -218,5 +220,5 @@ def unpack(packed: Packed) -> tuple[npt.NDArray[Any], ...]:
         values = [(value >> shift & mask) - (count << bits) for value, count in zip(plain, counts, strict=True)]
         # A field lies in [0, terms 2^(bits+1)) and the biases taken off are at most count 2^bits.
         bound = max(fields.terms << (bits + 1), fields.count << bits)
-        out.append(Numbers(scale, bound).decode(values, packed.shape))
+        out.append(Numbers(scale, bound).values(values).reshape(packed.shape))
     return tuple(out)

@@ -27,13 +27,22 @@ _SUBGROUP_BATCH = 4096
 # GMP does BPSW and, of the rounds above 24, Miller-Rabin with random bases: for random numbers of 1024 bits, five
 # leave less than 2^-112 (FIPS 186-5, table B.1), BPSW aside.
 _ROUNDS = 24 + 5
-# For numbers that somebody else chose, perhaps against the test: 4^-40.
-_SUSPICIOUS_ROUNDS = 24 + 40
+_WITNESSES = 64
 
 
-def is_prime(value: int, *, suspicious: bool = False) -> bool:
-    """Whether a number is a prime, but for a negligible probability; `suspicious`: it was not drawn by us."""
-    return bool(gmpy2.is_prime(value, _SUSPICIOUS_ROUNDS if suspicious else _ROUNDS))
+def is_prime(value: int) -> bool:
+    """Whether a number that we drew is a prime, but for a negligible probability."""
+    return bool(gmpy2.is_prime(value, _ROUNDS))
+
+
+def is_composite(value: int, stream: Stream) -> bool:
+    """Whether a random base proves that an odd number is composite: never of a prime, of others but once in 4**64.
+
+    GMP's own bases come from a fixed seed; these cannot be foreseen by whoever chose the number.
+    Source: Rabin, J. Number Theory 12 (1980).
+    """
+    bases = limb.to_ints(stream.uniform_below(value - 3, _WITNESSES, Purpose.VALIDATION))
+    return not all(gmpy2.is_strong_prp(value, base + 2) for base in bases)
 
 
 def random_prime(
