@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from hepy import paillier, wire
+import hepy
+from hepy import paillier
 from hepy.demos.joint_modeling.binning import MAX_BINS, Binned, bin_columns
 from hepy.demos.joint_modeling.boosting import Integers, LocalColumns, Parameters, Rows, Tree, train
 from hepy.demos.joint_modeling.channel import Channel
@@ -32,7 +33,7 @@ def run(
     """Train with the partner at the other end of the channel; arguments and results as boosting.train has them."""
     with timer.step("generate key"):
         key = paillier.generate_key(bits=key_bits, insecure=key_bits < 2048)
-    channel.send(Kind.PUBLIC_KEY, wire.dumps(key.public_key))
+    channel.send(Kind.PUBLIC_KEY, hepy.dumps(key.public_key))
     channel.send_control(Kind.START, rows=len(labels), train=dump_bits(train_rows))
     with timer.step("own columns"):
         own = _Timed(bin_columns(values, train_rows), timer)
@@ -69,7 +70,7 @@ class RemoteColumns:
         with self._timer.step("encrypt gradients"):
             encrypted = self._key.encrypt(self._slots.pack(gradients[:, train]))
         with self._timer.step("write and read messages"):
-            body = wire.dumps(encrypted)
+            body = hepy.dumps(encrypted)
         self._channel.send(Kind.GRADIENTS, body)
 
     def histograms(self, nodes: Sequence[tuple[int, Rows]]) -> Iterator[Integers]:
@@ -89,7 +90,7 @@ class RemoteColumns:
     def _histogram(self, rows: Rows) -> Integers:
         _, body = self._channel.receive(Kind.HISTOGRAM)
         with self._timer.step("write and read messages"):
-            squeezed = wire.loads(body, key=self._key.public_key)
+            squeezed = hepy.loads(body, key=self._key.public_key)
         ciphertexts = -(-len(self._sent) // self._slots.count)
         if not isinstance(squeezed, paillier.CiphertextArray) or squeezed.shape != (ciphertexts,):
             raise WireFormatError(f"a histogram message does not hold {ciphertexts} ciphertexts")

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from hepy.demos.joint_modeling import boosting, parties, party
 from hepy.demos.joint_modeling.data import Columns, Customers
 from hepy.demos.joint_modeling.evaluation import Fold, evaluated, train_fold
-from hepy.errors import HepyError
+from hepy.errors import HepyError, ParameterError
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,8 @@ def train_encrypted(
 
 def _prepare(folder: Path, columns: Columns, told: party.Configuration) -> None:
     if folder.exists():
+        if not (folder / party.CONFIGURATION).is_file():
+            raise ParameterError(f"{folder} is there already and is not an earlier run's: choose another output folder")
         shutil.rmtree(folder)
     folder.mkdir(mode=0o700, parents=True)
     np.save(folder / party.COLUMNS, columns.values, allow_pickle=False)

@@ -47,6 +47,11 @@ class Kind(enum.Enum):
         self.tells = tells
 
     @property
+    def encrypted(self) -> bool:
+        """Whether all that it says of customers is under the bank's key."""
+        return self in (Kind.GRADIENTS, Kind.HISTOGRAM)
+
+    @property
     def label(self) -> str:
         return self.name.lower().replace("_", " ")
 

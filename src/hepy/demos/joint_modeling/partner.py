@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hepy import paillier, wire
+import hepy
+from hepy import paillier
 from hepy.demos.joint_modeling.binning import Binned, bin_columns
 from hepy.demos.joint_modeling.boosting import Rows, goes_left
 from hepy.demos.joint_modeling.channel import Channel
@@ -45,7 +46,7 @@ def run(
     Returns: the splits on columns of this party, in the order in which they were made.
     """
     with timer.step("check the key"):
-        public_key = wire.loads(channel.receive(Kind.PUBLIC_KEY)[1])
+        public_key = hepy.loads(channel.receive(Kind.PUBLIC_KEY)[1])
         if not isinstance(public_key, paillier.PublicKey):
             raise WireFormatError("a public key message holds something else")
         public_key.validate()
@@ -54,7 +55,7 @@ def run(
     train_rows = read_bits(fields, "train", rows)
     fields.end()
     order = column_order(values.shape[1], seed)
-    with timer.step("bin columns"):
+    with timer.step("own columns"):
         binned = bin_columns(values, train_rows, order)
     server = _Server(channel, public_key, binned, train_rows, timer)
     server.serve()
@@ -104,7 +105,7 @@ class _Server:
 
     def _gradients_came(self, body: bytes) -> None:
         with self._timer.step("write and read messages"):
-            gradients = wire.loads(body, key=self._key)
+            gradients = hepy.loads(body, key=self._key)
         if not isinstance(gradients, paillier.CiphertextArray) or gradients.shape != (int(self._train.sum()),):
             raise WireFormatError(f"a gradients message does not hold a ciphertext for each of {self._train.sum()} rows")
         if gradients.account != self._slots.fields:
@@ -120,7 +121,7 @@ class _Server:
         for node in nodes:
             squeezed = self._histogram(self._node(node))
             with self._timer.step("write and read messages"):
-                out = wire.dumps(squeezed)  # rerandomized: sums tell their rows to whoever has the key
+                out = hepy.dumps(squeezed)  # rerandomized: sums tell their rows to whoever has the key
             self._channel.send(Kind.HISTOGRAM, out)
 
     def _histogram(self, rows: Rows) -> paillier.CiphertextArray:

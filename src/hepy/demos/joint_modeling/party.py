@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hepy import _devices
+import hepy
 from hepy.demos.joint_modeling import bank, boosting, channel, partner
 from hepy.demos.joint_modeling.timing import Timer
 from hepy.errors import HepyError
@@ -74,7 +74,7 @@ def main(role: str, folder: Path) -> int:
     try:
         secrets = json.loads(_first_line())
         threading.Thread(target=_end_with_parent, daemon=True).start()
-        with _devices.device(Configuration.read(folder).device):
+        with hepy.device(Configuration.read(folder).device):
             _RUN[role](folder, bytes.fromhex(secrets["token"]), secrets)
     except HepyError as error:
         _tell(error=str(error), peer=isinstance(error, channel.PeerError))
