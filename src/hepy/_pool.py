@@ -11,9 +11,10 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 
+from hepy._locks import new_lock
 from hepy.options import options
 
-_lock = threading.Lock()
+_lock = new_lock()
 _executor: ThreadPoolExecutor | None = None
 _size = 0
 _inside = threading.local()
@@ -63,8 +64,8 @@ def _run(work: Callable[[int, int], object], start: int, stop: int) -> None:
 
 
 def _forget() -> None:
-    global _executor, _size, _lock
-    _executor, _size, _lock = None, 0, threading.Lock()
+    global _executor, _size
+    _executor, _size = None, 0
     _inside.pool = False
 
 

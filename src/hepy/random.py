@@ -13,7 +13,6 @@ from __future__ import annotations
 import enum
 import hashlib
 import os
-import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +21,7 @@ import numpy as np
 
 from hepy import _chacha20, _devices
 from hepy._chacha20 import BLOCK_WORDS, Leaves, Source, Words, bits_below, masked
+from hepy._locks import new_lock
 from hepy.errors import ParameterError
 
 KEY_BYTES = 32
@@ -62,7 +62,7 @@ class Stream:
         self._seeded = key is not None
         self._key = os.urandom(KEY_BYTES) if key is None else key
         self._calls = 0
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         _streams.add(self)
 
     def __repr__(self) -> str:
@@ -101,7 +101,6 @@ class Stream:
             return self.draw(purpose, count, bits_below(bound)).uniform_below(bound, 0, count)
 
     def _reseed(self) -> None:
-        self._lock = threading.Lock()
         if not self._seeded:
             self._key, self._calls = os.urandom(KEY_BYTES), 0
 
@@ -196,12 +195,10 @@ def _process_stream() -> Stream:
 
 _streams: weakref.WeakSet[Stream] = weakref.WeakSet()
 _process: Stream | None = None
-_process_lock = threading.Lock()
+_process_lock = new_lock()
 
 
 def _after_fork() -> None:
-    global _process_lock
-    _process_lock = threading.Lock()
     for one in list(_streams):
         one._reseed()
 

@@ -8,7 +8,6 @@ Measurements of both are in docs/bigint.md. A batch is uint64[B, L] in Montgomer
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Iterable
 
 import gmpy2
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy import _limbs as limb
+from hepy._locks import new_lock
 from hepy._pool import parallel_ranges
 from hepy.bigint import mpn_loops as loops
 from hepy.bigint.kernels import NotAUnit, Operand
@@ -46,7 +46,8 @@ class Kernels:
         self._cost = 150 + self.length * self.length
 
     def _row(self, value: int) -> Batch:
-        return _uint64(limb.from_ints([value], 2 * self.length))[0]
+        row: Batch = _uint64(limb.from_ints([value], 2 * self.length))[0]
+        return row
 
     def _empty(self, count: int) -> Batch:
         return np.empty((count, self.length), np.uint64)
@@ -230,7 +231,7 @@ class FixedBase:
 
     def __init__(self, kernels: Kernels, base: Batch) -> None:
         self._kernels, self._base = kernels, base
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._tables: dict[int, Batch] = {}
         self._used = 0
 

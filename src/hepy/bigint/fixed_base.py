@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hepy import _devices
 from hepy import _limbs as limb
-from hepy.bigint.modulus import integers
+from hepy._locks import new_lock
+from hepy.bigint.integers import integers
 from hepy.bigint.residues import ResidueArray
 from hepy.bigint.rows import identity
 from hepy.errors import ParameterError
@@ -36,7 +36,7 @@ class FixedBase:
         self.modulus = modulus
         self.base = int(base) % modulus.n
         self._homes: dict[str, FixedBaseKernels] = {}
-        self._lock = threading.Lock()
+        self._lock = new_lock()
 
     def __repr__(self) -> str:
         return f"FixedBase({self.modulus!r})"

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import threading
+import operator
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hepy import _devices
 from hepy import _limbs as limb
+from hepy._locks import new_lock
 from hepy.bigint import kernels as _kernels
+from hepy.bigint.fixed_base import FixedBase
+from hepy.bigint.integers import integers
+from hepy.bigint.residues import ResidueArray, concatenate
 from hepy.bigint.rows import identity
 from hepy.errors import ParameterError
-
-if TYPE_CHECKING:
-    from hepy.bigint.fixed_base import FixedBase
-    from hepy.bigint.residues import ResidueArray
 
 
 class Modulus:
@@ -32,13 +32,16 @@ class Modulus:
         words: 32-bit limbs of a canonical residue.
 
     Raises:
-        ParameterError: n is even or below 3.
+        ParameterError: n is no integer, even, or below 3.
     """
 
     __slots__ = ("_homes", "_lock", "bits", "n", "words")
 
     def __init__(self, n: int) -> None:
-        n = int(n)
+        try:
+            n = operator.index(n)
+        except TypeError:
+            raise ParameterError(f"a modulus is an integer, not {type(n).__name__}") from None
         if n < 3 or n % 2 == 0:
             raise ParameterError(
                 f"a modulus is an odd integer above 2, this one has {n.bit_length()} bits and is "
@@ -48,7 +51,7 @@ class Modulus:
         self.bits = n.bit_length()
         self.words = limb.width(self.bits)
         self._homes: dict[str, _kernels.Kernels] = {}
-        self._lock = threading.Lock()
+        self._lock = new_lock()
 
     def __repr__(self) -> str:
         return f"Modulus(<{self.bits} bits>)"
@@ -76,8 +79,6 @@ class Modulus:
         Raises:
             ParameterError: a value is not an integer, or the residues belong to another modulus.
         """
-        from hepy.bigint.residues import ResidueArray
-
         if isinstance(values, ResidueArray):
             if values.modulus != self:
                 raise ParameterError(
@@ -93,10 +94,9 @@ class Modulus:
         residues = self.from_limbs(magnitude)
         if negative.any():
             at = np.flatnonzero(negative)
-            both = residues_concatenate(residues, self.array(0) - residues[at])
             rows = np.arange(array.size)
             rows[at] = array.size + np.arange(len(at))
-            residues = both[rows]
+            residues = concatenate([residues, -residues[at]])[rows]
         return residues.reshape(array.shape)
 
     def from_limbs(self, limbs: npt.ArrayLike) -> ResidueArray:
@@ -109,8 +109,6 @@ class Modulus:
         Raises:
             ParameterError: the dtype is not uint32 or there is no last axis.
         """
-        from hepy.bigint.residues import ResidueArray
-
         array = np.asarray(limbs)
         if array.dtype != np.uint32 or array.ndim == 0 or array.shape[-1] == 0:
             raise ParameterError(
@@ -124,7 +122,8 @@ class Modulus:
 
     def from_bytes(self, values: Iterable[bytes]) -> ResidueArray:
         """Residues of little-endian byte strings, one element for each: shape (B,)."""
-        return self.array(limb.object_array([int.from_bytes(value, "little") for value in values]))
+        numbers = [int.from_bytes(value, "little") for value in values]
+        return self.array(limb.object_array(numbers, (len(numbers),)))
 
     def ones(self, shape: int | tuple[int, ...]) -> ResidueArray:
         """The residue 1, one element in memory whatever the shape."""
@@ -136,32 +135,4 @@ class Modulus:
 
     def fixed_base(self, base: int) -> FixedBase:
         """Fast powers of one base; see FixedBase."""
-        from hepy.bigint.fixed_base import FixedBase
-
         return FixedBase(self, base)
-
-
-def integers(values: Any) -> npt.NDArray[Any]:
-    """An array of an integer dtype, or an object array that holds Python ints only.
-
-    Raises:
-        ParameterError: something is not an integer; names the first such position.
-    """
-    array = np.asarray(values)
-    if array.dtype.kind in "iu":
-        return array
-    if array.dtype.kind in "fb" and array.size == 0:
-        return array.astype(np.int64)  # numpy makes floats of an empty list
-    # numpy turns integers beyond 64 bits into objects, and mixtures of int64 and uint64 into inexact floats.
-    array = np.asarray(values, dtype=object)
-    for position, value in enumerate(array.flat):
-        if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer | limb.MPZ):
-            where = tuple(int(i) for i in np.unravel_index(position, array.shape))
-            raise ParameterError(f"integers were expected; at index {where} there is {type(value).__name__}")
-    return array
-
-
-def residues_concatenate(first: ResidueArray, second: ResidueArray) -> ResidueArray:
-    from hepy.bigint.residues import concatenate
-
-    return concatenate([first, second])

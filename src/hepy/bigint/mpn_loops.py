@@ -40,7 +40,7 @@ def _ring(modulus, inverse, secure, spares):
 
 @_loop
 def _spare(ring, index):
-    wide, wide_at, _, length, _, _ = ring
+    _, wide_at, _, length, _, _ = ring
     return wide_at + _BYTES * length * np.uint64(2 + index)
 
 

@@ -7,6 +7,7 @@ rows and makes a new batch. Arrays are immutable.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from hepy import _devices
 from hepy import _limbs as limb
+from hepy.bigint.integers import integers
 from hepy.bigint.kernels import Batch, NotAUnit, Operand
 from hepy.bigint.rows import Rows, identity, repeated
 from hepy.errors import DeviceError, ParameterError
@@ -49,7 +51,7 @@ class ResidueArray:
         self._batch = batch
         self._rows = rows
 
-    # Shape: numpy's own rules, on the rows.
+    # Shape: numpy's own rules, on the rows. What does not fit raises ParameterError, an index out of range IndexError.
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -74,20 +76,26 @@ class ResidueArray:
         return self._with(np.asarray(self._rows[index]))
 
     def reshape(self, *shape: Any) -> ResidueArray:
-        return self._with(self._rows.reshape(*shape))
+        return self._shaped(lambda: self._rows.reshape(*shape))
 
     def ravel(self) -> ResidueArray:
         return self._with(self._rows.ravel())
 
     def transpose(self, *axes: Any) -> ResidueArray:
-        return self._with(self._rows.transpose(*axes))
+        return self._shaped(lambda: self._rows.transpose(*axes))
 
     def broadcast_to(self, shape: int | tuple[int, ...]) -> ResidueArray:
-        return self._with(np.broadcast_to(self._rows, shape))
+        return self._shaped(lambda: np.broadcast_to(self._rows, shape))
 
     def distinct(self) -> bool:
         """Whether no element of the batch stands in two places."""
-        return len(np.unique(self._rows)) == self.size
+        return self.size < 2 or len(np.unique(self._rows)) == self.size
+
+    def _shaped(self, rows: Callable[[], Rows]) -> ResidueArray:
+        try:
+            return self._with(rows())
+        except ValueError as error:
+            raise ParameterError(f"an array of shape {self.shape} cannot take that shape: {error}") from None
 
     def _with(self, rows: Rows) -> ResidueArray:
         return ResidueArray(self.modulus, self.device, self._batch, rows)
@@ -99,7 +107,8 @@ class ResidueArray:
 
     def to_limbs(self) -> limb.Limbs:
         """Canonical residues as uint32[..., words], little-endian."""
-        return self._kernels.store(self._operand()).reshape(*self.shape, self.modulus.words)
+        limbs: limb.Limbs = self._kernels.store(self._operand())
+        return limbs.reshape(*self.shape, self.modulus.words)
 
     def to_ints(self) -> npt.NDArray[np.object_]:
         """Canonical residues as Python integers, an object array of this shape."""
@@ -210,8 +219,6 @@ class ResidueArray:
         return self._power("power_vartime", exponents)
 
     def _power(self, leaf: str, exponents: Any) -> ResidueArray:
-        from hepy.bigint.modulus import integers
-
         array = integers(exponents)
         limbs, negative = limb.from_array(array.ravel())
         bits = limb.bit_length(limbs)
@@ -264,10 +271,10 @@ class ResidueArray:
 
     def is_unit(self) -> npt.NDArray[np.bool_]:
         """Which elements are prime to the modulus; one gcd of the product decides when all of them are."""
-        whole = self.ravel().prod().to_ints().item()
+        whole = int(self.prod().to_ints().item())
         if math.gcd(whole, self.modulus.n) == 1:
             return np.ones(self.shape, dtype=bool)
-        units = [math.gcd(value, self.modulus.n) == 1 for value in self.to_ints().flat]
+        units = [math.gcd(value, self.modulus.n) == 1 for value in self.to_ints().ravel().tolist()]
         return np.array(units, dtype=bool).reshape(self.shape)
 
     # Products of many.
@@ -338,8 +345,6 @@ class ResidueArray:
             ParameterError: the shapes do not fit, or a negative exponent meets an element that is not a unit.
         Source: Straus (1964) or Pippenger (1980), whichever takes fewer products.
         """
-        from hepy.bigint.modulus import integers
-
         matrix = integers(exponents)
         if self.ndim == 0 or matrix.ndim not in (1, 2) or matrix.shape[0] != self.shape[-1]:
             raise ParameterError(
@@ -414,9 +419,7 @@ def chunks(count: int, per_item: int = 1) -> list[tuple[int, int]]:
 
 def concatenate(arrays: Sequence[ResidueArray], axis: int = 0) -> ResidueArray:
     """Join arrays of one modulus on one device along an axis, as numpy.concatenate."""
-    arrays = list(arrays)
-    if not arrays:
-        raise ParameterError("nothing to concatenate: give at least one array")
+    arrays = _residue_arrays(arrays)
     first = arrays[0]
     arrays = [first, *(first._other(array) for array in arrays[1:])]
     starts = np.cumsum([0, *(array.size for array in arrays)])
@@ -433,21 +436,30 @@ def concatenate(arrays: Sequence[ResidueArray], axis: int = 0) -> ResidueArray:
 
 def stack(arrays: Sequence[ResidueArray], axis: int = 0) -> ResidueArray:
     """Join arrays of one shape along a new axis, as numpy.stack."""
-    arrays = list(arrays)
+    arrays = _residue_arrays(arrays)
     if len({array.shape for array in arrays}) != 1:
         raise ParameterError(f"arrays to stack have one shape, not {[array.shape for array in arrays]}")
-    return concatenate([array._with(np.expand_dims(array._rows, axis)) for array in arrays], axis)
+    expanded = [array._shaped(functools.partial(np.expand_dims, array._rows, axis)) for array in arrays]
+    return concatenate(expanded, axis)
+
+
+def _residue_arrays(arrays: Sequence[ResidueArray]) -> list[ResidueArray]:
+    arrays = list(arrays)
+    if not arrays or not all(isinstance(array, ResidueArray) for array in arrays):
+        raise ParameterError("nothing to join: give at least one array of residues, and nothing else")
+    return arrays
 
 
 def check_bins(
     shape: tuple[int, ...], bins: Any, num_segments: int, mask: Any
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
     """Bins and mask of a segmented product over an array of `shape`, as arrays of one shape."""
-    bins = np.asarray(bins)
-    if bins.size == 0:
-        bins = bins.astype(np.int64)
-    if bins.dtype.kind not in "iu":
-        raise ParameterError(f"bins are integers, not {bins.dtype}: number the bins from 0")
+    bins = integers(bins)
+    if bins.dtype == object:
+        try:
+            bins = bins.astype(np.int64)
+        except OverflowError:
+            raise ParameterError("a bin has more than 63 bits: number the bins from 0") from None
     if isinstance(num_segments, bool) or not isinstance(num_segments, int | np.integer) or num_segments < 0:
         raise ParameterError(f"num_segments is a whole number of at least 0, not {num_segments!r}")
     if bins.ndim < len(shape) or bins.shape[bins.ndim - len(shape) :] != shape:

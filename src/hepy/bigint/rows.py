@@ -7,17 +7,17 @@ numpy's own views then lie in a run that was made here.
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 import numpy.typing as npt
+
+from hepy._locks import new_lock
 
 Rows = npt.NDArray[np.int64]
 
 _SMALLEST = 1 << 12
 _ITEM = 8
 
-_lock = threading.Lock()
+_lock = new_lock()
 _runs: list[Rows] = []  # 0, 1, 2, ...; each at least twice as long as the one before, kept because views name them
 
 

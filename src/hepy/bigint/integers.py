@@ -1,0 +1,34 @@
+"""What counts as integers: arrays of an integer dtype, or of Python's own integers, of any size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hepy import _limbs as limb
+from hepy.errors import ParameterError
+
+
+def integers(values: Any) -> npt.NDArray[Any]:
+    """An array of an integer dtype, or an object array of integers (Python's, numpy's or gmpy2's).
+
+    Raises:
+        ParameterError: something is not an integer, with its index; or the shape is ragged.
+    """
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ParameterError(f"integers were expected in a rectangular array: {error}") from None
+    if array.dtype.kind in "iu":
+        return array
+    if array.dtype.kind in "fb" and array.size == 0:
+        return array.astype(np.int64)  # numpy makes floats of an empty list
+    # numpy turns integers beyond 64 bits into objects, and mixtures of int64 and uint64 into inexact floats.
+    array = np.asarray(values, dtype=object)
+    for position, value in enumerate(array.flat):
+        if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer | limb.MPZ):
+            where = tuple(int(i) for i in np.unravel_index(position, array.shape))
+            raise ParameterError(f"integers were expected; at index {where} there is {type(value).__name__}")
+    return array
