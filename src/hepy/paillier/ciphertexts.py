@@ -10,8 +10,10 @@ plaintext operands: see docs/security.md, Timing.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,9 +22,10 @@ import numpy.typing as npt
 from hepy import _devices
 from hepy.bigint import ResidueArray
 from hepy.bigint import concatenate as concatenate_residues
+from hepy.bigint import stack as stack_residues
 from hepy.bigint.residues import check_bins, from_chunks
 from hepy.errors import KeyMismatchError, ParameterError
-from hepy.paillier.encoding import Numbers, encode
+from hepy.paillier.encoding import Numbers, encode, numbers
 from hepy.paillier.packing import Fields, Packed
 
 if TYPE_CHECKING:
@@ -132,24 +135,25 @@ class CiphertextArray:
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index: Any) -> CiphertextArray:
-        return self._shaped(self.residues[index])
+        # The same ciphertext in two places tells that two values are equal, so repetition ends freshness.
+        residues = self.residues[index]
+        return self._same(residues, fresh=self.fresh and residues.distinct())
 
     @property
     def T(self) -> CiphertextArray:
-        return self._shaped(self.residues.T)
+        return self._same(self.residues.T, fresh=self.fresh)
 
     def reshape(self, *shape: Any) -> CiphertextArray:
-        return self._shaped(self.residues.reshape(*shape))
+        return self._same(self.residues.reshape(*shape), fresh=self.fresh)
 
     def ravel(self) -> CiphertextArray:
-        return self._shaped(self.residues.ravel())
+        return self._same(self.residues.ravel(), fresh=self.fresh)
 
     def transpose(self, *axes: Any) -> CiphertextArray:
-        return self._shaped(self.residues.transpose(*axes))
+        return self._same(self.residues.transpose(*axes), fresh=self.fresh)
 
-    def _shaped(self, residues: ResidueArray) -> CiphertextArray:
-        # The same ciphertext in two places tells that two values are equal, so repetition ends freshness.
-        fresh = self.fresh and residues.distinct()
+    def _same(self, residues: ResidueArray, *, fresh: bool) -> CiphertextArray:
+        """The same plaintexts, or some of them, from these residues."""
         return CiphertextArray(self.public_key, residues, self.account, fresh=fresh, seeded=self._seeded)
 
     def _computed(self, residues: ResidueArray, account: Account, *others: CiphertextArray) -> CiphertextArray:
@@ -158,8 +162,7 @@ class CiphertextArray:
 
     def to(self, device: str) -> CiphertextArray:
         """The same ciphertexts on another device."""
-        residues = self.residues.to(device)
-        return CiphertextArray(self.public_key, residues, self.account, fresh=self.fresh, seeded=self._seeded)
+        return self._same(self.residues.to(device), fresh=self.fresh)
 
     def rerandomize(self, *, seed: bytes | None = None) -> CiphertextArray:
         """The same plaintexts in ciphertexts that tell nothing about how they were computed.
@@ -190,13 +193,12 @@ class CiphertextArray:
     def subtract(self, other: Any, *, scale_bits: int | None = None, value_bits: int | None = None) -> CiphertextArray:
         """self - other, elementwise; arguments and errors as for add."""
         if isinstance(other, CiphertextArray):
+            self._check_key(other)
             if isinstance(self.account, Fields):
                 return self._subtract_packed(other)
-            self._check_key(other)
-            left, right = self._aligned(other)
-            account = _sum(left.account, right.account).within(self.public_key.n, "the difference")
-            return self._computed(left.residues.divide(right.residues), account, other)
-        if self.packed:
+            left, right, account = self._aligned(other, "the difference")
+            return self._computed(left.divide(right), account, other)
+        if isinstance(other, Packed) or self.packed:
             return self._subtract_packed(other)
         encodings, account = encode(other, scale_bits, value_bits)
         return self._add_embedded(_negative(encodings), account)
@@ -210,6 +212,10 @@ class CiphertextArray:
         return self.subtract(other)
 
     def __rsub__(self, other: Any) -> CiphertextArray:
+        if isinstance(other, Packed):
+            with _devices.device(self.residues.device):
+                embedded = self.public_key.embed(other.encodings)
+            return CiphertextArray(self.public_key, embedded, other.fields)._subtract_packed(self)
         return (-self).add(other)
 
     def __neg__(self) -> CiphertextArray:
@@ -223,21 +229,20 @@ class CiphertextArray:
         self._check_key(other)
         n = self.public_key.n
         if isinstance(self.account, Fields) or isinstance(other.account, Fields):
-            left, right = self._fields("addition"), other._fields("addition")
-            return self._computed(self.residues.multiply(other.residues), left.plus(right).within(n, "the sum"), other)
-        a, b = self._aligned(other)
-        account = _sum(a.account, b.account).within(n, "the sum")
-        return self._computed(a.residues.multiply(b.residues), account, other)
+            fields = self._fields("addition").plus(other._fields("addition")).within(n, "the sum")
+            return self._computed(self.residues.multiply(other.residues), fields, other)
+        left, right, account = self._aligned(other, "the sum")
+        return self._computed(left.multiply(right), account, other)
 
     def _add_embedded(self, encodings: npt.NDArray[Any], account: Numbers) -> CiphertextArray:
         own = self._numbers("addition")
         n = self.public_key.n
         scale = max(own.scale_bits, account.scale_bits)
-        total = _sum(own.shifted(scale - own.scale_bits), account.shifted(scale - account.scale_bits))
+        total = own.shifted(scale - own.scale_bits).plus(account.shifted(scale - account.scale_bits))
         total = total.within(n, "the sum")
         if scale > account.scale_bits:
             encodings = encodings.astype(object) * (1 << (scale - account.scale_bits))
-        left = self._upscaled(scale).residues
+        left = self._upscaled(scale)
         return self._computed(self._times_embedded(left, np.asarray(encodings)), total)
 
     def _times_embedded(self, residues: ResidueArray, encodings: npt.NDArray[Any]) -> ResidueArray:
@@ -247,28 +252,25 @@ class CiphertextArray:
         if encodings.size == 1:
             with _devices.device(residues.device):
                 return flat.multiply(self.public_key.embed(encodings.reshape(()))).reshape(shape)
-        numbers = np.broadcast_to(encodings, shape)
+        plain = np.broadcast_to(encodings, shape)
 
         def part(start: int, stop: int) -> ResidueArray:
-            return flat[start:stop].multiply(self.public_key.embed(numbers.flat[start:stop]))
+            return flat[start:stop].multiply(self.public_key.embed(plain.flat[start:stop]))
 
         with _devices.device(residues.device):
             return from_chunks(residues.modulus, residues.device, shape, part)
 
-    def _aligned(self, other: CiphertextArray) -> tuple[CiphertextArray, CiphertextArray]:
-        """Both at the larger scale, which is exact."""
-        if isinstance(other.account, Fields):
-            other._numbers("an operation with numbers")
-        scale = max(self.scale_bits, other.scale_bits)
-        return self._upscaled(scale), other._upscaled(scale)
+    def _aligned(self, other: CiphertextArray, operation: str) -> tuple[ResidueArray, ResidueArray, Numbers]:
+        """Both at the larger scale, which is exact, and the account of their sum or difference."""
+        mine, theirs = self._numbers(operation), other._numbers(operation)
+        scale = max(mine.scale_bits, theirs.scale_bits)
+        total = mine.shifted(scale - mine.scale_bits).plus(theirs.shifted(scale - theirs.scale_bits))
+        account = total.within(self.public_key.n, operation)
+        return self._upscaled(scale), other._upscaled(scale), account
 
-    def _upscaled(self, scale_bits: int) -> CiphertextArray:
-        own = self._numbers("aligning scales")
-        more = scale_bits - own.scale_bits
-        if more == 0:
-            return self
-        account = own.shifted(more).within(self.public_key.n, "aligning scales")
-        return self._computed(self.residues.power_vartime(1 << more), account)
+    def _upscaled(self, scale_bits: int) -> ResidueArray:
+        more = scale_bits - self._numbers("aligning scales").scale_bits
+        return self.residues.power_vartime(1 << more) if more else self.residues
 
     # Products with plaintexts.
 
@@ -287,7 +289,7 @@ class CiphertextArray:
         if isinstance(self.account, Fields):
             return self._multiply_packed(other)
         encodings, account = encode(other, scale_bits, value_bits)
-        total = _product(self.account, account, 1).within(self.public_key.n, "the product")
+        total = self.account.times(account).within(self.public_key.n, "the product")
         _broadcast_shape(self.shape, encodings.shape)
         return self._computed(self.residues.power_vartime(encodings), total)
 
@@ -309,7 +311,7 @@ class CiphertextArray:
                 f"shapes {self.shape} @ {encodings.shape} do not go together: the last axis of the first has to match "
                 "the last but one of the second"
             )
-        total = _product(own, account, self.shape[-1]).within(self.public_key.n, "the product with a matrix")
+        total = own.times(account, self.shape[-1]).within(self.public_key.n, "the product with a matrix")
         return self._computed(_matmul(self.residues, encodings), total)
 
     def __matmul__(self, matrix: Any) -> CiphertextArray:
@@ -317,7 +319,7 @@ class CiphertextArray:
 
     def __rmatmul__(self, matrix: Any) -> CiphertextArray:
         self._refuse_ciphertext(matrix)
-        array = np.asarray(matrix)
+        array = numbers(matrix)
         if array.ndim == 0 or self.ndim == 0:
             raise ParameterError(f"shapes {array.shape} @ {self.shape} do not go together: `@` needs at least one axis")
         if self.ndim == 1:
@@ -381,8 +383,8 @@ class CiphertextArray:
         n = self.public_key.n
         if isinstance(self.account, Fields):
             return self.account.times(terms).within(n, f"{operation} of {terms} elements")
-        own = self.account
-        return Numbers(own.scale_bits, own.bound * terms).within(n, f"{operation} of {terms} elements")
+        one = Numbers(0, 1)
+        return self.account.times(one, terms).within(n, f"{operation} of {terms} elements")
 
     # Packed fields.
 
@@ -397,7 +399,6 @@ class CiphertextArray:
     def _subtract_packed(self, other: Any) -> CiphertextArray:
         own = self._fields("subtraction")
         if isinstance(other, CiphertextArray):
-            self._check_key(other)
             theirs = other._fields("subtraction")
         elif isinstance(other, Packed):
             theirs = other.fields
@@ -405,10 +406,8 @@ class CiphertextArray:
             raise ParameterError("from packed ciphertexts only packed ciphertexts and paillier.pack(...) subtract")
         # A field of `other` is below terms 2^(value_bits + 1): so many biases keep the difference from going below 0.
         biases = 2 * theirs.terms
-        total = own.plus(theirs)
-        account = Fields(
-            own.field_bits, own.scale_bits, own.value_bits, own.count_bits, total.terms, own.count + biases
-        ).within(self.public_key.n, "the difference")
+        total = replace(own.plus(theirs), count=own.count + biases)
+        account = total.within(self.public_key.n, "the difference")
         if isinstance(other, Packed):
             negative = np.asarray(own.biases(biases) - other.encodings, dtype=object)
             return self._computed(self._times_embedded(self.residues, negative), account)
@@ -441,6 +440,8 @@ class CiphertextArray:
             raise ParameterError(
                 "Paillier cannot multiply ciphertexts with each other: one operand has to be plaintext (CKKS can)"
             )
+        if isinstance(other, Packed):
+            raise ParameterError("packed values are no factors: they add to packed ciphertexts only")
 
     def _numbers(self, operation: str) -> Numbers:
         if isinstance(self.account, Fields):
@@ -464,8 +465,6 @@ def concatenate(arrays: Sequence[CiphertextArray], axis: int = 0) -> CiphertextA
 
 def stack(arrays: Sequence[CiphertextArray], axis: int = 0) -> CiphertextArray:
     """Join arrays of one shape along a new axis, as numpy.stack."""
-    from hepy.bigint import stack as stack_residues
-
     return _joined(arrays, lambda parts: stack_residues(parts, axis))
 
 
@@ -477,28 +476,23 @@ def _joined(arrays: Sequence[CiphertextArray], join: Callable[[list[ResidueArray
         if not isinstance(array, CiphertextArray):
             raise ParameterError(f"arrays of ciphertexts were expected, not {type(array).__name__}: encrypt it first")
         arrays[0]._check_key(array)
-    account: Account
-    if any(array.packed for array in arrays):
-        account = arrays[0]._fields("joining")
-        for array in arrays[1:]:
-            fields = array._fields("joining")
-            account.plus(fields)
-            account = Fields(
-                account.field_bits, account.scale_bits, account.value_bits, account.count_bits,
-                max(account.terms, fields.terms), max(account.count, fields.count),
-            )  # fmt: skip
+    if arrays[0].packed:
+        account: Account = functools.reduce(Fields.either, (array._fields("joining") for array in arrays))
+        aligned = [array.residues for array in arrays]
     else:
-        scale = max(array.scale_bits for array in arrays)
-        arrays = [array._upscaled(scale) for array in arrays]
-        account = Numbers(scale, max(array._numbers("joining").bound for array in arrays))
-    residues = join([array.residues for array in arrays])
-    # An array joined with a part of itself repeats ciphertexts.
+        own = [array._numbers("joining") for array in arrays]
+        scale = max(one.scale_bits for one in own)
+        bound = max(one.shifted(scale - one.scale_bits).bound for one in own)
+        account = Numbers(scale, bound).within(arrays[0].public_key.n, "aligning scales")
+        aligned = [array._upscaled(scale) for array in arrays]
+    # An array joined with a part of itself repeats ciphertexts, and one that took another scale was computed.
     apart = len({id(array.residues._batch) for array in arrays}) == len(arrays)
+    untouched = all(new is array.residues for new, array in zip(aligned, arrays, strict=True))
     return CiphertextArray(
         arrays[0].public_key,
-        residues,
+        join(aligned),
         account,
-        fresh=apart and all(array.fresh for array in arrays),
+        fresh=apart and untouched and all(array.fresh for array in arrays),
         seeded=any(array._seeded for array in arrays),
     )
 
@@ -515,14 +509,6 @@ def _matmul(residues: ResidueArray, matrix: npt.NDArray[Any]) -> ResidueArray:
     parts = [left[i].multi_power_vartime(right[i]) for i in range(len(right))]
     shape = (*lead, residues.shape[-2], matrix.shape[-1])
     return concatenate_residues(parts).reshape(shape) if parts else left.reshape(shape)
-
-
-def _sum(a: Numbers, b: Numbers) -> Numbers:
-    return Numbers(a.scale_bits, a.bound + b.bound)
-
-
-def _product(a: Numbers, b: Numbers, terms: int) -> Numbers:
-    return Numbers(a.scale_bits + b.scale_bits, a.bound * b.bound * max(terms, 1))
 
 
 def _negative(encodings: npt.NDArray[Any]) -> npt.NDArray[Any]:

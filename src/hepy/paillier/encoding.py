@@ -8,7 +8,6 @@ anyone can see.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ from hepy.errors import EncodingOverflowError, ParameterError
 DEFAULT_SCALE_BITS = 40
 DEFAULT_VALUE_BITS = 64  # of Python's integers, and of the integer part of floats
 MAX_SCALE_BITS = 1000
-_FLOATS = (np.float16, np.float32, np.float64)
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,14 @@ class Numbers:
     def shifted(self, bits: int) -> Numbers:
         """The same numbers with that many more fraction bits."""
         return Numbers(self.scale_bits + bits, self.bound << bits)
+
+    def plus(self, other: Numbers) -> Numbers:
+        """Sums of numbers of the same scale."""
+        return Numbers(self.scale_bits, self.bound + other.bound)
+
+    def times(self, other: Numbers, terms: int = 1) -> Numbers:
+        """Sums of so many products."""
+        return Numbers(self.scale_bits + other.scale_bits, self.bound * other.bound * max(terms, 1))
 
     def within(self, n: int, operation: str) -> Numbers:
         """Itself, if every encoding keeps to a third of the plaintext space.
@@ -109,7 +115,7 @@ def encode(
     """
     array = numbers(values)
     floats = array.dtype.kind == "f"
-    scale = DEFAULT_SCALE_BITS if scale_bits is None and floats else scale_bits or 0
+    scale = (DEFAULT_SCALE_BITS if floats else 0) if scale_bits is None else scale_bits
     _check_option("scale_bits", scale, 0, MAX_SCALE_BITS)
     if value_bits is not None:
         _check_option("value_bits", value_bits, 1, 1 << 16)
@@ -117,7 +123,7 @@ def encode(
     else:
         bound = _default_bound(array.dtype) << scale
     account = Numbers(scale, bound)
-    encodings = _round(array, scale, bound) if floats else _shift(array, scale)
+    encodings = _round(array, scale) if floats else _shift(array, scale)
     _check_bound(encodings, bound)
     return encodings, account
 
@@ -136,7 +142,7 @@ def numbers(values: Any) -> npt.NDArray[Any]:
         raise ParameterError(f"values are not a rectangular array of numbers: {error}") from None
     if array.dtype == bool:
         return array.astype(np.uint8)
-    if array.dtype.kind in "iu" or array.dtype in _FLOATS:
+    if array.dtype.kind in "iu" or (array.dtype.kind == "f" and array.dtype.itemsize <= 8):
         if array.dtype.kind == "f" and array.ndim and not isinstance(values, np.ndarray):
             return _exact_integers(values, array)
         return array
@@ -183,20 +189,26 @@ def _shift(array: npt.NDArray[Any], scale: int) -> npt.NDArray[Any]:
     return object_array([int(value) << scale for value in array.flat], array.shape)
 
 
-def _round(array: npt.NDArray[Any], scale: int, bound: int) -> npt.NDArray[Any]:
-    """Half to even. ldexp is exact: it only moves the exponent, upwards, and large results are caught before."""
+def _round(array: npt.NDArray[Any], scale: int) -> npt.NDArray[Any]:
+    """round(value * 2**scale), half to even. ldexp is exact: it moves exponents upwards, and none of these overflow."""
     finite = np.isfinite(array)
     if not finite.all():
         position = int(np.argmin(finite.ravel()))
         raise ParameterError(
             f"the value at index {_index(position, array.shape)} is not finite: replace or leave out NaN and infinities"
         )
-    wide = array.astype(np.float64)
-    exponents = np.frexp(wide)[1] + scale  # |value| * 2**scale < 2**exponent
-    if wide.size == 0 or int(exponents.max()) <= 62:
-        return np.asarray(np.rint(np.ldexp(wide, scale)).astype(np.int64))
-    scaled = [round(Fraction(value) * (1 << scale)) for value in wide.ravel().tolist()]
-    return object_array(scaled, wide.shape)
+    values = array.astype(np.float64).ravel()
+    mantissas, exponents = np.frexp(values)
+    exponents = exponents + scale  # |value| * 2**scale < 2**exponent
+    large = np.flatnonzero(exponents > 62)
+    if not len(large):
+        return np.rint(np.ldexp(values, scale)).astype(np.int64).reshape(array.shape)
+    encodings = np.rint(np.ldexp(np.where(exponents > 62, 0.0, values), scale)).astype(np.int64).astype(object)
+    # What is too wide for int64 has all 53 bits of its mantissa left of the point: nothing to round.
+    integers = np.ldexp(mantissas[large], 53).astype(np.int64).tolist()
+    shifts = (exponents[large] - 53).tolist()
+    encodings[large] = [value << shift for value, shift in zip(integers, shifts, strict=True)]
+    return encodings.reshape(array.shape)
 
 
 def _check_bound(encodings: npt.NDArray[Any], bound: int) -> None:
@@ -210,7 +222,7 @@ def _check_bound(encodings: npt.NDArray[Any], bound: int) -> None:
     if position is not None:
         raise EncodingOverflowError(
             f"the value at index {_index(position, encodings.shape)} exceeds its declared bound of {bound.bit_length()} "
-            "bits (fraction bits included): declare a larger value_bits=..."
+            "bits (fraction bits included): declare a larger value_bits=..., as encrypt, add, multiply and matmul take it"
         )
 
 

@@ -195,6 +195,8 @@ class PublicKey:
         self, values: Any, scale_bits: int | None, value_bits: int | None
     ) -> tuple[npt.NDArray[Any], Numbers | Fields]:
         """Encodings of values or of packed records, with the account that goes with them."""
+        if isinstance(values, CiphertextArray):
+            raise ParameterError("these values are encrypted already: rerandomize() makes fresh ciphertexts of them")
         if isinstance(values, Packed):
             if scale_bits is not None or value_bits is not None:
                 raise ParameterError("packed values have their scales and bounds already: give them to paillier.pack")

@@ -72,12 +72,20 @@ class Fields:
         Raises:
             ScaleMismatchError: the layouts differ.
         """
+        self._check_layout(other)
+        return replace(self, terms=self.terms + other.terms, count=self.count + other.count)
+
+    def either(self, other: Fields) -> Fields:
+        """The account of an array that holds records of both. Raises as plus."""
+        self._check_layout(other)
+        return replace(self, terms=max(self.terms, other.terms), count=max(self.count, other.count))
+
+    def _check_layout(self, other: Fields) -> None:
         if replace(self, terms=1, count=1) != replace(other, terms=1, count=1):
             raise ScaleMismatchError(
                 f"packed fields of {self.field_bits} bits, scales {self.scale_bits}, values {self.value_bits} do not add "
                 f"to {other.field_bits}, {other.scale_bits}, {other.value_bits}: pack both with the same arguments"
             )
-        return replace(self, terms=self.terms + other.terms, count=self.count + other.count)
 
     def within(self, n: int, operation: str) -> Fields:
         """Itself, if no field can run into the next.
