@@ -7,5 +7,6 @@ namespace hepy::bindings {
 void bind_errors(pybind11::module_& module);
 void bind_runtime(pybind11::module_& module);
 void bind_random(pybind11::module_& module);
+void bind_bigint(pybind11::module_& module);
 
 }  // namespace hepy::bindings

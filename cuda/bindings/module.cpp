@@ -6,4 +6,5 @@ PYBIND11_MODULE(HEPY_MODULE, module) {
   hepy::bindings::bind_errors(module);
   hepy::bindings::bind_runtime(module);
   hepy::bindings::bind_random(module);
+  hepy::bindings::bind_bigint(module);
 }

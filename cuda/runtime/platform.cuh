@@ -8,9 +8,11 @@
 #define HEPY_DEVICE __device__ __forceinline__
 #define HEPY_HOST_DEVICE __host__ __device__ __forceinline__
 #define HEPY_UNROLL _Pragma("unroll")
+#define HEPY_ROLLED _Pragma("unroll 1")
 #else
 #include "runtime/emulator/cuda_names.hpp"
 #define HEPY_DEVICE inline
 #define HEPY_HOST_DEVICE inline
 #define HEPY_UNROLL
+#define HEPY_ROLLED
 #endif

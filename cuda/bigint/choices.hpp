@@ -1,0 +1,34 @@
+// How many lanes, warps and blocks each size of integer gets on each architecture: the one table to tune.
+//
+// `python -m hepy.benchmarks instructions` counts what each row compiles to; docs/bigint-kernels.md says how the rows
+// were chosen. An architecture that is not here gets the nearest one below, or the lowest.
+#pragma once
+#include <cstddef>
+
+namespace hepy::bigint {
+
+struct Choice {
+  int architecture;  // compute capability, 10 major + minor
+  int limbs;         // of an integer: 32 bits each, R = 2^(32 limbs)
+  int threads;       // lanes that share one
+  int warps;         // of a block
+  int blocks;        // of a multiprocessor, for which the compiler keeps registers
+  int comb_window;   // bits of an exponent that one look-up of a fixed base takes, where look-ups are plain
+};
+
+// 16 to 24 limbs a lane: with 8 the rows' ends cost a third of the multiply pipe, with 32 three warps a scheduler are
+// left.
+inline constexpr Choice kChoices[] = {
+    {90, 32, 2, 4, 5, 8},    // 1024 bits
+    {90, 64, 4, 4, 5, 8},    // 2048
+    {90, 96, 4, 3, 4, 8},    // 3072
+    {90, 128, 8, 4, 5, 8},   // 4096
+    {90, 192, 8, 3, 4, 6},   // 6144
+    {90, 256, 16, 4, 5, 6},  // 8192
+};
+inline constexpr std::size_t kChoiceCount = sizeof(kChoices) / sizeof(kChoices[0]);
+
+// The row for integers of at least so many words; throws InvalidArgument above the largest size.
+const Choice& choose(int architecture, std::size_t words);
+
+}  // namespace hepy::bigint

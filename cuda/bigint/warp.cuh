@@ -1,0 +1,98 @@
+// A warp at work: its place in the batch, its shared memory, and integers on their way to and from global memory.
+//
+// In global memory the limbs of an integer lie side by side. Sixteen neighbouring bytes go to each lane, so that a warp
+// reads whole lines; shared memory hands each lane the limbs that it computes with.
+#pragma once
+#include "bigint/bigint.hpp"
+#include "bigint/group.cuh"
+
+namespace hepy::bigint {
+
+enum class Constant { kModulus, kOne, kSquareOfR };
+
+// One of the modulus's constants in shared memory. All threads of the block call it and wait at a barrier before use.
+template <class Shape, Constant which>
+HEPY_DEVICE const Limb* share(const Limb* constants) {
+  auto& memory = HEPY_SHARED(Limb[Shape::shared]);
+  for (int j = int(threadIdx.x); j < Shape::total; j += Shape::block) {
+    memory[j / Shape::limbs * Shape::pitch + j % Shape::limbs] = constants[int(which) * Shape::total + j];
+  }
+  return memory;
+}
+
+HEPY_DEVICE std::int64_t row_of(const std::int64_t* rows, std::int64_t start, std::int64_t step, std::size_t i) {
+  return rows != nullptr ? rows[i] : start + std::int64_t(i) * step;
+}
+
+// The i-th element of an operand, or null where there is none.
+template <class Shape>
+HEPY_DEVICE const Limb* element(const Operand& x, std::size_t i, bool exists) {
+  return exists ? x.limbs + row_of(x.rows, x.start, x.step, i) * Shape::total : nullptr;
+}
+
+// kSpace: integers of shared memory for each group.
+template <class Shape, int kSpace>
+struct Warp {
+  static constexpr int T = Shape::threads, L = Shape::limbs, kQuads = Shape::total / 4;
+
+  Limb* const space;
+  const Group<Shape> group;
+
+  // All threads of the block call it; ends with a barrier.
+  HEPY_DEVICE explicit Warp(const Limb* constants)
+      : space(memory() + threadIdx.x / kLanes * kSpace * Shape::warp_shared),
+        group(share<Shape, Constant::kModulus>(constants), constants[3 * Shape::total]) {
+    __syncthreads();
+  }
+
+  HEPY_DEVICE static Limb* memory() { return HEPY_SHARED(Limb[Shape::warps * kSpace * Shape::warp_shared]); }
+
+  // Of the grid's groups, this one.
+  HEPY_DEVICE std::size_t index() const { return (std::size_t(blockIdx.x) * Shape::block + threadIdx.x) / unsigned(T); }
+
+  // The group's first integer of shared memory, and this lane's block of it.
+  HEPY_DEVICE Limb* operand() const { return space + group.first * Shape::pitch; }
+  HEPY_DEVICE Limb* own() const { return operand() + group.lane * Shape::pitch; }
+
+  // The operand becomes x.
+  HEPY_DEVICE void put(const Limb* x) const {
+    __syncwarp();
+    store_words<L>(own(), x);
+    __syncwarp();
+  }
+
+  // The operand becomes the integer at this address, the same in all lanes of a group; 0 for null.
+  HEPY_DEVICE void fetch(const Limb* integer) const {
+    const auto mine = reinterpret_cast<std::uint64_t>(integer);
+    __syncwarp();
+    HEPY_UNROLL
+    for (int k = 0; k < L / 4; ++k) {
+      const int quad = k * int(kLanes) + int(threadIdx.x % kLanes), at = quad % kQuads * 4;
+      const auto* const from = reinterpret_cast<const Limb*>(__shfl_sync(kAllLanes, mine, quad / kQuads * T));
+      runtime::store4(place(quad), from != nullptr ? runtime::load4(from + at) : uint4{0, 0, 0, 0});
+    }
+    __syncwarp();
+  }
+  HEPY_DEVICE void fetch(Limb* x, const Limb* integer) const {
+    fetch(integer);
+    load_words<L>(x, own());
+  }
+
+  // Writes x to this address, the same in all lanes of a group; nothing for null. The operand is x then.
+  HEPY_DEVICE void deliver(Limb* integer, const Limb* x) const {
+    const auto mine = reinterpret_cast<std::uint64_t>(integer);
+    put(x);
+    HEPY_UNROLL
+    for (int k = 0; k < L / 4; ++k) {
+      const int quad = k * int(kLanes) + int(threadIdx.x % kLanes), at = quad % kQuads * 4;
+      auto* const to = reinterpret_cast<Limb*>(__shfl_sync(kAllLanes, mine, quad / kQuads * T));
+      if (to != nullptr) runtime::store4(to + at, runtime::load4(place(quad)));
+    }
+  }
+
+ private:
+  // Where the warp's quad-th 16 bytes of limbs stand.
+  HEPY_DEVICE Limb* place(int quad) const { return space + quad * 4 / L * Shape::pitch + quad * 4 % L; }
+};
+
+}  // namespace hepy::bigint

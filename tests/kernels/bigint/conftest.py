@@ -1,0 +1,125 @@
+"""Batches of integers for kernel tests: raw limbs in, Python integers out."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from hepy import _devices, _limbs
+
+SIZES = (1024, 2048, 3072, 4096, 6144, 8192)  # bits that the kernels are compiled for
+
+
+class Batches:
+    """A modulus on the emulator, in a container of at least so many bits.
+
+    Raw integers are any below R, in Montgomery form: the raw integer x stands for x / R mod n.
+    """
+
+    def __init__(self, n: int, bits: int = 0) -> None:
+        self.device = _devices.resolve("emulator")
+        self.native = self.device.native.bigint
+        self.stream = self.device.stream
+        self.n = n
+        self.words = -(-max(bits, n.bit_length()) // 32)
+        self.limbs = self.native.limbs(0, self.words)
+        self.radix = 1 << 32 * self.limbs
+        minus_inverse = -pow(n, -1, 1 << 32) % (1 << 32)
+        rows = _limbs.from_ints([n, self.radix % n, self.radix**2 % n], self.limbs).ravel()
+        constants = np.concatenate([rows, np.array([minus_inverse, 0, 0, 0], np.uint32)])
+        self.modulus = self.native.Modulus(self.stream, self.device.asarray(constants), self.words)
+
+    def raw(self, values):
+        """A batch that holds these limbs."""
+        return self.device.asarray(_limbs.from_ints(values, self.limbs))
+
+    def empty(self, count, dtype=np.uint32):
+        shape = (count, self.limbs) if dtype == np.uint32 else (count,)
+        return self.device.empty(shape, dtype)
+
+    def operand(self, x, rows=None, start=0, step=1):
+        index = None if rows is None else self.device.asarray(np.asarray(rows, np.int64))
+        return self.native.Operand(x, index, start, step)
+
+    def call(self, kernel, *operands, count=None):
+        """A new batch from an elementwise kernel over whole batches or Operands."""
+        count = len(operands[0]) if count is None else count
+        out = self.empty(count)
+        operands = [x if isinstance(x, self.native.Operand) else self.operand(x) for x in operands]
+        getattr(self.native, kernel)(self.stream, self.modulus, out, *operands, count)
+        return out
+
+    def limbs_of(self, batch):
+        """The raw integers of a batch."""
+        return _limbs.to_ints(_devices.to_host(batch))
+
+    def store(self, batch):
+        """Least residues, as Python integers."""
+        out = self.device.empty((len(batch), self.words), np.uint32)
+        self.native.store(self.stream, self.modulus, out, self.operand(batch), len(batch))
+        return _limbs.to_ints(_devices.to_host(out))
+
+    def load(self, values, words):
+        out = self.empty(len(values))
+        source = self.device.asarray(_limbs.from_ints(values, words))
+        self.native.load(self.stream, self.modulus, out, source, words, len(values))
+        return out
+
+    def encode(self, values):
+        """Raw integers that stand for these residues."""
+        return [value * self.radix % self.n for value in values]
+
+    def decode(self, raws):
+        inverse = pow(self.radix, -1, self.n)
+        return [raw * inverse % self.n for raw in raws]
+
+
+def moduli(bits):
+    """Odd moduli for a container: full of ones, barely full, random, and far shorter."""
+    source = random.Random(bits)
+    full = source.getrandbits(bits) | 1 << bits - 1 | 1
+    return {"ones": 2**bits - 1, "half": 2 ** (bits - 1) + 1, "full": full, "short": full >> bits // 2 | 1, "three": 3}
+
+
+def edges(n, radix):
+    """Raw integers where carries, subtractions and least residues have their limits."""
+    source = random.Random(n)
+    sparse = sum((2**32 - 1) << 32 * i for i in range(0, radix.bit_length() // 32, 2))
+    chosen = [0, 1, n - 1, n, radix - 1, radix - n, sparse, radix - 2**32, 2**32 - 1, source.randrange(radix)]
+    return [value % radix for value in chosen]
+
+
+@pytest.fixture(params=SIZES)
+def bits(request):
+    return request.param
+
+
+@pytest.fixture(params=("ones", "half", "full", "short", "three"))
+def modulus_kind(request):
+    return request.param
+
+
+@pytest.fixture
+def batches(bits, modulus_kind):
+    return Batches(moduli(bits)[modulus_kind], bits)
+
+
+@pytest.fixture
+def edge_values(batches):
+    return edges(batches.n, batches.radix)
+
+
+@pytest.fixture
+def make_batches():
+    return Batches
+
+
+@pytest.fixture(params=("in-order", "reversed", "shuffled:1", "shuffled:2"))
+def schedule(request):
+    native = _devices.resolve("emulator").native
+    before = native.schedule()
+    native.set_schedule(request.param)
+    yield request.param
+    native.set_schedule(before)
