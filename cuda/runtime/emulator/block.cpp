@@ -183,7 +183,7 @@ void Block::enter(unsigned thread) {
 void Block::leave() {
   threads_[thread_].state = State::kDone;
   ++done_;
-  if (waiting_ > 0) fail("left the kernel, but " + std::to_string(waiting_) + " threads wait at a barrier", barrier_site_);
+  if (waiting_ > 0) fail("left the kernel while others wait at a barrier", barrier_site_);
   Warp& warp = warps_[thread_ / kLanes];
   warp.live &= ~(1u << lane());
   for (Meeting& meeting : warp.meetings) complete_if_all_came(warp, thread_ - lane(), meeting);
@@ -209,7 +209,7 @@ void Block::barrier(Site site) {
 }
 
 void Block::check_barrier(Site site) {
-  if (done_ > 0) fail("reached a barrier that " + std::to_string(done_) + " threads never will: they left the kernel", site);
+  if (done_ > 0) fail("reached a barrier that others never will: they left the kernel", site);
   if (site != barrier_site_) fail("reached a barrier while others wait at " + to_string(barrier_site_), site);
 }
 
