@@ -503,10 +503,18 @@ def _sorted_rows(
 
 def _broadcast_rows(a: Rows, b: Rows) -> tuple[Rows, Rows]:
     try:
-        left, right = np.broadcast_arrays(a, b)
+        shape = np.broadcast_shapes(a.shape, b.shape)
     except ValueError:
         raise ParameterError(f"operands of shapes {a.shape} and {b.shape} cannot be broadcast together") from None
-    return left, right
+    return _stretched(a, shape), _stretched(b, shape)
+
+
+def _stretched(rows: Rows, shape: tuple[int, ...]) -> Rows:
+    """Broadcast rows; where nothing repeats, without numpy's read-only view, which numba would compile for apart."""
+    if rows.size == math.prod(shape):
+        return rows.reshape(shape)
+    stretched = np.broadcast_to(rows, shape)
+    return stretched if stretched.size else stretched.copy()
 
 
 def _broadcast(a: ResidueArray, b: ResidueArray) -> tuple[ResidueArray, ResidueArray]:
