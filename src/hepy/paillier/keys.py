@@ -27,6 +27,7 @@ from hepy.paillier.primes import is_composite
 from hepy.paillier.variants import BITS, RERANDOMIZE_EXTRA, check_bits
 from hepy.paillier.variants import variant as variant_named
 from hepy.random import Purpose, Stream
+from hepy.wire.locked import LockedCiphertexts
 
 Embedding = Callable[[int, int], ResidueArray]  # (start, stop) -> elements of an array in C order
 
@@ -340,9 +341,12 @@ class PrivateKey:
             float64, correctly rounded, above; Packed for packed ciphertexts.
         Raises:
             KeyMismatchError: they were encrypted under another key.
+            MissingKeyError: they were loaded without their key: hepy.loads(data, key) first.
             EncodingOverflowError: a plaintext lies outside its declared bound.
             ParameterError: subgroup keys: something is not a ciphertext of this key.
         """
+        if isinstance(ciphertexts, LockedCiphertexts):
+            raise ciphertexts.missing_key("be decrypted")
         if not isinstance(ciphertexts, CiphertextArray):
             raise ParameterError(
                 f"ciphertexts were expected, not {type(ciphertexts).__name__}: encrypt(...) makes them"
