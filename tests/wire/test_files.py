@@ -106,7 +106,9 @@ def test_a_full_disk(tmp_path, djn, x):
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
     try:
-        with pytest.raises(hepy.StorageError, match=r"free space there or save elsewhere.*unchanged.*x\.hepy") as caught:
+        with pytest.raises(
+            hepy.StorageError, match=r"free space there or save elsewhere.*unchanged.*x\.hepy"
+        ) as caught:
             hepy.save(large, path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

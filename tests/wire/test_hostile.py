@@ -193,7 +193,7 @@ def test_not_canonical_though_equal(forger, message, djn):
 
 
 def test_a_key_twice(forger, message, djn):
-    fields, tensors, text = forger.dissect(message)
+    _, tensors, text = forger.dissect(message)
     data = tensors["residues"][2]
     twice = {
         "a tensor": text[:-1] + "," + text[text.index('"residues"') :],
@@ -325,7 +325,9 @@ FIELDS = {
 def test_the_accounts_below_are_right_where_they_are_not_changed(forger, message, djn):
     for account in (NUMBERS, FIELDS):
         loaded = hepy.loads(changed(forger, message, setter(account=account)), djn)
-        assert json.dumps(account) == json.dumps(messages.kinds.codec("paillier.ciphertexts").header(loaded).fields()["account"])
+        assert json.dumps(account) == json.dumps(
+            messages.kinds.codec("paillier.ciphertexts").header(loaded).fields()["account"]
+        )
 
 
 @pytest.mark.parametrize(
@@ -407,7 +409,7 @@ def with_residue(forger, message, position, value):
 
 
 def test_residues_lie_below_the_square_of_n(forger, message, djn):
-    square = djn.public_key.n ** 2
+    square = djn.public_key.n**2
     for value in (square, square + 1, (1 << 512) - 1):
         for position, index in ((0, r"\(0, 0\)"), (4, r"\(1, 1\)")):
             refused(with_residue(forger, message, position, value), rf"index {index} is not below n\*\*2", djn)

@@ -85,7 +85,7 @@ def test_a_password_is_asked_for(message, djn):
 
 
 def test_protection_is_said_and_not_guessed(djn):
-    with pytest.raises(hepy.ParameterError, match="password=..., or with unencrypted=True"):
+    with pytest.raises(hepy.ParameterError, match=r"password=\.\.\., or with unencrypted=True"):
         hepy.dumps(djn)
     with pytest.raises(hepy.ParameterError, match="exclude each other"):
         hepy.dumps(djn, password="secret", unencrypted=True)
@@ -111,7 +111,9 @@ def test_every_part_is_authenticated(message, forger):
     }
     for name, position in positions.items():
         forged = bytearray(message)
-        forged[position] = forged[position] ^ 1 if name in ("first", "last") else ord("7") ^ (forged[position] == ord("7"))
+        forged[position] = (
+            forged[position] ^ 1 if name in ("first", "last") else ord("7") ^ (forged[position] == ord("7"))
+        )
         with pytest.raises(hepy.WireFormatError, match="the password is wrong, or the message was changed"):
             hepy.loads(forged, password="secret")
 

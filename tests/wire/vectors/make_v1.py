@@ -51,7 +51,9 @@ def _ciphertexts() -> dict[str, tuple[str, paillier.CiphertextArray]]:
     seeds = (bytes([number]) * 32 for number in range(100))
     integers = np.arange(-3, 3, dtype=np.int16).reshape(2, 3)
     floats = np.array([[0.5, -1.25], [3.0, 1e-9]])
-    packed = paillier.pack([3, -1], [2.5, -0.5], field_bits=(40, 60), scale_bits=(0, 8), value_bits=(8, 20), count_bits=16)
+    packed = paillier.pack(
+        [3, -1], [2.5, -0.5], field_bits=(40, 60), scale_bits=(0, 8), value_bits=(8, 20), count_bits=16
+    )
     made = {
         "djn-integers": djn.encrypt(integers, value_bits=8, seed=next(seeds)),
         "djn-floats": djn.encrypt(floats, scale_bits=20, value_bits=30, seed=next(seeds)),
