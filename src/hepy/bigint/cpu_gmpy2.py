@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy import _limbs as limb
+from hepy._devices import Device
 from hepy._locks import new_lock
 from hepy._pool import parallel_ranges
 from hepy.bigint import mpn_loops as loops
@@ -34,7 +35,9 @@ _BUSY = 512  # powers after which the large table has paid for itself
 class Kernels:
     """Contract: hepy.bigint.kernels.Kernels."""
 
-    def __init__(self, n: int) -> None:
+    chunk = 512  # enough for two threads to share, little beside any result worth chunking
+
+    def __init__(self, n: int, device: Device) -> None:
         self.n = n
         self.length = -(-n.bit_length() // 64)
         self.words = limb.width(n.bit_length())
@@ -80,6 +83,14 @@ class Kernels:
         out = self._empty(len(rows))
         self._run(len(rows), 1, lambda i, j: loops.store(out, batch, rows, self.modulus, self.minus_inverse, i, j))
         return np.ascontiguousarray(out.view(np.uint32)[:, : self.words])
+
+    def equal(self, x: Operand, y: Operand) -> npt.NDArray[np.bool_]:
+        (left, left_rows), (right, right_rows) = x, y
+        out = np.empty(len(left_rows), bool)
+        for at in range(0, len(out), self.chunk):
+            here = slice(at, at + self.chunk)
+            out[here] = (left[left_rows[here]] == right[right_rows[here]]).all(axis=1)
+        return out
 
     def gather(self, parts: Iterable[Operand], count: int) -> Batch:
         out = self._empty(count)

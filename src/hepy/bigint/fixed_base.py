@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from hepy import _devices
 from hepy import _limbs as limb
 from hepy._locks import new_lock
@@ -62,5 +60,5 @@ class FixedBase:
                     base = self.modulus.array(self.base)
                 self._homes[device.name] = self.modulus.kernels(device).fixed_base(base._operand())
             home = self._homes[device.name]
-        batch = home.power(np.ascontiguousarray(exponents), bits)
+        batch = home.power(device.xp.ascontiguousarray(device.asarray(exponents)), bits)
         return ResidueArray(self.modulus, device, batch, identity(len(exponents)))

@@ -33,15 +33,23 @@ class FixedBaseKernels(Protocol):
 class Kernels(Protocol):
     """The leaves for one odd modulus on one device.
 
-    Results are new batches, element i from row i of each operand. Limbs are uint32[B, words], little-endian. What
-    does not end in `_vartime` runs a sequence of operations that depends on sizes only.
+    Results are new batches, element i from row i of each operand. Limbs are uint32[B, words], little-endian, on the
+    host or on the device. What does not end in `_vartime` runs a sequence of operations that depends on sizes only.
+
+    Attributes:
+        chunk: elements of which a composed operation should hold its intermediate results at once.
     """
+
+    chunk: int
 
     def load(self, limbs: Limbs) -> Batch:
         """Reduce integers of any width."""
 
     def store(self, x: Operand) -> Limbs:
-        """Canonical residues, uint32[B, words of the modulus]."""
+        """Canonical residues, uint32[B, words of the modulus], on the device."""
+
+    def equal(self, x: Operand, y: Operand) -> npt.NDArray[np.bool_]:
+        """Which elements are the same residue: bool[B] on the host."""
 
     def gather(self, parts: Iterable[Operand], count: int) -> Batch:
         """The rows of the parts one after the other, copied; `count` in all. Takes a part after placing the last."""
@@ -102,5 +110,5 @@ def kernels(n: int, device: Device) -> Kernels:
         raise DeviceError(
             f"big integers have no kernels for device {device.name!r} yet: use one of {sorted(_HOME)}"
         ) from None
-    made: Kernels = importlib.import_module(home).Kernels(n)
+    made: Kernels = importlib.import_module(home).Kernels(n, device)
     return made

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from hepy import _devices
 from hepy import _limbs as limb
@@ -99,25 +99,26 @@ class Modulus:
             residues = concatenate([residues, -residues[at]])[rows]
         return residues.reshape(array.shape)
 
-    def from_limbs(self, limbs: npt.ArrayLike) -> ResidueArray:
+    def from_limbs(self, limbs: Any) -> ResidueArray:
         """Residues of non-negative integers given as little-endian limbs, on the current device.
 
         Args:
-            limbs: uint32[..., words], of any number of words: wider integers are reduced.
+            limbs: uint32[..., words], of any number of words: wider integers are reduced. An array of numpy, or of a
+                device: what is on another one is copied here.
 
         Returns: shape limbs.shape[:-1].
         Raises:
             ParameterError: the dtype is not uint32 or there is no last axis.
         """
-        array = np.asarray(limbs)
+        device = _devices.current()
+        array = device.asarray(limbs)
         if array.dtype != np.uint32 or array.ndim == 0 or array.shape[-1] == 0:
             raise ParameterError(
                 f"limbs are uint32[..., words], not {array.dtype}{list(array.shape)}: 32-bit little-endian words last"
             )
         shape = array.shape[:-1]
-        device = _devices.current()
-        count = int(np.prod(shape, dtype=np.int64))
-        batch = self.kernels(device).load(np.ascontiguousarray(array).reshape(count, array.shape[-1]))
+        count = math.prod(shape)
+        batch = self.kernels(device).load(device.xp.ascontiguousarray(array).reshape(count, array.shape[-1]))
         return ResidueArray(self, device, batch, identity(count).reshape(shape))
 
     def from_bytes(self, values: Iterable[bytes]) -> ResidueArray:

@@ -25,9 +25,8 @@ from hepy.errors import DeviceError, ParameterError
 if TYPE_CHECKING:
     from hepy.bigint.modulus import Modulus
 
-# Elements of which composed operations hold their intermediate results at once, and pairs of (bin, element) that a
-# segmented product sorts at once: what is needed beyond operands and result stays small however long the batch.
-CHUNK = 512
+# Pairs of (bin, element) that a segmented product sorts at once: what is needed beyond operands and result stays small
+# however long the batch.
 _PAIRS = 1 << 18
 
 
@@ -107,16 +106,22 @@ class ResidueArray:
 
     def to_limbs(self) -> limb.Limbs:
         """Canonical residues as uint32[..., words], little-endian."""
-        limbs: limb.Limbs = self._kernels.store(self._operand())
+        limbs = _devices.to_host(self._kernels.store(self._operand()))
         return limbs.reshape(*self.shape, self.modulus.words)
+
+    def device_limbs(self) -> Any:
+        """As to_limbs, in an array of the array's own device: CuPy's on a GPU, without a copy through the host."""
+        return self._kernels.store(self._operand()).reshape(*self.shape, self.modulus.words)
 
     def to_ints(self) -> npt.NDArray[np.object_]:
         """Canonical residues as Python integers, an object array of this shape."""
-        return limb.object_array(limb.to_ints(self._kernels.store(self._operand())), self.shape)
+        limbs = _devices.to_host(self._kernels.store(self._operand()))
+        return limb.object_array(limb.to_ints(limbs), self.shape)
 
     def to_bytes(self) -> list[bytes]:
         """Canonical residues as little-endian byte strings of 4 words bytes each, in C order."""
-        return [row.astype("<u4").tobytes() for row in self._kernels.store(self._operand())]
+        limbs = _devices.to_host(self._kernels.store(self._operand()))
+        return [row.astype("<u4").tobytes() for row in limbs]
 
     def to(self, device: str | _devices.Device) -> ResidueArray:
         """The same residues on another device."""
@@ -124,7 +129,7 @@ class ResidueArray:
         if target == self.device:
             return self
         with _devices.device(target):
-            return self.modulus.from_limbs(self.to_limbs())
+            return self.modulus.from_limbs(self.device_limbs())
 
     # Arithmetic.
 
@@ -267,7 +272,8 @@ class ResidueArray:
     def equal(self, other: Any) -> npt.NDArray[np.bool_]:
         """Elementwise equality, as booleans."""
         left, right = _broadcast(self, self._other(other))
-        return np.asarray((left.to_limbs() == right.to_limbs()).all(axis=-1))
+        same = self._kernels.equal(left._operand(), right._operand())
+        return np.asarray(same).reshape(left.shape)
 
     def is_unit(self) -> npt.NDArray[np.bool_]:
         """Which elements are prime to the modulus; one gcd of the product decides when all of them are."""
@@ -403,7 +409,7 @@ def from_chunks(
     """
     count = math.prod(shape)
     shape = shape if per_item == 1 else (count * per_item,)
-    ranges = chunks(count, per_item)
+    ranges = chunks(modulus, device, count, per_item)
     if len(ranges) == 1:
         return part(0, count).reshape(shape)
     pieces = (part(start, stop)._operand() for start, stop in ranges)
@@ -411,9 +417,9 @@ def from_chunks(
     return ResidueArray(modulus, device, batch, identity(count * per_item).reshape(shape))
 
 
-def chunks(count: int, per_item: int = 1) -> list[tuple[int, int]]:
+def chunks(modulus: Modulus, device: _devices.Device, count: int, per_item: int = 1) -> list[tuple[int, int]]:
     """Ranges that cover [0, count), of as many items as intermediate results are held for at once; one if it is 0."""
-    step = max(1, CHUNK // max(per_item, 1))
+    step = max(1, modulus.kernels(device).chunk // max(per_item, 1))
     return [(start, min(start + step, count)) for start in range(0, max(count, 1), step)]
 
 

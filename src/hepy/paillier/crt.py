@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hepy import _devices
 from hepy import _limbs as limb
 from hepy.bigint import FixedBase, Modulus, ResidueArray
 from hepy.errors import ParameterError
@@ -55,9 +56,9 @@ class Side:
         if self.base is None:
             # r^n modulo prime^2 depends on r modulo prime only, and n = other * prime.
             inner = self.prime.from_limbs(randomizers).power(self.n_mod_order)
-            return self.square.from_limbs(inner.to_limbs()).power(self.prime.n)
+            return self.square.from_limbs(inner.device_limbs()).power(self.prime.n)
         if self._subgroup:
-            exponents = [value % self.order for value in limb.to_ints(randomizers)]
+            exponents = [value % self.order for value in limb.to_ints(_devices.to_host(randomizers))]
             bits = self.order.bit_length()
             randomizers = limb.from_ints(exponents, limb.width(bits))
         return self.base.power_limbs(randomizers, bits)
@@ -65,12 +66,12 @@ class Side:
     def decrypt(self, ciphertexts: limb.Limbs) -> tuple[ResidueArray, np.ndarray]:
         """Plaintexts modulo prime, and where c^order is 1 modulo prime: (B,), bool[B]."""
         power = self.square.from_limbs(ciphertexts).power(self.order)
-        canonical = power.to_limbs()
+        canonical = power.device_limbs()
         valid = self.prime.from_limbs(canonical).equal(1)
         # L(u) = (u - 1) / prime is an exact division, below prime: done modulo other^2, which is larger and prime
         # to it, it is a product with a constant.
         quotient = self.other_square.from_limbs(canonical).subtract(1).multiply(self._inverse_prime)
-        return self.prime.from_limbs(quotient.to_limbs()).multiply(self._scale), valid
+        return self.prime.from_limbs(quotient.device_limbs()).multiply(self._scale), valid
 
 
 class Crt:
@@ -108,6 +109,6 @@ class Crt:
 
 def _combine(on_p: ResidueArray, on_q: ResidueArray, inverse_q: int, modulus: Modulus) -> ResidueArray:
     """Garner: x modulo the product, from x modulo P and Q; inverse_q = 1 / Q modulo P."""
-    q_limbs = on_q.to_limbs()
+    q_limbs = on_q.device_limbs()
     digit = on_p.subtract(on_p.modulus.from_limbs(q_limbs)).multiply(inverse_q)
-    return modulus.from_limbs(digit.to_limbs()).multiply(on_q.modulus.n).add(modulus.from_limbs(q_limbs))
+    return modulus.from_limbs(digit.device_limbs()).multiply(on_q.modulus.n).add(modulus.from_limbs(q_limbs))

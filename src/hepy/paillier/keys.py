@@ -360,8 +360,8 @@ class PrivateKey:
         parts = []
         with _devices.device(ciphertexts.residues.device):
             flat = ciphertexts.residues.ravel()
-            for start, stop in chunks(flat.size):
-                plain = limb.to_ints(self.crt.decrypt(flat[start:stop].to_limbs()).to_limbs())
+            for start, stop in chunks(flat.modulus, flat.device, flat.size):
+                plain = limb.to_ints(self.crt.decrypt(flat[start:stop].device_limbs()).to_limbs())
                 parts.append(account.decode(plain, n, shape, start, raw=raw))
         values = np.concatenate(parts).reshape(shape)
         return values if raw or isinstance(account, Numbers) else Packed(values, account)
