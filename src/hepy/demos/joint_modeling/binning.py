@@ -63,4 +63,4 @@ def _cuts(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         return distinct[:-1]
     ranks = np.arange(1, MAX_BINS) * len(values) // MAX_BINS
     cuts = np.unique(np.sort(values)[ranks])
-    return cuts[cuts < distinct[-1]]
+    return np.asarray(cuts[cuts < distinct[-1]])

@@ -249,9 +249,7 @@ def _best_split(
     return best
 
 
-def _gains(
-    histograms: Integers, offsets: Integers, total: Integers, parameters: Parameters
-) -> npt.NDArray[np.float64]:
+def _gains(histograms: Integers, offsets: Integers, total: Integers, parameters: Parameters) -> npt.NDArray[np.float64]:
     """float64[bins]: the loss that a split after each bin saves; 0 where none is allowed."""
     running = np.cumsum(histograms, axis=1)
     before = np.concatenate([np.zeros((2, 1), dtype=np.int64), running], axis=1)[:, offsets[:-1]]

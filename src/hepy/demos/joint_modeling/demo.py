@@ -116,13 +116,14 @@ def run(
 
 def _written(folder: Path, summary: dict[str, Any], console: Console | None) -> Outcome:
     # Both need packages that only the demo asks for, so they are not imported with this module.
-    from hepy.demos.joint_modeling import report, tables
+    from hepy.demos.joint_modeling.report import render
+    from hepy.demos.joint_modeling.tables import show
 
     path = folder / "report.html"
-    path.write_text(report.render(summary), encoding="utf-8")
+    path.write_text(render(summary), encoding="utf-8")
     (folder / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
     if console is not None:
-        tables.show(summary, path, console)
+        show(summary, path, console)
     return Outcome(summary, path)
 
 

@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +59,9 @@ def train_encrypted(
         HepyError: a party failed, the trees differ from the clear ones, or the records of messages differ.
     """
     bank, partner = folder / parties.BANK, folder / parties.PARTNER
-    shared = {"device": device, "keep_messages": keep_messages}
-    _prepare(partner, customers.partner, party.Configuration(names=customers.partner.names, seed=seed, **shared))
-    told = party.Configuration(names=customers.bank.names, key_bits=key_bits, parameters=parameters, **shared)
-    _prepare(bank, customers.bank, told)
+    told = party.Configuration(device, keep_messages)
+    _prepare(partner, customers.partner, replace(told, names=customers.partner.names, seed=seed))
+    _prepare(bank, customers.bank, replace(told, key_bits=key_bits, parameters=parameters))
     np.save(bank / party.LABELS, customers.labels, allow_pickle=False)
     np.save(bank / party.TRAIN, train_rows, allow_pickle=False)
     began = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import secrets
@@ -63,18 +64,14 @@ class Party:
         self.end()
 
     def tell(self, **fields: Any) -> None:
-        try:
+        with contextlib.suppress(BrokenPipeError):  # it ended already; its last event says why
             self._input.write(json.dumps(fields).encode() + b"\n")
             self._input.flush()
-        except BrokenPipeError:
-            pass  # it ended already; its last event says why
 
     def end(self) -> None:
         """Let it end by itself for a moment if it is about to, then make it, and take its exit status."""
-        try:
+        with contextlib.suppress(BrokenPipeError):
             self._input.close()
-        except BrokenPipeError:
-            pass
         for stop in (self.process.terminate, self.process.kill):
             try:
                 self.process.wait(timeout=2.0)
@@ -116,8 +113,9 @@ class _Watch:
 
     def until_done(self) -> None:
         while self._open:
+            left = None if self._until is None else max(0.0, self._until - time.monotonic())
             try:
-                event = self._events.get(timeout=None if self._until is None else max(0.0, self._until - time.monotonic()))
+                event = self._events.get(timeout=left)
             except queue.Empty:
                 if not self._errors:
                     self._errors.append((True, f"the {' and the '.join(self._open)} did not answer in time"))

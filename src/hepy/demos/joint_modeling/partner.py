@@ -34,9 +34,7 @@ def column_order(columns: int, seed: int) -> list[int]:
     return [int(f) for f in np.random.default_rng([seed, columns]).permutation(columns)]
 
 
-def run(
-    channel: Channel, names: list[str], values: npt.NDArray[np.int64], seed: int, timer: Timer
-) -> list[OwnSplit]:
+def run(channel: Channel, names: list[str], values: npt.NDArray[np.int64], seed: int, timer: Timer) -> list[OwnSplit]:
     """Serve the bank at the other end of the channel until it says that it has finished.
 
     Args:
@@ -107,7 +105,9 @@ class _Server:
         with self._timer.step("write and read messages"):
             gradients = hepy.loads(body, key=self._key)
         if not isinstance(gradients, paillier.CiphertextArray) or gradients.shape != (int(self._train.sum()),):
-            raise WireFormatError(f"a gradients message does not hold a ciphertext for each of {self._train.sum()} rows")
+            raise WireFormatError(
+                f"a gradients message does not hold a ciphertext for each of {self._train.sum()} rows"
+            )
         if gradients.account != self._slots.fields:
             raise WireFormatError("a gradients message's ciphertexts are not packed as agreed")
         self._gradients = gradients

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 import hepy
 from hepy.demos.joint_modeling import bank, boosting, channel, partner
-from hepy.demos.joint_modeling.timing import Timer
+from hepy.demos.joint_modeling.timing import WAITING, Timer
 from hepy.errors import HepyError
 
 ROLES = (b"bank", b"partner")
@@ -42,15 +42,15 @@ class Configuration:
     Attributes:
         device: where its ciphertexts live.
         keep_messages: write the body of every message into the folder.
-        names: of its columns.
-        seed: draws the partner's order of columns; None for the bank.
-        key_bits: length of the bank's key; None for the partner.
-        parameters: the model's shape; None for the partner.
+        names: of the partner's columns.
+        seed: draws the partner's order of columns.
+        key_bits: length of the bank's key.
+        parameters: the model's shape, which the bank decides.
     """
 
     device: str
     keep_messages: bool
-    names: tuple[str, ...]
+    names: tuple[str, ...] = ()
     seed: int | None = None
     key_bits: int | None = None
     parameters: boosting.Parameters | None = None
@@ -124,7 +124,7 @@ def _finish(folder: Path, link: channel.Channel, timer: Timer, **fields: Any) ->
     """Leave the record of messages, the seconds by step, and what this party found out."""
     result = {
         "messages": [message.as_json() for message in link.log],
-        "seconds": {**timer.seconds, "wait for the other side": link.waited},
+        "seconds": {**timer.seconds, WAITING: link.waited},
         "processor_seconds": time.process_time(),
         **fields,
     }
@@ -163,4 +163,3 @@ def _end_with_parent() -> None:
     while os.read(0, 1):
         pass
     os._exit(2)
-

@@ -10,13 +10,17 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from hepy.demos.joint_modeling.timing import WAITING
 
 BANK, PARTNER, JOINT = "#3d5a98", "#d98324", "#12806a"
 INK, FAINT = "#1f2933", "#d8dee6"
 # Lightness tells steps apart for readers who see few colours.
 _STEPS = ("#1f3a68", "#3d5a98", "#6d8bc4", "#12806a", "#5fb49c", "#d98324", "#f0b678", "#8e6bb0")
-_WAITING = "#e4e8ee"
-_STYLE = {
+_GREY = "#e4e8ee"
+_LIGHT = (_GREY, "#5fb49c", "#f0b678")  # text on these is dark
+_STYLE: Any = {
     "font.family": "sans-serif",
     "font.size": 10.5,
     "axes.edgecolor": "#9aa5b1",
@@ -72,9 +76,8 @@ def repetitions(clear: dict[str, Any]) -> str:
 def time_by_step(sides: Sequence[tuple[str, dict[str, float]]]) -> str:
     """One bar for each party, its seconds by step; waiting is grey."""
     names = list(dict.fromkeys(name for _, seconds in sides for name in seconds))
-    waiting = [name for name in names if name.startswith("wait")]
-    order = [name for name in names if name not in waiting] + waiting
-    colors = dict(zip(order, itertools.cycle(_STEPS), strict=False)) | dict.fromkeys(waiting, _WAITING)
+    order = [name for name in names if name != WAITING] + [WAITING]
+    colors = dict(zip(order, itertools.cycle(_STEPS), strict=False)) | {WAITING: _GREY}
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(10.4, 2.9), layout="constrained")
         axes = figure.subplots()
@@ -85,7 +88,7 @@ def time_by_step(sides: Sequence[tuple[str, dict[str, float]]]) -> str:
         axes.set(xlabel="seconds")
         axes.spines["left"].set_visible(False)
         axes.tick_params(left=False)
-        handles = [mpl.patches.Patch(color=colors[name], label=name) for name in order]
+        handles = [Patch(color=colors[name], label=name) for name in order]
         figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=9.5)
         return _svg(figure, "time")
 
@@ -95,8 +98,7 @@ def _stack(axes: Axes, place: int, parts: Sequence[tuple[str, float]], colors: d
     for name, seconds in parts:
         axes.barh(place, seconds, left=left, color=colors[name], height=0.56, edgecolor="white", linewidth=0.8)
         if seconds > 0.06 * whole:
-            light = colors[name] in (_WAITING, "#f0b678", "#5fb49c")
-            color = INK if light else "white"
+            color = INK if colors[name] in _LIGHT else "white"
             axes.text(left + seconds / 2, place, f"{seconds:.1f} s", ha="center", va="center", color=color, fontsize=9)
         left += seconds
 

@@ -9,6 +9,7 @@ import jinja2
 from markupsafe import Markup
 
 from hepy.demos.joint_modeling import plots
+from hepy.demos.joint_modeling.timing import WAITING
 
 _TEMPLATE = "report.html.j2"
 
@@ -16,16 +17,21 @@ _TEMPLATE = "report.html.j2"
 def render(summary: dict[str, Any]) -> str:
     """The page. Whatever comes from the run is escaped; only plots go in as they are."""
     source = resources.files("hepy.demos.joint_modeling").joinpath(_TEMPLATE).read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters |= {"size": size, "percent": percent, "integer": integer}
     first = summary["encrypted"][0]
     sides = [("bank", _total(summary, "bank_seconds")), ("partner", _total(summary, "partner_seconds"))]
     return environment.from_string(source).render(
         s=summary,
+        clear=summary["clear"],
         first=first,
         kinds=_kinds(summary),
         lift_plot=Markup(plots.lift_curve(summary["clear"], first["top_share"])),
         repetitions_plot=Markup(plots.repetitions(summary["clear"])),
+        bank_most=_most(sides[0][1]),
+        partner_most=_most(sides[1][1]),
         time_plot=Markup(plots.time_by_step(sides)),
         messages=sum(fold["messages"] for fold in summary["encrypted"]),
         bytes=sum(fold["bytes"] for fold in summary["encrypted"]),
@@ -58,6 +64,11 @@ def _total(summary: dict[str, Any], name: str) -> dict[str, float]:
         for step, seconds in fold[name].items():
             out[step] = out.get(step, 0.0) + seconds
     return out
+
+
+def _most(seconds: dict[str, float]) -> str:
+    """The step that took longest, waiting aside."""
+    return max((step for step in seconds if step != WAITING), key=lambda step: seconds[step])
 
 
 def _kinds(summary: dict[str, Any]) -> list[dict[str, Any]]:

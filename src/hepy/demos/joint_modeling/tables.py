@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hepy.demos.joint_modeling.report import percent, size
+from hepy.demos.joint_modeling.timing import WAITING
 
 
 def show(summary: dict[str, Any], report: Path, console: Console) -> None:
@@ -68,7 +69,8 @@ def _seconds(fold: dict[str, Any]) -> Table:
     table.add_column("bank", justify="right")
     table.add_column("partner", justify="right")
     bank, partner = fold["bank_seconds"], fold["partner_seconds"]
-    waiting = "wait for the other side"
-    for step in sorted({*bank, *partner}, key=lambda name: (name == waiting, -bank.get(name, 0) - partner.get(name, 0))):
+    for step in sorted(
+        {*bank, *partner}, key=lambda name: (name == WAITING, -bank.get(name, 0) - partner.get(name, 0))
+    ):
         table.add_row(step, *(f"{side[step]:.2f}" if step in side else "" for side in (bank, partner)))
     return table

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+WAITING = "wait for the other side"
+
 
 class Timer:
     """Adds up wall-clock seconds by step, in the order in which steps first ran.
