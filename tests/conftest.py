@@ -1,7 +1,106 @@
-"""What every test shares."""
+"""What every test shares: devices that have big integers, a fake one with another memory layout, and seeded keys."""
 
-from hypothesis import settings
+import hashlib
+import importlib.util
+import sys
+from pathlib import Path
 
-# Machines are shared and numba compiles on first use: no test judges time.
-settings.register_profile("hepy", deadline=None)
+import pytest
+from hypothesis import HealthCheck, settings
+
+from hepy import _chacha20, _devices, paillier
+from hepy._backends import BACKENDS
+from hepy.bigint import kernels
+from hepy.errors import DeviceError
+
+# Machines are shared and numba compiles on first use: no test judges time. Devices are fixtures of one test function,
+# which all of its examples may share.
+settings.register_profile(
+    "hepy", deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 settings.load_profile("hepy")
+
+FAKE = "fake"
+VARIANTS = ("djn", "classic", "subgroup")
+
+
+def _bigint_devices():
+    """Names of the usable devices that have kernels for big integers."""
+    found = []
+    for name in _devices.devices():
+        try:
+            kernels.kernels(15, _devices.resolve(name))
+        except DeviceError:
+            continue
+        found.append(name)
+    return found
+
+
+def _load_fake_engine():
+    spec = importlib.util.spec_from_file_location("hepy_fake_engine", Path(__file__).parent / "fake_engine.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return spec.name
+
+
+@pytest.fixture
+def fake_engine(monkeypatch):
+    """Registers the fake device for one test."""
+    monkeypatch.setitem(BACKENDS, FAKE, BACKENDS["cpu"])
+    monkeypatch.setitem(_chacha20._HOME, FAKE, _chacha20._HOME["cpu"])
+    monkeypatch.setitem(kernels._HOME, FAKE, _load_fake_engine())
+    _devices._probe.cache_clear()
+    yield FAKE
+    monkeypatch.undo()
+    _devices._probe.cache_clear()
+
+
+@pytest.fixture(params=[*_bigint_devices(), FAKE])
+def device(request):
+    """The name of a device that has big integers, current during the test."""
+    name = request.param
+    if name == FAKE:
+        request.getfixturevalue("fake_engine")
+    with _devices.device(name):
+        yield name
+
+
+@pytest.fixture
+def count(device):
+    """Scales a number of elements to what the device does in about a second."""
+    return {"cpu": lambda number: number}.get(device, lambda number: max(3, number // 16))
+
+
+def seed(name):
+    """32 bytes for one purpose of one test."""
+    return hashlib.sha256(name.encode()).digest()
+
+
+@pytest.fixture(scope="session", name="seed")
+def seed_fixture():
+    return seed
+
+
+@pytest.fixture(scope="session")
+def keys():
+    """A private key of each variant, of 512 bits."""
+    return {
+        variant: paillier.generate_key(bits=512, variant=variant, seed=seed(variant), insecure=True)
+        for variant in VARIANTS
+    }
+
+
+@pytest.fixture(scope="session")
+def key(keys):
+    return keys["djn"]
+
+
+@pytest.fixture(scope="session")
+def other_key():
+    return paillier.generate_key(bits=512, seed=seed("other"), insecure=True)
+
+
+@pytest.fixture(params=VARIANTS)
+def any_key(request, keys):
+    return keys[request.param]

@@ -1,0 +1,122 @@
+"""No block of any stream is ever drawn twice: not across threads, devices, operations, or a fork."""
+
+import itertools
+import json
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from hepy import _devices, paillier, random
+from hepy.random import Purpose
+
+
+@pytest.fixture
+def record(monkeypatch):
+    """Every draw of the test, as (key's digest, purpose, attempt, call, first block, blocks)."""
+    drawn, lock = [], threading.Lock()
+
+    def listen(*draw):
+        with lock:
+            drawn.append(draw)
+
+    monkeypatch.setattr(random, "recorder", listen)
+    return drawn
+
+
+def overlaps(draws):
+    """Pairs of draws of the same stream, purpose, attempt and call whose blocks meet."""
+    by_nonce = {}
+    for *nonce, first, blocks in draws:
+        by_nonce.setdefault(tuple(nonce), []).append((first, first + blocks))
+    found = []
+    for nonce, spans in by_nonce.items():
+        spans.sort()
+        found += [(nonce, a, b) for a, b in itertools.pairwise(spans) if b[0] < a[1]]
+    return found
+
+
+def in_a_child(work):
+    """What work() returns, in a forked child, as JSON through a pipe."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.close(read)
+            with os.fdopen(write, "w") as pipe:
+                json.dump(work(), pipe)
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        text = pipe.read()
+    assert os.waitpid(child, 0)[1] == 0
+    return json.loads(text)
+
+
+def everything(key):
+    """Every operation that draws."""
+    public = key.public_key
+    x = public.encrypt(np.arange(300))
+    key.encrypt([1.5, 2.5])
+    (x[:20] + 1).rerandomize()
+    x[:5].sum().rerandomize()
+    public.validate()
+    if key.variant == "djn":
+        public.with_own_generator().encrypt([1, 2, 3])
+
+
+def test_overlaps_are_found():
+    assert overlaps([("k", 1, 0, 0, 0, 4), ("k", 1, 0, 0, 3, 1)])
+    assert overlaps([("k", 1, 0, 0, 5, 1), ("k", 1, 0, 0, 5, 1)])
+    assert not overlaps([("k", 1, 0, 0, 0, 4), ("k", 1, 0, 0, 4, 4), ("k", 1, 0, 1, 0, 4), ("k", 2, 0, 0, 0, 4)])
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # Python 3.12 says so of any process with threads
+def test_a_mixed_workload_draws_nothing_twice(record, keys):
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(everything, key) for key in keys.values() for _ in range(2)]:
+            done.result()
+    for name in _devices.devices():
+        with _devices.device(name):
+            random.stream().words(9, 20, Purpose.OBFUSCATOR)
+            random.stream().uniform_below(1000, 50, Purpose.OBFUSCATOR)
+    paillier.generate_key(bits=256, insecure=True)
+    before = len(record)
+
+    def child():
+        record.clear()
+        everything(keys["djn"])
+        return record
+
+    drawn = [*record, *(tuple(draw) for draw in in_a_child(child))]
+    assert len(drawn) > before
+    everything(keys["djn"])
+    drawn += record[before:]
+    purposes = {draw[1] for draw in drawn}
+    assert purposes == set(Purpose), "the workload should draw for every purpose"
+    assert overlaps(drawn) == []
+    assert len({draw[0] for draw in drawn}) == 2, "parent and child have a stream each"
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_draws_from_another_key_and_seeds_go_on():
+    secret, seeded = random.stream(), random.Stream(bytes(32))
+
+    def next_words():
+        return [stream.words(2, 4, Purpose.OBFUSCATOR).tolist() for stream in (secret, seeded)]
+
+    theirs, ours = in_a_child(next_words), next_words()
+    assert theirs[0] != ours[0]
+    assert theirs[1] == ours[1]
+
+
+def test_threads_share_a_stream_without_sharing_calls(record):
+    stream = random.Stream(bytes(32))
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: stream.words(1, 4, Purpose.OBFUSCATOR), range(400)))
+    assert sorted(draw[3] for draw in record) == list(range(400))
