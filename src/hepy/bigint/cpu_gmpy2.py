@@ -19,8 +19,9 @@ from hepy._devices import Device
 from hepy._locks import new_lock
 from hepy._pool import parallel_ranges
 from hepy.bigint import mpn_loops as loops
+from hepy.bigint import segments
 from hepy.bigint.kernels import NotAUnit, Operand
-from hepy.bigint.rows import Rows
+from hepy.bigint.rows import Rows, identity
 from hepy.options import options
 
 Batch = npt.NDArray[np.uint64]
@@ -156,9 +157,9 @@ class Kernels:
         if count <= 1:
             return self._invert_one(x) if count else self._empty(0)
         blocks = -(-count // _INVERSE_BLOCK)
-        offsets = np.minimum(np.arange(blocks + 1) * _INVERSE_BLOCK, count)
+        offsets = segments.runs(count, _INVERSE_BLOCK)
         try:
-            inverses = self.inverse((self.segment_product(x, offsets), np.arange(blocks)))
+            inverses = self.inverse((self.segment_product(x, offsets), identity(blocks)))
         except NotAUnit:
             residues = limb.to_ints(self.store(x))
             raise NotAUnit([i for i, value in enumerate(residues) if math.gcd(value, self.n) != 1]) from None
@@ -181,16 +182,11 @@ class Kernels:
 
     def segment_product(self, x: Operand, offsets: Rows) -> Batch:
         # A long segment is cut into pieces, so that threads share it, and their products are multiplied in turn.
-        lengths = np.diff(offsets)
-        pieces = np.maximum(1, -(-lengths // _PIECE))
-        if len(lengths) and pieces.max() > 1:
-            first = np.concatenate([[0], np.cumsum(pieces)])
-            segment = np.repeat(np.arange(len(pieces)), pieces)
-            within = np.arange(first[-1]) - first[segment]
-            starts = offsets[segment] + within * lengths[segment] // pieces[segment]
-            parts = self._segment_product(x, np.append(starts, offsets[-1]))
-            return self.segment_product((parts, np.arange(len(parts))), first)
-        return self._segment_product(x, offsets)
+        cut, own = segments.pieces(offsets, _PIECE)
+        if len(cut) == len(offsets):
+            return self._segment_product(x, offsets)
+        parts = self._segment_product(x, cut)
+        return self.segment_product((parts, identity(len(parts))), own)
 
     def _segment_product(self, x: Operand, offsets: Rows) -> Batch:
         count = len(offsets) - 1

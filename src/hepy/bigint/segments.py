@@ -1,0 +1,31 @@
+"""Segments of a batch cut into pieces, so that many workers share a long one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hepy.bigint.rows import Rows
+
+
+def pieces(offsets: Rows, longest: int) -> tuple[Rows, Rows]:
+    """Cut segments into pieces of about one length.
+
+    Args:
+        offsets: segment s is [offsets[s], offsets[s + 1]): int64[S + 1].
+        longest: elements of a piece at most.
+
+    Returns: the pieces' offsets, int64[P + 1], and for each segment which pieces are its own, as offsets into them,
+        int64[S + 1]. Every segment has a piece, also an empty one.
+    """
+    lengths = np.diff(offsets)
+    counts = np.maximum(1, -(-lengths // longest))
+    first = np.concatenate([[0], np.cumsum(counts)])
+    segment = np.repeat(np.arange(len(counts)), counts)
+    within = np.arange(first[-1]) - first[segment]
+    starts = offsets[segment] + within * lengths[segment] // counts[segment]
+    return np.append(starts, offsets[-1]), first
+
+
+def runs(count: int, run: int) -> Rows:
+    """Offsets of segments of `run` elements that cover `count`, the last one perhaps shorter."""
+    return np.minimum(np.arange(-(-count // max(run, 1)) + 1) * run, count)
