@@ -11,7 +11,7 @@ from rich.console import Console
 
 import hepy
 from hepy.demos import joint_modeling
-from hepy.demos.joint_modeling import data, evaluation, messages, report
+from hepy.demos.joint_modeling import data, demo, evaluation, messages, report
 from hepy.demos.joint_modeling.boosting import Parameters
 from hepy.errors import DeviceError, HepyError, ParameterError
 
@@ -23,9 +23,11 @@ def run(tmp_path_factory):
     """(outcome, folder, what the terminal showed)."""
     folder = tmp_path_factory.mktemp("demo")
     console = Console(record=True, width=120, force_terminal=False)
-    outcome = joint_modeling.run(
-        output=folder, key_bits=512, trees=TREES, samples=SAMPLES, keep_messages=True, console=console
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "REPETITIONS", 2)
+        outcome = joint_modeling.run(
+            output=folder, key_bits=512, trees=TREES, samples=SAMPLES, keep_messages=True, console=console
+        )
     return outcome, folder, console.export_text()
 
 
