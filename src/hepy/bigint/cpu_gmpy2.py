@@ -36,7 +36,7 @@ _BUSY = 512  # powers after which the large table has paid for itself
 class Kernels:
     """Contract: hepy.bigint.kernels.Kernels."""
 
-    chunk = 512  # enough for two threads to share, little beside any result worth chunking
+    chunk = 256  # a few milliseconds of products: enough to share among threads, little beside any result
 
     def __init__(self, n: int, device: Device) -> None:
         self.n = n
