@@ -143,11 +143,13 @@ def test_max_bytes(message, djn):
         ('{"a":' + "9" * 10000 + "}", "2\\*\\*53"),
         ('{"a":1,"a":1}', "twice"),
         ('{"a":"\\u00"}', "not JSON"),
+        ("\0\0\0{" * 2 + "\x7f" * 8, "not JSON"),
+        ("{\0}\0", "not JSON"),
         ('{"é":1}', "ASCII"),
         ("[" * 100_000, "nested"),
         ('{"a":' * 1000 + "1" + "}" * 1000, "nested"),
     ],
-    ids=range(23),
+    ids=range(25),
 )
 def test_headers_that_are_not_such_json(forger, text, match):
     refused(forger.assemble(text, b""), match)

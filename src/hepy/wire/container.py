@@ -251,8 +251,9 @@ def parse_json(text: bytes, where: str) -> dict[str, Any]:
         raise WireFormatError(f"{where}: {token[:20]!r} is no integer, and other numbers do not occur")
 
     try:
+        # From bytes, json would guess UTF-16 or UTF-32 where it sees zeros.
         parsed = json.loads(
-            text, object_pairs_hook=unique, parse_int=integer, parse_float=refuse, parse_constant=refuse
+            text.decode("ascii"), object_pairs_hook=unique, parse_int=integer, parse_float=refuse, parse_constant=refuse
         )
     except json.JSONDecodeError as error:
         raise WireFormatError(f"{where}: it is not JSON: {error.msg} at byte {error.pos}") from None
