@@ -13,7 +13,7 @@ import hepy
 from hepy.demos import joint_modeling
 from hepy.demos.joint_modeling import data, demo, evaluation, messages, report
 from hepy.demos.joint_modeling.boosting import Parameters
-from hepy.errors import DeviceError, HepyError, ParameterError
+from hepy.errors import DeviceError, HepyError, ParameterError, StorageError
 
 TREES, SAMPLES = 2, 150
 
@@ -245,13 +245,27 @@ def test_figures_are_means_over_folds(run, customers):
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"trees": 0}, {"trees": True}, {"samples": 99}, {"samples": 10**6}, {"key_bits": 500}, {"key_bits": 128}],
+    [
+        {"trees": 0},
+        {"trees": True},
+        {"samples": 99},
+        {"samples": 10**6},
+        {"key_bits": 500},
+        {"key_bits": 128},
+        {"seed": -1},
+    ],
     ids=str,
 )
 def test_arguments_out_of_range_are_refused(tmp_path, arguments):
     with pytest.raises(ParameterError):
         joint_modeling.run(output=tmp_path, **arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_that_cannot_be_a_folder_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="choose another output folder"):
+        joint_modeling.run(output=tmp_path / "file" / "demo", samples=100, key_bits=512)
 
 
 def test_an_unusable_device_is_refused_before_any_work(tmp_path):

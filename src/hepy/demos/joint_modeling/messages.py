@@ -21,7 +21,6 @@ HEADER = struct.Struct(">4sBQ")
 MAGIC = b"hepy"
 _CONTROL_BYTES = 1 << 16
 _WIRE_BYTES = 1 << 26
-MAX_ROWS = 1 << 13  # sums of that many gradients of 24 bits are exact in float64
 MAX_NODE = 1 << 10
 
 
