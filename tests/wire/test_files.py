@@ -131,7 +131,7 @@ def test_a_disk_that_turns_out_to_be_full_when_it_is_synchronized(tmp_path, x, m
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(hepy.StorageError, match="bytes were written: free space"):
+    with pytest.raises(hepy.StorageError, match="was written: free space"):
         hepy.save(x.rerandomize(), path)
     unchanged(tmp_path, old)
 

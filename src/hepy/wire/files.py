@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
-from hepy.errors import ParameterError, StorageError, WireFormatError
+from hepy._files import Path, replaced
+from hepy.errors import ParameterError, WireFormatError
 from hepy.wire import kinds, messages
 from hepy.wire.container import Message
 from hepy.wire.messages import MAX_BYTES
-
-Path = str | os.PathLike[str]
-
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def save(
@@ -89,36 +84,6 @@ def opened(path: Path) -> Iterator[FileSource]:
 
 def write(message: Message, path: Path, mode: int) -> None:
     """Put a message into place at `path`, through symbolic links."""
-    target = os.path.realpath(path)
-    folder = os.path.dirname(target)
-    aside = os.path.join(folder, f".hepy-{secrets.token_hex(8)}.tmp")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            for chunk in message.chunks():
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, target)
-    except BaseException as error:
-        with suppress(OSError):
-            os.unlink(aside)
-        if isinstance(error, OSError) and error.errno in _FULL:
-            raise StorageError(
-                error.errno,
-                f"{error.strerror} while {message.size()} bytes were written: free space there or save elsewhere. What "
-                "stood under this name is unchanged, and nothing is left of the attempt",
-                os.fspath(path),
-            ) from None
-        raise
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: str) -> None:
-    """Make the move last; file systems that cannot say so are left to their ways."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    with replaced(path, mode) as file:
+        for chunk in message.chunks():
+            file.write(chunk)
