@@ -73,28 +73,29 @@ def test_a_party_that_cannot_begin_says_why(tmp_path, started):
     assert gone(started["partner"])
 
 
-def test_parties_end_when_their_parent_is_killed(tmp_path):
-    script = (
-        "import importlib.util, os, sys\n"
-        f"spec = importlib.util.spec_from_file_location('parties_test', {__file__!r})\n"
-        "module = importlib.util.module_from_spec(spec)\n"
-        "spec.loader.exec_module(module)\n"
-        "from hepy.demos.joint_modeling import parties\n"
-        "class Seen(parties.Party):\n"
-        "    def __init__(self, *a):\n"
-        "        super().__init__(*a)\n"
-        "        print(self.process.pid, flush=True)\n"
-        "parties.Party = Seen\n"
-        f"module.train({str(tmp_path)!r}, lambda trees: print('tree', flush=True))\n"
-    )
-    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    with parent:
-        pids = [int(parent.stdout.readline()) for _ in range(2)]
-        assert parent.stdout.readline() == "tree\n"
+ORPHAN = """
+import queue, sys
+from pathlib import Path
+from hepy.demos.joint_modeling import parties, party
+folder = Path(sys.argv[1])
+party.Configuration("cpu", False, seed=0).write(folder)
+events = queue.Queue()
+partner = parties.Party("partner", folder, events)
+partner.tell(token="00" * 32)
+events.get()  # it listens now, and would for a minute
+print(partner.process.pid, flush=True)
+partner.process.wait()
+"""
+
+
+def test_a_party_ends_when_its_parent_is_killed(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", ORPHAN, tmp_path], stdout=subprocess.PIPE, text=True) as parent:
+        pid = int(parent.stdout.readline())
+        assert alive(pid)
         parent.kill()
     until = time.monotonic() + 10
-    while any(alive(pid) for pid in pids):
-        assert time.monotonic() < until, "a party outlived the process that started it"
+    while alive(pid):
+        assert time.monotonic() < until, "the party outlived the process that started it"
         time.sleep(0.02)
 
 

@@ -250,7 +250,7 @@ def _best_split(
 
 
 def _gains(histograms: Integers, offsets: Integers, total: Integers, parameters: Parameters) -> npt.NDArray[np.float64]:
-    """float64[bins]: the loss that a split after each bin saves; 0 where none is allowed."""
+    """float64[bins]: the loss that a split after each bin saves; 0 where none is allowed, and after a column's last."""
     running = np.cumsum(histograms, axis=1)
     before = np.concatenate([np.zeros((2, 1), dtype=np.int64), running], axis=1)[:, offsets[:-1]]
     left = running - np.repeat(before, np.diff(offsets), axis=1)
@@ -259,5 +259,4 @@ def _gains(histograms: Integers, offsets: Integers, total: Integers, parameters:
     ridge = parameters.ridge
     gains = g_left * g_left / (h_left + ridge) + g_right * g_right / (h_right + ridge) - g * g / (h + ridge)
     allowed = (h_left >= parameters.least_hessian) & (h_right >= parameters.least_hessian)
-    allowed[offsets[1:] - 1] = False  # after a column's last bin nothing is left to go right
     return np.where(allowed, gains, 0.0)
