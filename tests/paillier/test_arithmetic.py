@@ -202,8 +202,8 @@ def test_every_variant_computes_the_same(device, any_key):
 
 
 def test_results_land_on_the_operands_device(device, key):
-    x = key.public_key.encrypt([1, 2, 3])
-    for made in (x, x + 1, 1 - x, x + [1, 2, 3], 2 * x, x @ [1, 2, 3], x.sum(), x.rerandomize(), x[::2], x - x):
+    x, v = key.public_key.encrypt([1, 2, 3]), np.arange(3)
+    for made in (x, x + 1, 1 - x, x + v, 2 * x, x @ v, v @ x, x.sum(), x.rerandomize(), x[::2], x - x):
         assert made.device == device
 
 

@@ -355,7 +355,8 @@ class CiphertextArray:
         if axis is not None:
             (axis,) = _axes(axis, self.ndim)
         terms = self.size if axis is None else self.shape[axis]
-        return self._computed(self.residues.cumprod(axis), self._of_many(terms, "the running sum"))
+        account = self._of_many(terms, "the running sum")
+        return self._computed(self.residues.cumprod(axis), account)
 
     def segment_sum(self, bins: Any, num_segments: int, mask: Any = None) -> CiphertextArray:
         """Sums of the elements that share a bin: the histograms of gradient boosting.
