@@ -54,4 +54,62 @@ void add(runtime::Stream, const Modulus&, std::uint32_t* out, const Operand& x, 
 void subtract(runtime::Stream, const Modulus&, std::uint32_t* out, const Operand& x, const Operand& y,
               std::size_t count);
 
+// Powers.
+
+// Rounds a count of elements up to whole blocks of the grid: launches of `power` have so many slots.
+std::size_t whole_blocks(const Modulus&, std::size_t count);
+
+// A good window for exponents of so many bits, at most `largest`.
+unsigned power_window(unsigned bits, unsigned largest = 8);
+
+// out[i] = x[i] ** e[i]; 0 ** 0 is 1. tables: uint32[slots, 2^window, limbs], overwritten, for slots =
+// whole_blocks(...) elements at a time; what they hold in the end tells x.
+void power(runtime::Stream, const Modulus&, std::uint32_t* out, const Operand& x, const Exponents& e, Timing timing,
+           unsigned window, std::uint32_t* tables, std::size_t slots, std::size_t count);
+
+// table[p, d] = base[0] ** (d 2^(window p)): uint32[positions, 2^window, limbs].
+void fixed_base_table(runtime::Stream, const Modulus&, std::uint32_t* table, const Operand& base, unsigned window,
+                      unsigned positions);
+
+// out[i] = base ** e[i], by a table of at least ceil(bits / window) positions.
+void fixed_base_power(runtime::Stream, const Modulus&, std::uint32_t* out, const std::uint32_t* table,
+                      const Exponents& e, Timing timing, unsigned window, std::size_t count);
+
+// Products of many.
+
+// out[s] = product of x[k] over offsets[s] <= k < offsets[s+1], 1 where there is none: int64[segments + 1], not
+// falling.
+void segment_product(runtime::Stream, const Modulus&, std::uint32_t* out, const Operand& x, const std::int64_t* offsets,
+                     std::size_t segments);
+
+// out[k] = product of x[j] over offsets[s] <= j <= k, for the segment s of k.
+void prefix_product(runtime::Stream, const Modulus&, std::uint32_t* out, const Operand& x, const std::int64_t* offsets,
+                    std::size_t segments);
+
+// out[k] = 1 / x[k], given the inverses of the products of each `block` elements (of fewer in the last one).
+void block_inverse(runtime::Stream, const Modulus&, std::uint32_t* out, const Operand& x, const std::uint32_t* inverses,
+                   std::size_t block, std::size_t count);
+
+// Products of powers. All in variable time.
+
+// tables[i, d] = x[i] ** d: uint32[count, 2^window, limbs].
+void power_tables(runtime::Stream, const Modulus&, std::uint32_t* tables, const Operand& x, unsigned window,
+                  std::size_t count);
+
+struct StrausShape {
+  std::size_t rows, terms, columns;
+};
+
+// out[r, m] = product over k of x[r, k] ** e[k, m], from power_tables of x: [rows, terms, 2^window, limbs].
+void straus(runtime::Stream, const Modulus&, std::uint32_t* out, const std::uint32_t* tables, const Exponents& e,
+            unsigned window, const StrausShape& shape);
+
+// out[i] = product over d of buckets[i, d - 1] ** d: uint32[count, digits, limbs], digits at least 1.
+void bucket_product(runtime::Stream, const Modulus&, std::uint32_t* out, const std::uint32_t* buckets, unsigned digits,
+                    std::size_t count);
+
+// out[i] = product over p of parts[i, p] ** (2^(window p)): uint32[count, positions, limbs], positions at least 1.
+void horner(runtime::Stream, const Modulus&, std::uint32_t* out, const std::uint32_t* parts, unsigned window,
+            unsigned positions, std::size_t count);
+
 }  // namespace hepy::bigint

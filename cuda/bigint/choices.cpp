@@ -1,8 +1,9 @@
-// Look-up in the table of choices.hpp.
+// What the host chooses before a launch: a row of the table of choices.hpp, whole blocks, windows.
 #include "bigint/choices.hpp"
 
 #include <string>
 
+#include "bigint/bigint.hpp"
 #include "runtime/error.hpp"
 
 namespace hepy::bigint {
@@ -30,6 +31,23 @@ const Choice& choose(int architecture, std::size_t words) {
                                    " bits is too long for the kernels, which end at 8192: use the cpu device");
   }
   return *best;
+}
+
+std::size_t whole_blocks(const Modulus& modulus, std::size_t count) {
+  const Choice& choice = *modulus.choice;
+  const std::size_t integers = std::size_t(32 / choice.threads * choice.warps);
+  return (count + integers - 1) / integers * integers;
+}
+
+unsigned power_window(unsigned bits, unsigned largest) {
+  unsigned best = 1;
+  for (unsigned window = 2; window <= largest; ++window) {
+    // Products for the table, and one for each window; squarings are the same for all. An entry counts twice: it is
+    // memory too, and near the minimum a table of half the size costs 1 % of products.
+    const auto cost = [bits](unsigned w) { return (2u << w) + (bits + w - 1) / w; };
+    if (cost(window) < cost(best)) best = window;
+  }
+  return best;
 }
 
 }  // namespace hepy::bigint

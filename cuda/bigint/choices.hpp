@@ -19,12 +19,12 @@ struct Choice {
 // 16 to 24 limbs a lane: with 8 the rows' ends cost a third of the multiply pipe, with 32 three warps a scheduler are
 // left.
 inline constexpr Choice kChoices[] = {
-    {90, 32, 2, 4, 5, 8},    // 1024 bits
-    {90, 64, 4, 4, 5, 8},    // 2048
+    {90, 32, 2, 4, 4, 8},    // 1024 bits
+    {90, 64, 4, 4, 4, 8},    // 2048
     {90, 96, 4, 3, 4, 8},    // 3072
-    {90, 128, 8, 4, 5, 8},   // 4096
+    {90, 128, 8, 4, 4, 8},   // 4096
     {90, 192, 8, 3, 4, 6},   // 6144
-    {90, 256, 16, 4, 5, 6},  // 8192
+    {90, 256, 16, 4, 4, 6},  // 8192
 };
 inline constexpr std::size_t kChoiceCount = sizeof(kChoices) / sizeof(kChoices[0]);
 

@@ -37,11 +37,13 @@ struct Warp {
 
   Limb* const space;
   const Group<Shape> group;
+  const Limb* const one;  // R mod n, in global memory
 
   // All threads of the block call it; ends with a barrier.
   HEPY_DEVICE explicit Warp(const Limb* constants)
       : space(memory() + threadIdx.x / kLanes * kSpace * Shape::warp_shared),
-        group(share<Shape, Constant::kModulus>(constants), constants[3 * Shape::total]) {
+        group(share<Shape, Constant::kModulus>(constants), constants[3 * Shape::total]),
+        one(constants + int(Constant::kOne) * Shape::total) {
     __syncthreads();
   }
 
@@ -53,6 +55,9 @@ struct Warp {
   // The group's first integer of shared memory, and this lane's block of it.
   HEPY_DEVICE Limb* operand() const { return space + group.first * Shape::pitch; }
   HEPY_DEVICE Limb* own() const { return operand() + group.lane * Shape::pitch; }
+
+  // This lane's block of the second integer: a place for limbs, out of the registers' way.
+  HEPY_DEVICE Limb* aside() const { return own() + Shape::warp_shared; }
 
   // The operand becomes x.
   HEPY_DEVICE void put(const Limb* x) const {

@@ -28,6 +28,11 @@ struct Modulus {
     return Array<Limb>(object).data(stream, count * limbs());
   }
 
+  // The same, to be read.
+  const Limb* source(runtime::Stream stream, const py::object& object, std::size_t count) const {
+    return Array<const Limb>(object).data(stream, count * limbs());
+  }
+
   py::object constants;
   std::size_t words;
   bigint::Modulus value;
@@ -106,6 +111,131 @@ void equal(runtime::Stream stream, const Modulus& modulus, const py::object& out
   bigint::equal(stream, modulus.value, to, left, right, count);
 }
 
+// Exponents in an array of words: rows[i], or start + i * step.
+struct Exponents {
+  py::object words;
+  std::size_t width;
+  unsigned bits;
+  Rows rows;
+
+  bigint::Exponents check(runtime::Stream stream, std::size_t count) const {
+    const Array<const Limb> array(words);
+    if (width == 0 || bits > 32 * width) {
+      throw runtime::InvalidArgument("exponents of " + std::to_string(width) + " words do not have " +
+                                     std::to_string(bits) + " bits");
+    }
+    const auto* const index = rows.check(stream, count, array.size() / width);
+    return {array.data(stream, array.size()), index, rows.start, rows.step, std::uint32_t(width), bits};
+  }
+};
+
+// Table entries for windows of so many bits.
+std::size_t entries(unsigned window) {
+  if (window < 1 || window > 16) {
+    throw runtime::InvalidArgument("a window has 1 to 16 bits, not " + std::to_string(window));
+  }
+  return std::size_t(1) << window;
+}
+
+bigint::Timing timing_of(const std::string& name) {
+  if (name == "uniform") return bigint::Timing::kUniform;
+  if (name == "scanning") return bigint::Timing::kScanning;
+  if (name == "variable") return bigint::Timing::kVariable;
+  throw runtime::InvalidArgument("timing is 'uniform', 'scanning' or 'variable', not '" + name + "'");
+}
+
+void power(runtime::Stream stream, const Modulus& modulus, const py::object& out, const Operand& x, const Exponents& e,
+           const std::string& timing, unsigned window, const py::object& tables, std::size_t slots, std::size_t count) {
+  if (slots == 0 || slots != bigint::whole_blocks(modulus.value, slots)) {
+    throw runtime::InvalidArgument(std::to_string(slots) + " slots are not whole blocks: ask whole_blocks");
+  }
+  Limb* const to = modulus.batch(stream, out, count);
+  Limb* const scratch = modulus.batch(stream, tables, slots * entries(window));
+  const auto operand = x.check(stream, modulus, count);
+  const auto exponents = e.check(stream, count);
+  const auto when = timing_of(timing);
+  const py::gil_scoped_release release;
+  bigint::power(stream, modulus.value, to, operand, exponents, when, window, scratch, slots, count);
+}
+
+void fixed_base_table(runtime::Stream stream, const Modulus& modulus, const py::object& table, const Operand& base,
+                      unsigned window, unsigned positions) {
+  Limb* const to = modulus.batch(stream, table, positions * entries(window));
+  const auto operand = base.check(stream, modulus, 1);
+  const py::gil_scoped_release release;
+  bigint::fixed_base_table(stream, modulus.value, to, operand, window, positions);
+}
+
+void fixed_base_power(runtime::Stream stream, const Modulus& modulus, const py::object& out, const py::object& table,
+                      const Exponents& e, const std::string& timing, unsigned window, std::size_t count) {
+  Limb* const to = modulus.batch(stream, out, count);
+  const std::size_t positions = e.bits > window ? (e.bits + window - 1) / window : 1;
+  const Limb* const from = modulus.source(stream, table, positions * entries(window));
+  const auto exponents = e.check(stream, count);
+  const auto when = timing_of(timing);
+  const py::gil_scoped_release release;
+  bigint::fixed_base_power(stream, modulus.value, to, from, exponents, when, window, count);
+}
+
+using Folding = void (*)(runtime::Stream, const bigint::Modulus&, Limb*, const bigint::Operand&, const std::int64_t*,
+                         std::size_t);
+
+// count: of x, which offsets[segments] does not exceed.
+template <Folding function, bool running>
+void fold(runtime::Stream stream, const Modulus& modulus, const py::object& out, const Operand& x,
+          const py::object& offsets, std::size_t segments, std::size_t count) {
+  Limb* const to = modulus.batch(stream, out, running ? count : segments);
+  const auto operand = x.check(stream, modulus, count);
+  const auto* const from = Array<const std::int64_t>(offsets).data(stream, segments + 1);
+  const py::gil_scoped_release release;
+  function(stream, modulus.value, to, operand, from, segments);
+}
+
+void block_inverse(runtime::Stream stream, const Modulus& modulus, const py::object& out, const Operand& x,
+                   const py::object& inverses, std::size_t block, std::size_t count) {
+  if (block == 0) throw runtime::InvalidArgument("a block has at least one element");
+  Limb* const to = modulus.batch(stream, out, count);
+  const auto operand = x.check(stream, modulus, count);
+  const Limb* const from = modulus.source(stream, inverses, (count + block - 1) / block);
+  const py::gil_scoped_release release;
+  bigint::block_inverse(stream, modulus.value, to, operand, from, block, count);
+}
+
+void power_tables(runtime::Stream stream, const Modulus& modulus, const py::object& tables, const Operand& x,
+                  unsigned window, std::size_t count) {
+  Limb* const to = modulus.batch(stream, tables, count * entries(window));
+  const auto operand = x.check(stream, modulus, count);
+  const py::gil_scoped_release release;
+  bigint::power_tables(stream, modulus.value, to, operand, window, count);
+}
+
+void straus(runtime::Stream stream, const Modulus& modulus, const py::object& out, const py::object& tables,
+            const Exponents& e, unsigned window, std::size_t rows, std::size_t terms, std::size_t columns) {
+  Limb* const to = modulus.batch(stream, out, rows * columns);
+  const Limb* const from = modulus.source(stream, tables, rows * terms * entries(window));
+  const auto exponents = e.check(stream, terms * columns);
+  const py::gil_scoped_release release;
+  bigint::straus(stream, modulus.value, to, from, exponents, window, {rows, terms, columns});
+}
+
+void bucket_product(runtime::Stream stream, const Modulus& modulus, const py::object& out, const py::object& buckets,
+                    unsigned digits, std::size_t count) {
+  if (digits == 0) throw runtime::InvalidArgument("there is at least one bucket");
+  Limb* const to = modulus.batch(stream, out, count);
+  const Limb* const from = modulus.source(stream, buckets, count * digits);
+  const py::gil_scoped_release release;
+  bigint::bucket_product(stream, modulus.value, to, from, digits, count);
+}
+
+void horner(runtime::Stream stream, const Modulus& modulus, const py::object& out, const py::object& parts,
+            unsigned window, unsigned positions, std::size_t count) {
+  if (positions == 0) throw runtime::InvalidArgument("there is at least one position");
+  Limb* const to = modulus.batch(stream, out, count);
+  const Limb* const from = modulus.source(stream, parts, count * positions);
+  const py::gil_scoped_release release;
+  bigint::horner(stream, modulus.value, to, from, window, positions, count);
+}
+
 }  // namespace
 
 void bind_bigint(py::module_& parent) {
@@ -113,7 +243,10 @@ void bind_bigint(py::module_& parent) {
   py::class_<Modulus>(module, "Modulus", py::module_local(),
                       "uint32[3 limbs + 4] of constants, for moduli of so many words.")
       .def(py::init<runtime::Stream, const py::object&, std::size_t>(), py::arg("stream"), py::arg("constants"),
-           py::arg("words"));
+           py::arg("words"))
+      .def("whole_blocks",
+           [](const Modulus& modulus, std::size_t count) { return bigint::whole_blocks(modulus.value, count); })
+      .def_property_readonly("comb_window", [](const Modulus& modulus) { return modulus.value.choice->comb_window; });
   py::class_<Operand>(module, "Operand", py::module_local(), "Elements of a batch: rows[i], or start + i * step.")
       .def(py::init([](const py::object& batch, const py::object& rows, std::int64_t start, std::int64_t step) {
              return Operand{batch, {rows, start, step}};
@@ -126,6 +259,12 @@ void bind_bigint(py::module_& parent) {
         return bigint::choose(10 * properties.major + properties.minor, words).limbs;
       },
       py::arg("device"), py::arg("words"), "Limbs of an element for moduli of so many words.");
+  py::class_<Exponents>(module, "Exponents", py::module_local(), "uint32[E, width], below 2**bits.")
+      .def(py::init([](const py::object& words, std::size_t width, unsigned bits, const py::object& rows,
+                       std::int64_t start,
+                       std::int64_t step) { return Exponents{words, width, bits, {rows, start, step}}; }),
+           py::arg("words"), py::arg("width"), py::arg("bits"), py::arg("rows") = py::none(), py::arg("start") = 0,
+           py::arg("step") = 1);
   module.def("load", &load);
   module.def("store", &store);
   module.def("equal", &equal);
@@ -134,6 +273,17 @@ void bind_bigint(py::module_& parent) {
   module.def("square", &unary<&bigint::square>);
   module.def("add", &binary<&bigint::add>);
   module.def("subtract", &binary<&bigint::subtract>);
+  module.def("power_window", &bigint::power_window, py::arg("bits"), py::arg("largest") = 8);
+  module.def("power", &power);
+  module.def("fixed_base_table", &fixed_base_table);
+  module.def("fixed_base_power", &fixed_base_power);
+  module.def("segment_product", &fold<&bigint::segment_product, false>);
+  module.def("prefix_product", &fold<&bigint::prefix_product, true>);
+  module.def("block_inverse", &block_inverse);
+  module.def("power_tables", &power_tables);
+  module.def("straus", &straus);
+  module.def("bucket_product", &bucket_product);
+  module.def("horner", &horner);
 }
 
 }  // namespace hepy::bindings

@@ -67,6 +67,22 @@ class Batches:
         self.native.load(self.stream, self.modulus, out, source, words, len(values))
         return out
 
+    def exponents(self, values, bits, rows=None, start=0, step=1):
+        width = -(-max(bits, 1) // 32)
+        words = self.device.asarray(_limbs.from_ints(values, width))
+        index = None if rows is None else self.device.asarray(np.asarray(rows, np.int64))
+        return self.native.Exponents(words, width, bits, index, start, step)
+
+    def offsets(self, values):
+        return self.device.asarray(np.asarray(values, np.int64))
+
+    def power(self, x, exponents, count, window, timing="uniform", slots=1):
+        out, slots = self.empty(count), self.modulus.whole_blocks(slots)
+        tables = self.empty(slots << window)
+        operand = x if isinstance(x, self.native.Operand) else self.operand(x)
+        self.native.power(self.stream, self.modulus, out, operand, exponents, timing, window, tables, slots, count)
+        return out
+
     def encode(self, values):
         """Raw integers that stand for these residues."""
         return [value * self.radix % self.n for value in values]
