@@ -26,7 +26,7 @@ LOG2_COST = 17  # 128 MiB and some 0.4 s; OWASP's recommendation for r = 8, p = 
 _LOG2_COSTS = (14, 18)
 _BLOCK_SIZE, _PARALLEL = 8, 1
 _SALT_BYTES, _NONCE_BYTES, _TAG_BYTES, _KEY_BYTES = 16, 12, 16, 32
-_MAX_SEALED = 1 << 16
+_MAX_SEALED = 1 << 30  # AES-GCM of `cryptography` ends at 2**31
 
 
 @dataclass(frozen=True)
