@@ -45,8 +45,8 @@ class Source:
 class Leaves(Protocol):
     """Contracts; results are on the device."""
 
-    def words(self, source: Source, first: int, blocks: int) -> Words:
-        """The words of blocks [first, first + blocks) of the first attempt, uint32[16 blocks]."""
+    def words(self, source: Source, first: int, blocks: int, attempt: int = 0) -> Words:
+        """The words of blocks [first, first + blocks) of that attempt, uint32[16 blocks]."""
 
     def uniform_below(self, source: Source, bound: int, first: int, stride: int, count: int) -> Words:
         """Uniform integers in [0, bound), uint32[count, words of bound - 1].
@@ -59,10 +59,7 @@ class Leaves(Protocol):
 class Host:
     """OpenSSL's ChaCha20."""
 
-    def words(self, source: Source, first: int, blocks: int) -> Words:
-        return self._words(source, 0, first, blocks)
-
-    def _words(self, source: Source, attempt: int, first: int, blocks: int) -> Words:
+    def words(self, source: Source, first: int, blocks: int, attempt: int = 0) -> Words:
         # OpenSSL's counter is 64 bits, of which RFC 8439 defines 32; draws never cross 2^32.
         start = first.to_bytes(4, "little") + source.nonce(attempt, first, blocks)
         cipher = Cipher(ChaCha20(source.key, start), mode=None).encryptor()
@@ -72,7 +69,7 @@ class Host:
         bits = bits_below(bound)
 
         def drawn(attempt: int, low: int, high: int) -> Words:
-            words = self._words(source, attempt, first + low * stride, (high - low) * stride)
+            words = self.words(source, first + low * stride, (high - low) * stride, attempt)
             return masked(words.reshape(high - low, BLOCK_WORDS * stride), bits)  # type: ignore[no-any-return]
 
         limbs = drawn(0, 0, count)
@@ -95,10 +92,12 @@ class Native:
     def __init__(self, device: Device) -> None:
         self._device = device
 
-    def words(self, source: Source, first: int, blocks: int) -> Words:
+    def words(self, source: Source, first: int, blocks: int, attempt: int = 0) -> Words:
         device, native = self._device, self._device.native
         out = device.empty(BLOCK_WORDS * blocks, np.uint32)
-        native.chacha20(device.stream, out, native.Secret(source.key), source.nonce(0, first, blocks), first, blocks)
+        native.chacha20(
+            device.stream, out, native.Secret(source.key), source.nonce(attempt, first, blocks), first, blocks
+        )
         return out  # type: ignore[no-any-return]
 
     def uniform_below(self, source: Source, bound: int, first: int, stride: int, count: int) -> Words:

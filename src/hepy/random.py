@@ -36,6 +36,10 @@ class Purpose(enum.IntEnum):
     OBFUSCATOR = 3
     RERANDOMIZER = 4
     VALIDATION = 5
+    RING_UNIFORM = 6
+    RING_TERNARY = 7
+    RING_SPARSE_TERNARY = 8
+    RING_GAUSSIAN = 9
 
 
 # For tests: called with (digest of the key, purpose, attempt, call, first counter, blocks) for every draw. Where kernels
@@ -117,11 +121,14 @@ class Draw:
     def __repr__(self) -> str:
         return f"Draw({self._purpose.name}, count={self._count}, bits={self._bits})"
 
-    def words(self, start: int, stop: int) -> Words:
-        """The words of elements [start, stop), uint32[stop - start, ceil(bits / 32)] on the current device."""
+    def words(self, start: int, stop: int, attempt: int = 0) -> Words:
+        """The words of elements [start, stop), uint32[stop - start, ceil(bits / 32)] on the current device.
+
+        attempt: 0, or how often what was drawn at these places has been rejected.
+        """
 
         def piece(leaves: Leaves, source: Source, low: int, high: int) -> Any:
-            drawn = leaves.words(source, low * self._blocks, (high - low) * self._blocks)
+            drawn = leaves.words(source, low * self._blocks, (high - low) * self._blocks, attempt)
             return drawn.reshape(high - low, BLOCK_WORDS * self._blocks)[:, : -(-self._bits // 32)]
 
         return self._pieces(start, stop, self._bits, piece)
