@@ -160,6 +160,10 @@ def test_purposes_keep_their_numbers():
         "OBFUSCATOR": 3,
         "RERANDOMIZER": 4,
         "VALIDATION": 5,
+        "RING_UNIFORM": 6,
+        "RING_TERNARY": 7,
+        "RING_SPARSE_TERNARY": 8,
+        "RING_GAUSSIAN": 9,
     }
 
 
