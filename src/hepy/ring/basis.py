@@ -1,0 +1,154 @@
+"""RNS bases: which primes, in which order, with which tables.
+
+A RingBasis is immutable and knows no device: primes and tables are made once from Python ints and copied to
+a device on first use. Arithmetic is in polynomial.py; what a device supplies is listed in kernels.py.
+
+Invariant: primes are distinct, below 2**31 and 1 mod 2N.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import gmpy2
+import numpy as np
+
+from hepy.errors import ParameterError
+from hepy.ring.primes import PRIME_LIMIT, check_degree
+from hepy.ring.tables import PrimeTables, Words, prime_tables
+
+if TYPE_CHECKING:
+    from hepy.ring.polynomial import Coefficients, Polynomial
+
+
+class RingBasis:
+    """The ring Z_Q[X] / (X^N + 1), Q a product of primes, with its residues modulo each of them.
+
+    Bases compare and hash by value. As collections of primes they have an order; set operations keep the order of
+    the left operand and append what is new.
+
+    Args:
+        primes: distinct primes below 2**31, each 1 mod 2 * degree; see hepy.ring.primes.
+        degree: N, a power of two from 8 to 2**17.
+
+    Raises:
+        ParameterError: there is no prime, or one does not fit; names it.
+
+    >>> from hepy import ring
+    >>> basis = ring.RingBasis([97, 113], degree=8)
+    >>> basis.modulus
+    10961
+    >>> (basis.coefficients([1, 1, 0, 0, 0, 0, 0, 0]).ntt() ** 2).intt().to_ints().tolist()
+    [1, 2, 1, 0, 0, 0, 0, 0]
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "degree", "primes")
+
+    def __init__(self, primes: Iterable[int], degree: int) -> None:
+        self.degree = check_degree(degree)
+        self.primes = tuple(int(prime) for prime in primes)
+        if not self.primes or len(set(self.primes)) < len(self.primes):
+            raise ParameterError(f"a basis has one or more distinct primes, not {self.primes}")
+        for prime in self.primes:
+            if not 2 < prime < PRIME_LIMIT or prime % (2 * degree) != 1 or not gmpy2.is_prime(prime):
+                raise ParameterError(
+                    f"{prime} is not a prime below 2**31 that is 1 mod {2 * degree}: take primes from "
+                    f"ring.primes(near, degree={degree}, count=...)"
+                )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RingBasis) and (self.primes, self.degree) == (other.primes, other.degree)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @functools.cached_property
+    def _hash(self) -> int:
+        return hash((self.primes, self.degree))
+
+    def __len__(self) -> int:
+        return len(self.primes)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.primes)
+
+    def __contains__(self, prime: object) -> bool:
+        return prime in self.primes
+
+    def __reduce__(self) -> Any:
+        return RingBasis, (self.primes, self.degree)
+
+    def __repr__(self) -> str:
+        return f"RingBasis({len(self)} primes, {self.modulus.bit_length()} bits, degree={self.degree})"
+
+    @functools.cached_property
+    def modulus(self) -> int:
+        """Q, the product of the primes."""
+        return math.prod(self.primes)
+
+    @functools.cached_property
+    def words(self) -> Words:
+        """The primes as uint32[limbs]."""
+        return np.array(self.primes, np.uint32)
+
+    @functools.cached_property
+    def tables(self) -> tuple[PrimeTables, ...]:
+        """The tables of each prime, made when first asked for."""
+        return tuple(prime_tables(prime, self.degree) for prime in self.primes)
+
+    # Bases made from bases.
+
+    def __getitem__(self, index: slice) -> RingBasis:
+        """The basis of a slice of the primes."""
+        return RingBasis(self.primes[index], self.degree)
+
+    def union(self, *others: RingBasis) -> RingBasis:
+        """Primes of this basis, then what the others add, in their order."""
+        merged = dict.fromkeys(prime for basis in (self, *others) for prime in self._same_degree(basis).primes)
+        return RingBasis(merged, self.degree)
+
+    def without(self, other: RingBasis) -> RingBasis:
+        """Primes of this basis that are not in the other; at least one has to remain."""
+        return RingBasis((prime for prime in self.primes if prime not in self._same_degree(other)), self.degree)
+
+    def intersection(self, other: RingBasis) -> RingBasis:
+        """Primes of this basis that are in the other; at least one has to be."""
+        return RingBasis((prime for prime in self.primes if prime in self._same_degree(other)), self.degree)
+
+    def positions(self, other: RingBasis) -> list[int]:
+        """Where the primes of `other` stand in this basis.
+
+        Raises:
+            ParameterError: one is not here.
+        """
+        place = {prime: position for position, prime in enumerate(self.primes)}
+        missing = [prime for prime in self._same_degree(other).primes if prime not in place]
+        if missing:
+            raise ParameterError(f"the basis of {len(self)} primes lacks {missing[0]}: extend it by mod_up or rescale")
+        return [place[prime] for prime in other.primes]
+
+    def _same_degree(self, other: RingBasis) -> RingBasis:
+        if other.degree != self.degree:
+            raise ParameterError(f"bases have degrees {self.degree} and {other.degree}: they belong to different rings")
+        return other
+
+    # Elements.
+
+    def coefficients(self, values: Any) -> Coefficients:
+        """Polynomials from integer coefficients of any size and sign; as Coefficients.from_ints."""
+        from hepy.ring.polynomial import Coefficients
+
+        return Coefficients.from_ints(self, values)
+
+    def ntt(self, values: Any) -> Polynomial:
+        """Polynomials in the NTT domain, from Coefficients or from integers [B..., N]."""
+        from hepy.ring.polynomial import Coefficients
+
+        return (values if isinstance(values, Coefficients) else self.coefficients(values)).ntt()
+
+    def intt(self, values: Polynomial) -> Coefficients:
+        """Coefficients of polynomials that are in the NTT domain."""
+        return values.intt()

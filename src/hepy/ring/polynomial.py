@@ -1,0 +1,357 @@
+"""Arrays of RNS polynomials: batch axes of numpy's manners around limbs that nobody has to see.
+
+The type says how polynomials are held: a Polynomial by its values (NTT domain), where products are cheap, a
+Coefficients by its coefficients, where primes are exchanged. `ntt()` and `intt()` lead from one to the other. Both hold
+uint32[B..., limbs, N], words canonical, and are immutable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from hepy import _devices
+from hepy import _limbs as integers
+from hepy.errors import DeviceError, ParameterError
+from hepy.ring.basis import RingBasis
+from hepy.ring.kernels import Array, RingKernels, kernels
+
+_ALL = slice(None)
+
+
+class RingArray:
+    """What Polynomial and Coefficients share. Indices and shapes speak of the batch axes B... only.
+
+    Attributes:
+        basis: the RingBasis.
+        device: where the words are.
+    """
+
+    __slots__ = ("_words", "basis", "device")
+    __array_ufunc__ = None  # numpy hands `array * polynomial` to __rmul__ instead of looping over elements
+    domain: ClassVar[str]
+
+    def __init__(self, basis: RingBasis, device: _devices.Device, words: Array) -> None:
+        self.basis = basis
+        self.device = device
+        self._words = words
+
+    @classmethod
+    def from_limbs(cls, basis: RingBasis, limbs: Any) -> Self:
+        """Polynomials from their words, integers [B..., limbs, N], copied to the current device.
+
+        Raises:
+            ParameterError: the shape does not fit the basis, or a word is not below its prime; names the first place.
+        """
+        array = np.asarray(limbs)
+        if array.dtype.kind not in "iu" or array.ndim < 2 or array.shape[-2:] != (len(basis), basis.degree):
+            raise ParameterError(
+                f"limbs are integers of shape [..., {len(basis)}, {basis.degree}], not {array.dtype} {array.shape}"
+            )
+        wrong = (array < 0) | (array >= basis.words[:, None].astype(np.int64))
+        if wrong.any():
+            place = tuple(int(i) for i in np.argwhere(wrong)[0])
+            raise ParameterError(f"the word at index {place} is not below its prime: reduce it first")
+        device = _devices.current()
+        return cls(basis, device, device.asarray(array.astype(np.uint32)))
+
+    @classmethod
+    def zeros(cls, basis: RingBasis, shape: int | tuple[int, ...] = ()) -> Self:
+        """Polynomials that are zero, of that batch shape, on the current device."""
+        device = _devices.current()
+        with device.active():
+            return cls(basis, device, device.xp.zeros((*batch_shape(shape), len(basis), basis.degree), np.uint32))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(shape={self.shape}, basis={self.basis!r}, device={self.device.name!r})"
+
+    # Shape.
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The batch axes."""
+        return tuple(self._words.shape[:-2])
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Polynomials in the array."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the words."""
+        return 4 * self.size * len(self.basis) * self.basis.degree
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("a single polynomial has no length")
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> Self:
+        parts = index if isinstance(index, tuple) else (index,)
+        if not any(part is Ellipsis for part in parts):
+            parts = (*parts, Ellipsis)
+        return self._with(self._words[(*parts, _ALL, _ALL)])
+
+    def reshape(self, *shape: Any) -> Self:
+        wanted = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
+        # The size is spelt out, so that -1 cannot take words of the last two axes.
+        resolved = np.empty(self.shape, np.bool_).reshape(wanted).shape
+        return self._with(self._words.reshape(*resolved, *self._words.shape[-2:]))
+
+    def transpose(self, *axes: Any) -> Self:
+        wanted = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        order = [axis % self.ndim for axis in wanted or reversed(range(self.ndim))]
+        return self._with(self._words.transpose(*order, self.ndim, self.ndim + 1))
+
+    def broadcast_to(self, shape: int | tuple[int, ...]) -> Self:
+        return self._with(self.device.xp.broadcast_to(self._words, (*batch_shape(shape), *self._words.shape[-2:])))
+
+    def restrict(self, basis: RingBasis) -> Self:
+        """The same polynomials modulo some of the primes, in the order of `basis`.
+
+        Raises:
+            ParameterError: a prime of `basis` is not here.
+        """
+        if basis == self.basis:
+            return self
+        positions = self.basis.positions(basis)
+        return type(self)(basis, self.device, self._words[..., _as_slice(positions), :])
+
+    def _with(self, words: Array) -> Self:
+        return type(self)(self.basis, self.device, words)
+
+    # Ways out.
+
+    def to_limbs(self) -> npt.NDArray[np.uint32]:
+        """A copy of the canonical words, uint32[B..., limbs, N]."""
+        return np.array(_devices.to_host(self._words), order="C")
+
+    def to(self, device: str | _devices.Device) -> Self:
+        """The same polynomials on another device."""
+        target = _devices.resolve(device)
+        if target == self.device:
+            return self
+        return type(self)(self.basis, target, target.asarray(self._words))
+
+    def equal(self, other: Self) -> npt.NDArray[np.bool_]:
+        """Which polynomials of the batch are equal, as booleans of the shape to which both broadcast."""
+        same = (self._words == self._partner(other)).all(axis=(-2, -1))
+        return np.asarray(_devices.to_host(same), np.bool_)
+
+    # Arithmetic.
+
+    @property
+    def _kernels(self) -> RingKernels:
+        return kernels(self.device)
+
+    def _like(self, other: Any) -> Self:
+        """`other`, if it is of this array's type, basis and device."""
+        if not isinstance(other, type(self)):
+            hint = ": bring both into one domain by .ntt() or .intt()" if isinstance(other, RingArray) else ""
+            raise ParameterError(f"a {type(self).__name__} meets its like, not a {type(other).__name__}{hint}")
+        if other.basis != self.basis:
+            raise ParameterError(
+                f"operands have bases {self.basis!r} and {other.basis!r} of different primes: bring both to one by "
+                "restrict, rescale or mod_up"
+            )
+        self._same_device(other)
+        return other
+
+    def _same_device(self, other: RingArray) -> None:
+        if other.device != self.device:
+            raise DeviceError(
+                f"operands are on {self.device.name!r} and {other.device.name!r}: move one with .to({self.device.name!r})"
+            )
+
+    def _partner(self, other: Any) -> Array:
+        """The words of `other`, if it can meet this array word by word."""
+        words = self._like(other)._words
+        check_broadcast(self.shape, other.shape)
+        return words
+
+    def __add__(self, other: Any) -> Self:
+        return self._with(self._kernels.add(self._words, self._partner(other), self.basis))
+
+    def __sub__(self, other: Any) -> Self:
+        return self._with(self._kernels.subtract(self._words, self._partner(other), self.basis))
+
+    def __neg__(self) -> Self:
+        return self._with(self._kernels.negate(self._words, self.basis))
+
+    def __mul__(self, factor: Any) -> Self:
+        """Product with an integer, or with integers of a shape that broadcasts against the batch axes."""
+        factors = _residues(factor, self.basis)
+        check_broadcast(self.shape, factors.shape[:-1])
+        return self._with(self._kernels.scale(self._words, self.device.asarray(factors), self.basis))
+
+    __rmul__ = __mul__
+
+    def automorphism(self, element: int) -> Self:
+        """X replaced by X**element, an odd integer.
+
+        Raises:
+            ParameterError: it is even.
+        """
+        if element % 2 == 0:
+            raise ParameterError(f"X to X**{element} is no automorphism: the exponent has to be odd")
+        leaf = getattr(self._kernels, f"automorphism_{self.domain}")
+        return self._with(leaf(self._words, element % (2 * self.basis.degree), self.basis))
+
+
+class Polynomial(RingArray):
+    """Polynomials held by their values at the roots of X^N + 1 (NTT domain). `*` is the product in the ring."""
+
+    __slots__ = ()
+    domain = "ntt"
+
+    def __mul__(self, factor: Any) -> Self:
+        if isinstance(factor, RingArray):
+            return self._with(self._kernels.multiply(self._words, self._partner(factor), self.basis))
+        return super().__mul__(factor)
+
+    def __pow__(self, exponent: int) -> Self:
+        """A power with a non-negative integer, by squaring."""
+        if isinstance(exponent, bool) or not isinstance(exponent, int) or exponent < 0:
+            raise ParameterError(f"polynomials have powers with non-negative integers, not {exponent!r}")
+        with self.device.active():
+            power = self._with(self.device.xp.ones_like(self._words))
+        for bit in format(exponent, "b"):
+            power = power * power
+            if bit == "1":
+                power = power * self
+        return power
+
+    def intt(self) -> Coefficients:
+        """The coefficients."""
+        return Coefficients(self.basis, self.device, self._kernels.intt(self._words, self.basis))
+
+
+class Coefficients(RingArray):
+    """Polynomials held by their coefficients, lowest power first."""
+
+    __slots__ = ()
+    domain = "coefficients"
+
+    @classmethod
+    def from_ints(cls, basis: RingBasis, values: Any) -> Coefficients:
+        """Polynomials from integer coefficients, on the current device.
+
+        Args:
+            basis: the RingBasis.
+            values: [B..., N], of an integer dtype or Python's integers of any size and sign.
+
+        Raises:
+            ParameterError: values are not integers, or the last axis is not N long.
+        """
+        array = np.asarray(values)
+        if array.dtype.kind not in "iuO" or array.shape[-1:] != (basis.degree,):
+            raise ParameterError(
+                f"coefficients are integers of shape [..., {basis.degree}], not {array.dtype} {array.shape}"
+            )
+        words, negative = integers.from_array(array.ravel())
+        device = _devices.current()
+        planes = np.ascontiguousarray(np.moveaxis(words.reshape(*array.shape, -1), -1, -2))
+        signs = negative.reshape(array.shape)
+        residues = kernels(device).from_words(device.asarray(planes), device.asarray(signs), basis)
+        return cls(basis, device, residues)
+
+    def ntt(self) -> Polynomial:
+        """The values."""
+        return Polynomial(self.basis, self.device, self._kernels.ntt(self._words, self.basis))
+
+    def to_ints(self) -> npt.NDArray[np.object_]:
+        """The centred integers, in (-Q/2, Q/2), as an object array [B..., N]; exact."""
+        planes, negative = map(_devices.to_host, self._kernels.to_words(self._words, self.basis))
+        words = np.moveaxis(planes, -2, -1).reshape(-1, planes.shape[-2])
+        signs = negative.ravel().tolist()
+        values = [-value if sign else value for value, sign in zip(integers.to_ints(words), signs, strict=True)]
+        return integers.object_array(values, negative.shape)
+
+    def to_floats(self) -> npt.NDArray[np.float64]:
+        """The centred integers rounded to the nearest float64, half to even, [B..., N].
+
+        Raises:
+            ParameterError: Q has more than 1023 bits, so that an integer could have no float64.
+        """
+        if self.basis.modulus.bit_length() > 1023:
+            raise ParameterError(
+                f"integers modulo {self.basis.modulus.bit_length()} bits do not fit a float64: restrict to fewer primes"
+            )
+        return np.asarray(_devices.to_host(self._kernels.to_floats(self._words, self.basis)))
+
+
+Kind = TypeVar("Kind", Polynomial, Coefficients)
+
+
+def concatenate(parts: Sequence[Kind], axis: int = 0) -> Kind:
+    """Join along a batch axis; all of one type, basis and device.
+
+    Raises:
+        ParameterError: there are none, or they do not fit together.
+    """
+    return _joined("concatenate", parts, axis)
+
+
+def stack(parts: Sequence[Kind], axis: int = 0) -> Kind:
+    """Join along a new batch axis; all of one type, basis, device and shape.
+
+    Raises:
+        ParameterError: there are none, or they do not fit together.
+    """
+    return _joined("stack", parts, axis)
+
+
+def _joined(how: str, parts: Sequence[Kind], axis: int) -> Kind:
+    if not parts:
+        raise ParameterError(f"cannot {how} no polynomials: pass at least one")
+    first = parts[0]
+    words = [first._like(part)._words for part in parts]
+    if axis < 0:
+        axis += first.ndim + (how == "stack")
+    if not 0 <= axis < first.ndim + (how == "stack"):
+        raise ParameterError(f"cannot {how} batches of shape {first.shape} along axis {axis}")
+    return first._with(getattr(first.device.xp, how)(words, axis=axis))
+
+
+def _residues(factor: Any, basis: RingBasis) -> npt.NDArray[np.uint32]:
+    """Integers of shape B... as uint32[B..., limbs]."""
+    if isinstance(factor, int):  # any size; most often one
+        return np.array([factor % prime for prime in basis.primes], np.uint32)
+    array = np.asarray(factor)
+    if array.dtype.kind not in "iuO" or not all(isinstance(value, (int, np.integer)) for value in array.flat):
+        raise ParameterError(
+            f"polynomials are multiplied by polynomials and integers, not by {type(factor).__name__} of {array.dtype}"
+        )
+    rows = [[int(value) % prime for prime in basis.primes] for value in array.flat]
+    return np.array(rows, np.uint32).reshape(*array.shape, len(basis))
+
+
+def batch_shape(shape: int | tuple[int, ...]) -> tuple[int, ...]:
+    """A shape as numpy takes it: one number or several."""
+    return (shape,) if isinstance(shape, int) else tuple(shape)
+
+
+def _as_slice(positions: list[int]) -> slice | list[int]:
+    """A slice where positions are adjacent, so that numpy makes a view."""
+    first = positions[0]
+    if positions == list(range(first, first + len(positions))):
+        return slice(first, first + len(positions))
+    return positions
+
+
+def check_broadcast(*shapes: tuple[int, ...]) -> None:
+    """Raises:
+    ParameterError: batch shapes do not broadcast.
+    """
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ParameterError(f"batches of shapes {' and '.join(map(str, shapes))} do not broadcast") from None

@@ -1,0 +1,171 @@
+"""Random polynomials from streams: uniform, ternary, sparse ternary, discrete Gaussian, as residues.
+
+A coefficient takes its words from blocks of 16: word w of element e of a draw is word 16 e + w of an array in C order
+of [B..., limbs, N] for uniform residues, and of [B..., N, words for a coefficient] for the small distributions, which
+give one integer modulo every prime. Words that are rejected take the same place of the next attempt. No branch and no
+address depends on what is kept.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from hepy import _devices
+from hepy.errors import ParameterError
+from hepy.random import Draw, Purpose, Stream
+from hepy.ring.basis import RingBasis
+from hepy.ring.kernels import Array, kernels
+from hepy.ring.polynomial import Coefficients, Polynomial, batch_shape
+
+SIGMA = 3.2
+# round(2**63 P(|x| < k)), k = 1 ... 29, of the discrete Gaussian with that sigma on [-29, 29].
+GAUSSIAN_THRESHOLDS = (
+    1149872835429266008, 3340023666152832878, 5231742854224525755, 6713673034491318534, 7766573326200196559,
+    8445050402542556634, 8841576285654612684, 9051758678878186096, 9152802451769415979, 9196859074767746705,
+    9214281206174004120, 9220529764022708441, 9222562339745873206, 9223161995634596964, 9223322447917711089,
+    9223361386320111733, 9223369956674611012, 9223371667508612691, 9223371977254386296, 9223372028116140532,
+    9223372035690845299, 9223372036713969871, 9223372036839307002, 9223372036853232778, 9223372036854636068,
+    9223372036854764320, 9223372036854774951, 9223372036854775750, 9223372036854775805,
+)  # fmt: skip
+
+_REJECTED = np.uint32(2**32 - 1)
+_BLOCK_WORDS = 16
+_ATTEMPTS = 1 << 16
+_SPREAD = 64  # blocks that are drawn as one range rather than one by one: what a call costs beside its words
+
+Shape = int | tuple[int, ...]
+
+
+def uniform(basis: RingBasis, shape: Shape, stream: Stream) -> Polynomial:
+    """Uniform polynomials, in the NTT domain (where they are as uniform as in the other).
+
+    Each word is masked to the bit length of its prime and rejected unless it is below.
+
+    Args:
+        basis: the RingBasis.
+        shape: the batch shape.
+        stream: where randomness comes from.
+    """
+    xp, batch = _devices.current().xp, batch_shape(shape)
+    dimensions = (*batch, len(basis), basis.degree)
+    primes = xp.asarray(basis.words)
+    masks = xp.asarray([(1 << prime.bit_length()) - 1 for prime in basis.primes], xp.uint32)
+
+    def examine(words: Array, places: Array) -> tuple[Array, Array]:
+        limbs = places // basis.degree % len(basis)
+        masked = words & masks[limbs]
+        return masked, masked >= primes[limbs]
+
+    draw = _draw(stream, Purpose.RING_UNIFORM, math.prod(dimensions))
+    words = _words(draw, math.prod(dimensions)).reshape(dimensions) & masks[:, None]
+    _redraw(draw, words.reshape(-1), xp.flatnonzero(words >= primes[:, None]), examine)
+    return Polynomial(basis, _devices.current(), words)
+
+
+def ternary(basis: RingBasis, shape: Shape, stream: Stream) -> Coefficients:
+    """Coefficients that are -1, 0 or 1 with equal probability.
+
+    One word each, rejected where it is 2**32 - 1; the three thirds of the others mean 0, 1 and -1.
+    """
+
+    dimensions = (*batch_shape(shape), basis.degree)
+    draw = _draw(stream, Purpose.RING_TERNARY, math.prod(dimensions))
+    words = _words(draw, math.prod(dimensions))
+    places = _devices.current().xp.flatnonzero(words == _REJECTED)
+    _redraw(draw, words, places, lambda again, _: (again, again == _REJECTED))
+    return _coefficients(basis, kernels(_devices.current()).ternary(words.reshape(dimensions), basis))
+
+
+def sparse_ternary(basis: RingBasis, shape: Shape, weight: int, stream: Stream) -> Coefficients:
+    """Polynomials of which exactly `weight` coefficients are not zero, uniform among those; nonzero ones are +-1.
+
+    Four words a coefficient: two for a number r below s = N - index, the high half of word * s, rejected where the low
+    half is below 2**64 mod s (Lemire, ACM TOMACS 29 (2019)); the coefficient is not zero where r is below the count of
+    those still to be placed (Knuth, TAOCP 2, 3.4.2, algorithm S). The lowest bit of the third word is the sign.
+
+    Raises:
+        ParameterError: the weight is not from 0 to N.
+    """
+    if isinstance(weight, bool) or not isinstance(weight, int) or not 0 <= weight <= basis.degree:
+        raise ParameterError(f"the weight of a polynomial of degree {basis.degree} is from 0 to that, not {weight!r}")
+    xp = _devices.current().xp
+    left = xp.arange(basis.degree, 0, -1, dtype=xp.uint64)
+    rejected_below = (xp.uint64(2**64 - 1) % left + xp.uint64(1)) % left
+
+    def rejected(words: Array, index: Array) -> Array:
+        low = words[..., 0].astype(xp.uint64) | (words[..., 1].astype(xp.uint64) << xp.uint64(32))
+        return low * left[index] < rejected_below[index]  # modulo 2**64
+
+    dimensions = (*batch_shape(shape), basis.degree, 4)
+    draw = _draw(stream, Purpose.RING_SPARSE_TERNARY, math.prod(dimensions))
+    words = _words(draw, math.prod(dimensions)).reshape(-1, 4)
+    places = xp.flatnonzero(rejected(words, xp.arange(len(words)) % basis.degree))
+    attempts = _attempts()
+    while len(places):
+        attempt = next(attempts)
+        for place in places.tolist():  # one in 2**47 at most
+            words[place] = draw.words(place // 4, place // 4 + 1, attempt).reshape(4, 4)[place % 4]
+        places = places[rejected(words[places], places % basis.degree)]
+    leaf = kernels(_devices.current()).sparse_ternary
+    return _coefficients(basis, leaf(words.reshape(dimensions), weight, basis))
+
+
+def gaussian(basis: RingBasis, shape: Shape, stream: Stream) -> Coefficients:
+    """Coefficients from the discrete Gaussian of standard deviation 3.2, cut at 29, beyond which 2**-65 would lie.
+
+    Two words each, low one first: the magnitude is the count of thresholds that the upper 63 bits reach, every
+    threshold being compared; the lowest bit is the sign.
+    """
+    dimensions = (*batch_shape(shape), basis.degree, 2)
+    draw = _draw(stream, Purpose.RING_GAUSSIAN, math.prod(dimensions))
+    words = _words(draw, math.prod(dimensions)).reshape(dimensions)
+    xp = _devices.current().xp
+    thresholds = xp.asarray(GAUSSIAN_THRESHOLDS, xp.uint64)
+    return _coefficients(basis, kernels(_devices.current()).gaussian(words, thresholds, basis))
+
+
+def _coefficients(basis: RingBasis, words: Array) -> Coefficients:
+    return Coefficients(basis, _devices.current(), words)
+
+
+def _draw(stream: Stream, purpose: Purpose, words: int) -> Draw:
+    return stream.draw(purpose, -(-words // _BLOCK_WORDS), 32 * _BLOCK_WORDS)
+
+
+def _words(draw: Draw, count: int) -> Array:
+    """The first `count` words of a draw, uint32[count], writable."""
+    blocks = -(-count // _BLOCK_WORDS)
+    return _devices.current().xp.array(draw.words(0, blocks).reshape(-1)[:count])
+
+
+def _attempts() -> Iterator[int]:
+    yield from range(1, _ATTEMPTS)
+    raise RuntimeError("65536 rejections in a row: the source of randomness is broken")
+
+
+def _redraw(draw: Draw, words: Array, places: Array, examine: Callable[[Array, Array], tuple[Array, Array]]) -> None:
+    """Fill the rejected places of uint32[count] from further attempts.
+
+    examine: from new words and their places, what to keep of each and whether it is rejected again.
+    """
+    xp = _devices.current().xp
+    for attempt in _attempts():
+        if not len(places):
+            return
+        kept, rejected = examine(_again(draw, places, attempt), places)
+        words[places] = kept
+        places = places[xp.flatnonzero(rejected)]
+
+
+def _again(draw: Draw, places: Array, attempt: int) -> Array:
+    """The words at these ascending places in that attempt."""
+    xp = _devices.current().xp
+    blocks, which = xp.unique(places // _BLOCK_WORDS, return_inverse=True)
+    first, last = int(blocks[0]), int(blocks[-1]) + 1
+    if last - first <= _SPREAD * len(blocks):
+        return draw.words(first, last, attempt).reshape(-1)[places - _BLOCK_WORDS * first]
+    drawn = xp.concatenate([draw.words(block, block + 1, attempt) for block in blocks.tolist()])
+    return drawn[which.reshape(-1), places % _BLOCK_WORDS]
