@@ -2,7 +2,12 @@
 
 import hashlib
 import importlib.util
+import json
+import os
+import signal
 import sys
+import threading
+import traceback
 from pathlib import Path
 
 import pytest
@@ -75,6 +80,37 @@ def count(device):
 def seed(name):
     """32 bytes for one purpose of one test."""
     return hashlib.sha256(name.encode()).digest()
+
+
+@pytest.fixture
+def in_a_child():
+    """Calls work() in a forked child and returns what it returned, by way of JSON; fails if it raises or hangs."""
+
+    def call(work):
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                with os.fdopen(write, "w") as pipe:
+                    json.dump(work(), pipe)
+                status = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(status)
+        os.close(write)
+        timer = threading.Timer(60, os.kill, (child, signal.SIGKILL))
+        timer.start()
+        try:
+            with os.fdopen(read) as pipe:
+                text = pipe.read()
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        finally:
+            timer.cancel()
+        return json.loads(text)
+
+    return call
 
 
 @pytest.fixture(scope="session", name="seed")

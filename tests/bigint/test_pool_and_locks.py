@@ -1,6 +1,5 @@
 """The thread pool and the locks: every range once, errors that arrive, forks that do not hang, many threads at once."""
 
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,24 +17,6 @@ forks = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # Pyth
 def threads(request, monkeypatch):
     monkeypatch.setattr(options, "threads", request.param)
     return request.param
-
-
-def exit_status(work):
-    """What a forked child that runs work() exits with: 0 if it returned; the test fails if it hangs."""
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            work()
-            status = 0
-        finally:
-            os._exit(status)
-    timer = threading.Timer(60, os.kill, (child, 9))
-    timer.start()
-    try:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    finally:
-        timer.cancel()
 
 
 @pytest.mark.parametrize(("count", "grain"), [(0, 1), (1, 1), (7, 1), (100, 9), (10, 100), (5, 0)])
@@ -128,7 +109,7 @@ def test_changing_the_number_of_threads_while_others_work(monkeypatch):
 
 
 @forks
-def test_a_forked_child_computes_on_its_own_pool(monkeypatch):
+def test_a_forked_child_computes_on_its_own_pool(monkeypatch, in_a_child):
     monkeypatch.setattr(options, "threads", 2)
     x = bigint.Modulus(N).array(range(400))
     x.square()
@@ -137,11 +118,11 @@ def test_a_forked_child_computes_on_its_own_pool(monkeypatch):
         assert _pool._executor is None
         assert x.square().to_ints().tolist() == [i * i for i in range(400)]
 
-    assert exit_status(child) == 0
+    in_a_child(child)
 
 
 @forks
-def test_a_lock_held_elsewhere_is_open_in_a_forked_child():
+def test_a_lock_held_elsewhere_is_open_in_a_forked_child(in_a_child):
     modulus = bigint.Modulus(N)
     base = modulus.fixed_base(3)
     locks = [new_lock(), modulus._lock, base._lock, _pool._lock]
@@ -153,7 +134,7 @@ def test_a_lock_held_elsewhere_is_open_in_a_forked_child():
             assert not any(lock.locked() for lock in locks)
             assert base.power([5]).to_ints().tolist() == [243]
 
-        assert exit_status(child) == 0
+        in_a_child(child)
     finally:
         for lock in locks:
             lock.release()

@@ -487,7 +487,7 @@ def _joined(arrays: Sequence[CiphertextArray], join: Callable[[list[ResidueArray
         account = Numbers(scale, bound).within(arrays[0].public_key.n, "aligning scales")
         aligned = [array._upscaled(scale) for array in arrays]
     # An array joined with a part of itself repeats ciphertexts, and one that took another scale was computed.
-    apart = len({id(array.residues._batch) for array in arrays}) == len(arrays)
+    apart = len({array.residues.origin for array in arrays}) == len(arrays)
     untouched = all(new is array.residues for new, array in zip(aligned, arrays, strict=True))
     return CiphertextArray(
         arrays[0].public_key,

@@ -1,0 +1,111 @@
+"""Imports point down, schemes know no device and no memory layout, and nothing is ever unpickled."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src"
+FILES = sorted((SOURCE / "hepy").rglob("*.py"))
+
+SCHEMES = {"paillier", "ckks"}
+APPLICATIONS = {"interop", "demos", "cli", "benchmarks", "selftests"}
+ABOVE_FOUNDATIONS = {"bigint", "ring", "wire"} | SCHEMES | APPLICATIONS
+# What each layer may not import; a file that is in none of these folders is a foundation.
+FORBIDDEN = {
+    "bigint": ABOVE_FOUNDATIONS - {"bigint"},
+    "ring": ABOVE_FOUNDATIONS - {"ring"},
+    "paillier": APPLICATIONS | {"ring", "ckks"},
+    "ckks": APPLICATIONS | {"bigint", "paillier"},
+    "wire": APPLICATIONS,
+    "interop": APPLICATIONS - {"interop"},
+    "demos": {"cli"},
+    "benchmarks": {"cli", "demos"},
+    "selftests": {"cli", "demos"},
+    "cli": set(),
+}
+DEVICE_KINDS = {"cpu", "cuda", "emulator"}
+PRIVATE_MEMORY = {"_batch", "_rows", "_operand", "_kernels", "kernels"}
+
+
+def named(path):
+    return str(path.relative_to(SOURCE))
+
+
+def layer(path):
+    return path.relative_to(SOURCE / "hepy").parts[0].removesuffix(".py")
+
+
+def imported(tree):
+    """Names below hepy of all that a file imports, also inside functions and for type checkers."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def parse(path):
+    return ast.parse(path.read_text(), str(path))
+
+
+def docstrings(tree):
+    """The nodes that are documentation."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if (
+            isinstance(body, list)
+            and body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+        ):
+            yield body[0].value
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_imports_point_down(path):
+    if path.name == "__init__.py" and path.parent == SOURCE / "hepy":
+        return  # the face of all layers; its names are imported when they are used
+    forbidden = FORBIDDEN.get(layer(path), ABOVE_FOUNDATIONS)
+    reached = {name.split(".")[1] for name in imported(parse(path)) if name.startswith("hepy.")}
+    assert not reached & forbidden
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if layer(path) in SCHEMES], ids=named)
+def test_schemes_name_no_device_and_touch_no_memory(path):
+    tree = parse(path)
+    documentation = set(map(id, docstrings(tree)))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
+            assert node.value.partition(":")[0] not in DEVICE_KINDS, f"line {node.lineno} names a device"
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in PRIVATE_MEMORY, f"line {node.lineno} looks below the arithmetic layer"
+            assert node.attr != "kind" or "device" not in ast.unparse(node.value), f"line {node.lineno} asks for a device"
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_nothing_is_unpickled(path):
+    roots = {name.partition(".")[0] for name in imported(parse(path))}
+    assert not roots & {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "joblib"}
+    assert "allow_pickle=True" not in path.read_text()
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_a_file_says_its_job_in_its_first_line(path):
+    text = path.read_text()
+    if path.name == "__init__.py" and not text.strip():
+        return
+    summary = (ast.get_docstring(parse(path)) or "").partition("\n")[0]
+    assert summary.endswith((".", ":"))
+    assert len(summary) > 10
+
+
+def test_the_rules_find_offenders(tmp_path):
+    """The walkers above see what they are meant to see."""
+    tree = ast.parse("def f():\n    from hepy.paillier import keys\nimport hepy.wire\n")
+    assert {"hepy.paillier", "hepy.paillier.keys", "hepy.wire"} <= set(imported(tree))
+    assert [node.value for node in docstrings(ast.parse('"""one"""\ndef f():\n    """two"""\n    "three" + x\n'))] == [
+        "one",
+        "two",
+    ]
