@@ -1,0 +1,124 @@
+"""Commands that tell: info, describe, selftest."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+import hepy
+from hepy import _devices
+from hepy.cli.output import Output, with_output
+from hepy.options import options
+
+_LIBRARIES = ("numpy", "gmpy2", "numba", "cryptography", "safetensors", "cupy-cuda13x", "cupy-cuda12x", "pyarrow")
+
+
+@click.command()
+@with_output
+def info(output: Output) -> None:
+    """Versions, the processor, and which devices can be used here, or why not."""
+    from hepy.benchmarks import machine
+
+    about = machine.describe()
+    fields = {
+        "hepy": hepy.__version__,
+        "python": about["python"],
+        "libraries": {name: version for name in _LIBRARIES if (version := _version(name)) is not None},
+        "system": about["system"],
+        "processor": about["processor"],
+        "features": about["features"],
+        "cores": about["cores"],
+        "memory_gib": about["memory_gib"],
+        "devices": {name: _device(name) for name in hepy.devices()},
+        "unavailable": _devices.unavailable(),
+        "options": {"threads": options.threads, "constant_time": options.constant_time},
+    }
+    output.result(fields, lambda console: _show_info(fields, console))
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _device(name: str) -> dict[str, Any]:
+    about = _devices.resolve(name).properties()
+    fields: dict[str, Any] = {"name": about.name, "memory_gib": round(about.memory_bytes / 2**30, 1)}
+    if about.compute_capability is not None:
+        fields["compute_capability"] = ".".join(map(str, about.compute_capability))
+    return fields
+
+
+def _show_info(fields: dict[str, Any], console: Console) -> None:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    table.add_row("hepy", f"{fields['hepy']}, Python {fields['python']}")
+    table.add_row("libraries", ", ".join(f"{name} {version}" for name, version in fields["libraries"].items()))
+    features = ", ".join(fields["features"]) or "none of note"
+    table.add_row("processor", f"{fields['processor']} ({features})")
+    table.add_row("machine", f"{fields['system']}, {fields['cores']} cores, {fields['memory_gib']} GiB")
+    for name, about in fields["devices"].items():
+        capability = f", compute capability {about['compute_capability']}" if "compute_capability" in about else ""
+        table.add_row(f"device {name}", f"usable: {about['name']}, {about['memory_gib']} GiB{capability}")
+    for kind, reason in fields["unavailable"].items():
+        table.add_row(f"device {kind}", f"not usable: {reason}")
+    chosen = fields["options"]
+    table.add_row("options", f"threads={chosen['threads']}, constant_time={chosen['constant_time']}")
+    console.print(table)
+
+
+@click.command()
+@click.argument("path", type=click.Path(dir_okay=False))
+@with_output
+def describe(path: str, output: Output) -> None:
+    """What a file of hepy's is, under which key, and what it reveals to whoever sees it."""
+    description = hepy.describe(_path(path))
+    output.result(description.as_dict(), lambda console: console.print(str(description), markup=False))
+
+
+def _path(path: str) -> Any:
+    from pathlib import Path
+
+    return Path(path)
+
+
+@click.command()
+@click.option("--device", "devices", multiple=True, help="Devices to test; all usable ones by default.")
+@with_output
+def selftest(devices: tuple[str, ...], output: Output) -> None:
+    """Check this installation: known answers, arithmetic against Python's, the same bits on every device."""
+    from hepy import selftests
+
+    names = devices or hepy.devices()
+    checks = selftests.checks(names)
+    results = []
+    with output.progress("checks", len(checks)) as advance:
+        for check in checks:
+            results.append(selftests.run(check))
+            advance(1)
+    passed = all(result.passed for result in results)
+    fields = {"passed": passed, "checks": [result.as_dict() for result in results]}
+    output.result(fields, lambda console: _show_selftest(results, console))
+    if not passed:
+        failed = [result for result in results if not result.passed]
+        raise hepy.HepyError(
+            f"{len(failed)} of {len(results)} checks failed, first '{failed[0].name}' on {failed[0].device}: this "
+            "installation must not be used; report it with the output of `hepy info --json` and `hepy selftest --json`"
+        )
+
+
+def _show_selftest(results: Any, console: Console) -> None:
+    table = Table(pad_edge=False)
+    for name in ("check", "device", "result", "seconds"):
+        table.add_column(name, justify="right" if name == "seconds" else "left")
+    for result in results:
+        said = "[green]passed[/green]" if result.passed else f"[red]FAILED[/red] {result.message}"
+        table.add_row(result.name, result.device, said, f"{result.seconds:.2f}")
+    console.print(table)
