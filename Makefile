@@ -4,7 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # pip builds in a throwaway environment; sources of the compiled modules decide when that is due.
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cuda cpu -type f 2>/dev/null)
-STAMP := $(VENV)/installed
+DEMO := $(VENV)/.installed-for-demo
+STAMP := $(VENV)/.installed-for-development
 
 .PHONY: demo test test-slow bench lint format clean
 
@@ -12,11 +13,15 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
+$(DEMO): $(BIN)/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	touch $@
+
 $(STAMP): $(BIN)/python $(SOURCES)
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
-demo: $(STAMP)
+demo: $(DEMO)
 	$(BIN)/hepy demo
 
 test: $(STAMP)
