@@ -327,7 +327,7 @@ class PrivateKey:
         """As PublicKey.encrypt, with the same bits for the same seed, faster by the Chinese remainder theorem."""
         return self.public_key._encrypt(values, scale_bits, value_bits, seed, self.crt)
 
-    def decrypt(self, ciphertexts: CiphertextArray, *, raw: bool = False) -> Any:
+    def decrypt(self, ciphertexts: CiphertextArray | LockedCiphertexts, *, raw: bool = False) -> Any:
         """Decrypt what you asked for, from a sender you know: Paillier is not secure against chosen ciphertexts.
 
         Whoever learns what your key makes of ciphertexts of his choosing, by values, errors or timing, holds a
