@@ -46,6 +46,13 @@ def test_djn_keys_are_as_defined(bits, seed):
     assert key.public_key._variant.exponent_bits(bits) == bits // 2
 
 
+def test_djn_primes_share_the_factor_two_only(seed):
+    """Of pairs that are 3 modulo 4 a third share more."""
+    for number in range(12):
+        secret = paillier.generate_key(256, "djn", seed=seed(f"pair {number}"), insecure=True)._secret
+        assert math.gcd(secret.p - 1, secret.q - 1) == 2
+
+
 @pytest.mark.parametrize("bits", [256, 512, 768])
 def test_classic_keys_are_as_defined(bits, seed):
     key = paillier.generate_key(bits, "classic", seed=seed(f"classic {bits}"), insecure=True)
