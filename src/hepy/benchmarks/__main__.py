@@ -1,4 +1,4 @@
-"""The commands: setup, run, memory, report."""
+"""The commands: setup, run, memory, report, instructions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from hepy.benchmarks import environments, ledger, machine, report, runner, specifications
+from hepy.benchmarks import environments, instructions, ledger, machine, report, runner, specifications
 from hepy.errors import HepyError
 
 
@@ -106,6 +106,8 @@ def write_report(path: Path | None, output: Path) -> None:
     output.write_text(report.page(ledger.read(path), path.name))
     click.echo(f"{output} tells {path}")
 
+
+main.add_command(instructions.command)
 
 if __name__ == "__main__":
     try:

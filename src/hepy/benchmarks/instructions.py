@@ -1,0 +1,371 @@
+"""Predicted speed of bigint's kernels: compile for a GPU, count instructions by pipe, divide by measured rates.
+
+The compiler's report is not enough to foretell speed, because it moves accumulators about on the multiply pipe, unseen
+in the source. The disassembly shows it. Loops are weighted by their trips, which follow from a kernel's shape and its
+operation; a loop's part is recognized by its limb products and shuffles. Not foretold: latencies that too few warps leave
+open, instruction caches, and clocks under load. Needs nvcc, and nvdisasm (of CUDA, or pip's nvidia-cuda-nvdisasm).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hepy.benchmarks import ledger, machine, sass
+from hepy.benchmarks.report import Table
+from hepy.errors import ParameterError
+
+SOURCES = Path(__file__).parents[3] / "cuda"
+FOLDER = ledger.FOLDER / "instructions"
+
+
+@dataclasses.dataclass(frozen=True)
+class Gpu:
+    """What a prediction needs to know; multiplies were measured, the rest is NVIDIA's documentation."""
+
+    name: str
+    architecture: str
+    multiplies: float  # IMAD.WIDE a second, on all lanes
+    multiprocessors: int
+    registers: int = 65536
+    shared_bytes: int = 227 << 10
+    warps: int = 64
+    partitions: int = 4  # of a multiprocessor, each with a scheduler and its own pipes
+
+
+H100 = Gpu("H100 80GB HBM3", "sm_90", 16.1e12, 132)
+
+# Issue slots that an instruction keeps its pipe busy, by the beginning of its opcode. The multiply pipe and that for
+# logic and additions have 16 lanes a partition; shared memory and shuffles move 32 words a clock for four partitions.
+# Opcodes that are not here take an issue slot only.
+_PIPES: dict[str, dict[str, float]] = {
+    "multiply": {"IMAD": 2},
+    "logic": dict.fromkeys(
+        ("IADD3", "VIADD", "LOP3", "SEL", "FSEL", "SHF", "ISETP", "LEA", "MOV", "PRMT", "PLOP3", "IABS", "VOTE"), 2.0
+    ),
+    "shared": {"LDS.128": 16, "STS.128": 16, "LDS.64": 8, "STS.64": 8, "LDS": 4, "STS": 4, "SHFL": 4},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Operation:
+    """One row of the table: a kernel at one size.
+
+    Attributes:
+        kernel: its stem, and with `flag` the value of its second template argument.
+        source: the file in cuda/bigint.
+        products: limb products an item, in units of limbs^2, by the algorithm.
+        trips: of loops around products only ("product"), around squares only ("square"), around both ("both").
+        cgbn: items a second of CGBN on the H100, where it was measured.
+    """
+
+    name: str
+    bits: int
+    kernel: str
+    source: str
+    products: float
+    trips: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    flag: bool | None = None
+    cgbn: float | None = None
+
+
+def _power(bits: int, exponent: int, window: int, cgbn: float | None = None) -> Operation:
+    windows = -(-exponent // window)
+    trips = {"product": 2**window - 2, "square": window, "both": windows - 1}
+    products = 2 * (2**window - 2 + windows - 1) + 1.5 * window * (windows - 1)
+    return Operation(f"power, {exponent}-bit exponent", bits, "power", "power", products, trips, cgbn=cgbn)
+
+
+def _fixed_base(bits: int, exponent: int, window: int) -> Operation:
+    positions = -(-exponent // window)
+    name = f"fixed base, {exponent}-bit exponent"
+    return Operation(name, bits, "fixed_base_power", "fixed_base", 2 * (positions - 1), {"product": positions - 1})
+
+
+_CGBN_PRODUCTS = {2048: 805e6, 3072: 334e6, 4096: 206e6, 6144: 86e6}
+_SIZES = (1024, 2048, 3072, 4096, 6144, 8192)
+_SEGMENT = 64
+
+OPERATIONS = (
+    *(Operation("product", b, "multiply", "elementwise", 2, cgbn=_CGBN_PRODUCTS.get(b)) for b in _SIZES),
+    *(Operation("square", b, "square", "elementwise", 1.5) for b in _SIZES),
+    *(
+        Operation(
+            f"product of {_SEGMENT}",
+            b,
+            "segment",
+            "products",
+            2 * (_SEGMENT - 1),
+            {"product": _SEGMENT - 1},
+            flag=False,
+        )
+        for b in _SIZES
+    ),
+    _power(2048, 1024, 5, 633e3),
+    _power(2048, 2048, 6, 320e3),
+    _power(3072, 1536, 5, 177e3),
+    _power(4096, 64, 3, 1.95e6),
+    _power(4096, 1024, 5, 162e3),
+    _power(4096, 2048, 6, 81.6e3),
+    _power(6144, 3072, 6, 23.1e3),
+    _fixed_base(2048, 512, 8),
+    _fixed_base(4096, 1024, 8),
+    _fixed_base(6144, 1536, 6),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Compiled:
+    """A kernel as the compiler left it."""
+
+    code: sass.Loop
+    registers: int
+    spilled_bytes: int
+    shared_bytes: int
+    threads: int  # lanes an integer
+    limbs: int  # a lane
+    warps: int  # a block
+
+    @property
+    def total(self) -> int:
+        return self.threads * self.limbs
+
+    def resident_warps(self, gpu: Gpu) -> int:
+        """Warps that a multiprocessor holds: by registers of each partition, shared memory, and the scheduler."""
+        of_partition = gpu.registers // gpu.partitions // (32 * -(-self.registers // 8) * 8)
+        by_shared = gpu.shared_bytes // (self.shared_bytes + 1024)  # each block has 1 KiB of the system's
+        blocks = min(gpu.partitions * of_partition // self.warps, by_shared, gpu.warps // self.warps)
+        return blocks * self.warps
+
+
+Instances = dict[tuple[str, int, bool | None], Compiled]  # by kernel, bits and flag
+
+
+def compile_source(stem: str, gpu: Gpu) -> Instances:
+    """All instances of the kernels of cuda/bigint/<stem>.cu.
+
+    Raises:
+        ParameterError: the sources, nvcc or nvdisasm are missing, or do not work.
+    """
+    source = SOURCES / "bigint" / f"{stem}.cu"
+    if not source.exists():
+        raise ParameterError(f"{source} is missing: count instructions in a clone of the repository")
+    with tempfile.TemporaryDirectory() as folder:
+        cubin = Path(folder) / "kernel.cubin"
+        options = ["-O3", "-std=c++17", "-fmad=false", f"-arch={gpu.architecture}", f"-I{SOURCES}", "-Xptxas", "-v"]
+        report = _run([_tool("nvcc"), *options, "-cubin", "-o", str(cubin), str(source)]).stderr
+        disassembly = _run([_tool("nvdisasm"), str(cubin)]).stdout
+    code = sass.kernels(disassembly)
+    return {_instance(name): _compiled(name, code[name], text) for name, text in _reports(report) if "Shape" in name}
+
+
+def _tool(name: str) -> str:
+    if path := shutil.which(name):
+        return path
+    package = importlib.util.find_spec("nvidia")
+    for folder in package.submodule_search_locations or [] if package else []:
+        for program in sorted(Path(folder).glob(f"*/bin/{name}")):
+            program.chmod(program.stat().st_mode | 0o100)  # pip installs it without the permission to run
+            return str(program)
+    raise ParameterError(f"{name} is missing: install CUDA, or for nvdisasm `pip install nvidia-cuda-nvdisasm`")
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise ParameterError(f"{Path(command[0]).name} failed: {done.stderr.strip()[-2000:]}")
+    return done
+
+
+def _reports(text: str) -> list[tuple[str, str]]:
+    """Names of kernels, and what ptxas says of each."""
+    parts = re.split(r"Compiling entry function '([^']+)'", text)
+    return list(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def _numbers(name: str) -> list[int]:
+    shape = re.search(r"ShapeILi(\d+)ELi(\d+)ELi(\d+)ELi(\d+)E", name)
+    assert shape is not None
+    return [int(number) for number in shape.groups()]
+
+
+def _instance(name: str) -> tuple[str, int, bool | None]:
+    stem = re.search(r"\d([a-z][a-z_]*)_kernelI", name)
+    flag = re.search(r"ELb([01])E", name)
+    assert stem is not None
+    threads, limbs, _, _ = _numbers(name)
+    return stem.group(1), 32 * threads * limbs, None if flag is None else flag.group(1) == "1"
+
+
+def _compiled(name: str, code: sass.Loop, report: str) -> Compiled:
+    def number(pattern: str) -> int:
+        return int(found.group(1)) if (found := re.search(pattern, report)) else 0
+
+    threads, limbs, warps, _ = _numbers(name)
+    spilled = number(r"(\d+) bytes spill stores") + number(r"(\d+) bytes spill loads")
+    return Compiled(code, number(r"Used (\d+) registers"), spilled, number(r"(\d+) bytes smem"), threads, limbs, warps)
+
+
+def counts(kernel: Compiled, trips: Mapping[str, float]) -> dict[str, float]:
+    """Instructions of one thread for one item, by opcode."""
+
+    def times(loop: sass.Loop) -> float:
+        part = _part(loop, kernel)
+        if part == {"rows"}:
+            return kernel.total / _rows(loop)
+        if part == {"pairs"}:
+            return kernel.threads / 2 - 1
+        if not part:
+            return 0 if loop.count("LDG") == 0 or loop.start > _first_product(kernel.code) else 1
+        both = {"product", "square"} <= part
+        nested = any({"product", "square"} <= _part(inner, kernel) for inner in loop.inner)
+        if both and nested:
+            return 1  # a round of the batch
+        return trips["both" if both else next(iter(part))]
+
+    return dict(kernel.code.weighted(times))
+
+
+def _rows(loop: sass.Loop) -> int:
+    return loop.count("SHFL.IDX")
+
+
+def _part(loop: sass.Loop, kernel: Compiled) -> set[str]:
+    """What a loop does: rows of a product or reduction, pairs of a square's blocks, or whole products and squares."""
+    wide = loop.count("IMAD.WIDE")
+    if not loop.inner and wide:
+        if _rows(loop) > 2:
+            return {"rows"}
+        if wide >= kernel.limbs**2:
+            return {"pairs"}
+    parts = {"square"} if wide >= kernel.limbs else set()
+    for inner in loop.inner:
+        part = _part(inner, kernel)
+        if part == {"rows"}:
+            # A row of a product has two limb products for each limb, a row of a reduction one.
+            part = {"product"} if inner.count("IMAD.WIDE") > 1.5 * kernel.limbs * _rows(inner) else {"square"}
+        parts |= {"square"} if part == {"pairs"} else part
+    return parts
+
+
+def _first_product(loop: sass.Loop) -> int:
+    """Where the first loop with limb products begins."""
+    starts = [inner.start for inner in loop.inner if inner.weighted(lambda _: 1).keys() & {"IMAD.WIDE.U32.X"}]
+    return min(starts, default=loop.end)
+
+
+def busy(count: Mapping[str, float]) -> dict[str, float]:
+    """Issue slots of a partition that each pipe is busy."""
+    slots = dict.fromkeys((*_PIPES, "issue"), 0.0)
+    for opcode, number in count.items():
+        slots["issue"] += number
+        for pipe, prefixes in _PIPES.items():
+            fitting = [prefix for prefix in prefixes if opcode.startswith(prefix)]
+            if fitting:
+                slots[pipe] += number * prefixes[max(fitting, key=len)]
+    return slots
+
+
+def predict(operation: Operation, kernel: Compiled, gpu: Gpu = H100) -> dict[str, Any]:
+    """A row of the ledger: counts, occupancy, and items a second if the busiest pipe sets the pace."""
+    count = counts(kernel, operation.trips)
+    slots = busy(count)
+    busiest = max(slots, key=lambda pipe: slots[pipe])
+    wide = sum(number for opcode, number in count.items() if opcode.startswith("IMAD.WIDE"))
+    multiplies = sum(number for opcode, number in count.items() if opcode.startswith("IMAD"))
+    # gpu.multiplies lanes a second are a slot pair each: half as many slots pass for a warp's 32 lanes.
+    slots_per_second = 2 * gpu.multiplies / 32
+    rate = slots_per_second * (32 / kernel.threads) / slots[busiest]
+    expected = operation.products * kernel.total**2
+    limit = gpu.multiplies / expected
+    if not 0.95 < wide * kernel.threads / expected < 1.05:
+        raise ParameterError(
+            f"{operation.name} of {operation.bits} bits takes {expected:.0f} limb products, but {wide * kernel.threads:.0f} "
+            "were counted: teach instructions.py to recognize the loops of its kernel"
+        )
+    return {
+        "operation": operation.name, "bits": operation.bits, "kernel": operation.kernel, "lanes": kernel.threads,
+        "limbs_a_lane": kernel.limbs, "registers": kernel.registers, "spilled_bytes": kernel.spilled_bytes,
+        "shared_bytes": kernel.shared_bytes, "warps": kernel.resident_warps(gpu), "busiest": busiest,
+        "slots": {pipe: round(number, 1) for pipe, number in slots.items()},
+        "limb_products_share": round(wide / multiplies, 4), "rate": rate, "limit": limit,
+        "share_of_limit": round(rate / limit, 4), "cgbn": operation.cgbn,
+    }  # fmt: skip
+
+
+def measure(operations: tuple[Operation, ...] = OPERATIONS, gpu: Gpu = H100) -> list[dict[str, Any]]:
+    """Predictions for these operations; compiles each source once."""
+    instances: Instances = {}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for made in pool.map(lambda source: compile_source(source, gpu), {each.source for each in operations}):
+            instances |= made
+    rows = []
+    for operation in operations:
+        kernel = instances.get((operation.kernel, operation.bits, operation.flag))
+        if kernel is None:
+            raise ParameterError(f"no kernel `{operation.kernel}` of {operation.bits} bits was compiled")
+        rows.append(predict(operation, kernel, gpu))
+    return rows
+
+
+def table(rows: list[dict[str, Any]], gpu: str) -> Table:
+    """The figures for people."""
+    columns = [
+        "operation", "bits", "lanes x limbs", "registers", "spilled", "warps", "limb products", "predicted", "limit",
+        "of limit", "x CGBN",
+    ]  # fmt: skip
+    return Table(f"Predicted for {gpu}, items a second", columns, [_cells(row) for row in rows])
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    return [
+        row["operation"], str(row["bits"]), f"{row['lanes']} x {row['limbs_a_lane']}", str(row["registers"]),
+        str(row["spilled_bytes"]), str(row["warps"]), f"{row['limb_products_share']:.0%}", _si(row["rate"]),
+        _si(row["limit"]), f"{row['share_of_limit']:.0%}", f"{row['rate'] / row['cgbn']:.2f}" if row["cgbn"] else "",
+    ]  # fmt: skip
+
+
+def _si(rate: float) -> str:
+    for unit, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if rate >= scale:
+            return f"{rate / scale:.3g} {unit}"
+    return f"{rate:.3g}"
+
+
+@click.command("instructions")
+@click.option("--keep/--no-keep", default=True, help="Write the ledger.")
+def command(keep: bool) -> None:
+    """Count the instructions of bigint's kernels for an H100 and predict their speed."""
+    from rich.console import Console
+
+    started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
+    about, rows = machine.describe(), measure()
+    record = {
+        "schema": ledger.SCHEMA,
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(time.monotonic() - clock, 1),
+        "machine": about,
+        "source": machine.source(),
+        "parameters": dataclasses.asdict(H100),
+        "versions": {"nvcc": _run([_tool("nvcc"), "--version"]).stdout.strip().splitlines()[-1]},
+        "absent": [],
+        "rows": [],
+        "memory": [],
+        "predictions": rows,
+    }
+    if keep:
+        click.echo(f"kept in {ledger.write(record, FOLDER)}")
+    Console(width=160).print(table(rows, H100.name).rich())

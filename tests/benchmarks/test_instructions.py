@@ -1,0 +1,127 @@
+"""The instruction counter: loops of a disassembly, their weights, and what is predicted from them."""
+
+import shutil
+
+import pytest
+
+from hepy.benchmarks import instructions, sass
+from hepy.errors import ParameterError
+
+# A kernel as nvdisasm prints it: a loop in a loop, a forward branch, and the branch to itself at the end.
+LISTING = """
+	.section	.text.one,"ax",@progbits
+.text.one:
+        /*0000*/                   MOV R1, c[0x0][0x28] ;
+.L_x_1:
+        /*0010*/                   IMAD.WIDE.U32 R2, P0, R4, R5, R2 ;
+.L_x_0:
+        /*0020*/              @!P1 IADD3 R1, R1, 0x1, RZ ;
+        /*0030*/                   IMAD.WIDE.U32.X R2, P0, R4, R5, R2, P0 ;
+        /*0040*/               @P1 BRA `(.L_x_0) ;
+        /*0050*/               @P2 BRA `(.L_x_2) ;
+        /*0060*/                   LDS.128 R4, [R8] ;
+.L_x_2:
+        /*0070*/              @!P3 BRA `(.L_x_1) ;
+        /*0080*/                   EXIT ;
+.L_x_3:
+        /*0090*/                   BRA `(.L_x_3);
+	.section	.nv.info.one,"",@"SHT_CUDA_INFO"
+	.section	.text.two,"ax",@progbits
+        /*0000*/                   EXIT ;
+"""
+
+
+def test_loops_nest_as_backward_branches_do():
+    found = sass.kernels(LISTING)
+    assert list(found) == ["one", "two"]
+    assert found["two"].own == {"EXIT": 1}
+    root = found["one"]
+    assert root.own == {"MOV": 1, "EXIT": 1, "BRA": 1}
+    (outer,) = root.inner
+    assert outer.own == {"IMAD.WIDE.U32": 1, "BRA": 2, "LDS.128": 1}
+    (inner,) = outer.inner
+    assert inner.own == {"IADD3": 1, "IMAD.WIDE.U32.X": 1, "BRA": 1}
+    assert outer.count("IMAD") == 1
+
+
+def test_weights_multiply_along_the_nest():
+    root = sass.kernels(LISTING)["one"]
+    total = root.weighted(lambda loop: 3 if loop.inner else 10)
+    assert total == {"MOV": 1, "EXIT": 1, "BRA": 1 + 3 * (2 + 10), "IMAD.WIDE.U32": 3, "LDS.128": 3, "IADD3": 30,
+                     "IMAD.WIDE.U32.X": 30}  # fmt: skip
+
+
+def test_pipes_are_busy_for_what_their_lanes_need():
+    slots = instructions.busy({"IMAD.WIDE.U32.X": 10, "IMAD.MOV": 1, "IADD3.X": 3, "LDS.128": 1, "LDS": 2, "EXIT": 5})
+    assert slots == {"multiply": 22, "logic": 6, "shared": 24, "issue": 22}
+
+
+def kernel(own, inner=(), **changes):
+    """A kernel of two groups of 16 lanes with 8 limbs each, or with changes."""
+    shape = {"registers": 96, "spilled_bytes": 0, "shared_bytes": 10_000, "threads": 16, "limbs": 8, "warps": 4}
+    root = sass.Loop(0, 100, sass.Counter(own), list(inner))
+    return instructions.Compiled(root, **{**shape, **changes})
+
+
+def rows(count, products):
+    own = {"IMAD.WIDE.U32.X": count * 8 * products, "SHFL.IDX": count, "IMAD": count}
+    return sass.Loop(10, 20, sass.Counter(own))
+
+
+def test_rows_of_a_product_run_over_all_limbs():
+    product = instructions.Operation("product", 4096, "multiply", "elementwise", 2)
+    row = instructions.predict(product, kernel({"EXIT": 1}, [rows(8, 2)]))
+    # 128 rows of 16 limb products and one more multiplication, 2 slots each; 2 items a warp
+    assert row["slots"]["multiply"] == 128 * 17 * 2
+    assert row["rate"] == pytest.approx(16.1e12 / 32 * 2 / (128 * 17))
+    assert row["limit"] == pytest.approx(16.1e12 / (2 * 128**2))
+    assert row["share_of_limit"] == pytest.approx(16 / 17, abs=1e-4)
+
+
+def test_loops_of_a_power_are_told_apart():
+    squarings = sass.Loop(40, 50, sass.Counter({"IMAD.WIDE.U32.X": 64 * 8}), [rows(8, 1)])
+    windows = sass.Loop(30, 60, sass.Counter({"LDG.E.128": 1}), [squarings, rows(8, 2)])
+    table = sass.Loop(21, 29, sass.Counter({"STG.E.128": 1}), [rows(8, 2)])
+    batch = sass.Loop(5, 70, sass.Counter({"LDG.E.128": 4}), [table, windows])
+    count = instructions.counts(kernel({}, [batch]), {"product": 6, "square": 3, "both": 20})
+    assert count["STG.E.128"] == 6
+    assert count["LDG.E.128"] == 4 + 20
+    assert count["IMAD.WIDE.U32.X"] == 6 * 128 * 16 + 20 * (128 * 16 + 3 * (512 + 128 * 8))
+
+
+def test_a_kernel_whose_loops_are_not_recognized_is_refused():
+    product = instructions.Operation("product", 4096, "multiply", "elementwise", 2)
+    with pytest.raises(ParameterError, match="takes 32768 limb products, but 16384 were counted"):
+        instructions.predict(product, kernel({}, [rows(8, 1)]))
+
+
+@pytest.mark.parametrize(
+    ("registers", "shared_bytes", "warps", "resident"),
+    [(96, 10_000, 4, 20), (128, 10_000, 4, 16), (129, 10_000, 4, 12), (40, 40_000, 4, 20), (32, 1000, 3, 63)],
+)
+def test_resident_warps(registers, shared_bytes, warps, resident):
+    made = kernel({}, registers=registers, shared_bytes=shared_bytes, warps=warps)
+    assert made.resident_warps(instructions.H100) == resident
+
+
+def test_what_is_missing_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(instructions, "SOURCES", tmp_path)
+    with pytest.raises(ParameterError, match=r"power\.cu is missing: count instructions in a clone"):
+        instructions.compile_source("power", instructions.H100)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr(instructions.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(ParameterError, match="nvdisasm is missing"):
+        instructions._tool("nvdisasm")
+
+
+@pytest.mark.slow
+def test_products_and_squares_meet_their_goal():
+    for tool in ("nvcc", "nvdisasm"):
+        try:
+            instructions._tool(tool)
+        except ParameterError:
+            pytest.skip(f"{tool} is not installed")
+    wanted = tuple(each for each in instructions.OPERATIONS if each.source == "elementwise" and each.bits > 1024)
+    for row in instructions.measure(wanted):
+        assert row["spilled_bytes"] == 0, row["operation"]
+        assert row["share_of_limit"] > 0.8, row["operation"]
