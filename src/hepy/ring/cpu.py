@@ -53,6 +53,7 @@ class Kernels:
         return made
 
     def _elementwise(self, loop: Callable[..., None], basis: RingBasis, *operands: Words) -> Words:
+        operands = tuple(map(_by_rows, operands))
         batch = np.broadcast_shapes(*(x.shape[:-2] for x in operands))
         out = np.empty((*batch, len(basis), basis.degree), np.uint32)
         self._rows(loop, basis, 1, _addresses(out), *(_addresses(x, out.shape[:-1]) for x in operands))
@@ -84,7 +85,7 @@ class Kernels:
         return self.inner_product(x[..., None, :, :], y[..., None, :, :], basis, tuple(range(len(basis))))
 
     def scale(self, x: Words, factors: Words, basis: RingBasis) -> Words:
-        pairs = constants.with_quotients(factors, basis)
+        x, pairs = _by_rows(x), constants.with_quotients(factors, basis)
         batch = np.broadcast_shapes(x.shape[:-2], pairs.shape[:-2])
         out = np.empty((*batch, len(basis), basis.degree), np.uint32)
         rows = (_addresses(out), _addresses(x, out.shape[:-1]), _addresses(pairs, out.shape[:-1]))
@@ -92,6 +93,7 @@ class Kernels:
         return out
 
     def subtract_scaled(self, x: Words, y: Words, factors: Words, basis: RingBasis) -> Words:
+        x, y = _by_rows(x), _by_rows(y)
         pairs = np.ascontiguousarray(constants.with_quotients(factors, basis).transpose(1, 0, 2)).reshape(-1, 4)
         batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
         out = np.empty((*batch, len(basis), basis.degree), np.uint32)
@@ -100,7 +102,7 @@ class Kernels:
         return out
 
     def inner_product(self, x: Words, y: Words, basis: RingBasis, y_limbs: tuple[int, ...]) -> Words:
-        terms = x.shape[-3]
+        x, y, terms = _by_rows(x), _by_rows(y), x.shape[-3]
         batch = np.broadcast_shapes(x.shape[:-3], y.shape[:-3])
         out = np.empty((*batch, len(basis), basis.degree), np.uint32)
         shape = (*batch, terms, len(basis))
@@ -117,7 +119,7 @@ class Kernels:
         return self._transform(transform.inverse, x, basis)
 
     def _transform(self, loop: Callable[..., None], x: Words, basis: RingBasis) -> Words:
-        out = np.empty(x.shape, np.uint32)
+        x, out = _by_rows(x), np.empty(x.shape, np.uint32)
         self._rows(loop, basis, 4, _addresses(out), _addresses(x), self._of(basis).roots)
         return out
 
@@ -128,12 +130,12 @@ class Kernels:
         return self._permute(x, tables.automorphism_of_values(basis.degree, element), _NO_SIGNS, basis)
 
     def _permute(self, x: Words, order: Words, signs: Words, basis: RingBasis) -> Words:
-        out = np.empty(x.shape, np.uint32)
+        x, out = _by_rows(x), np.empty(x.shape, np.uint32)
         self._rows(arithmetic.permute_rows, basis, 1, _addresses(out), _addresses(x), order, signs)
         return out
 
     def convert(self, x: Words, source: RingBasis, target: RingBasis, centred: bool) -> Words:
-        pair = constants.conversion(source, target)
+        x, pair = _by_rows(x), constants.conversion(source, target)
         out = np.empty((*x.shape[:-2], len(target), target.degree), np.uint32)
         out_rows, x_rows = _addresses(out).reshape(-1, len(target)), _addresses(x).reshape(-1, len(source))
         matrix = pair.matrix if centred else np.ascontiguousarray(pair.matrix[:, :-1])
@@ -157,7 +159,7 @@ class Kernels:
 
     def _from_words(self, words: Words, masks: Words, basis: RingBasis) -> Words:
         """masks: uint32[..., N], not 0 where an integer is negative."""
-        planes = words.shape[-2]
+        words, masks, planes = _by_rows(words), _by_rows(masks), words.shape[-2]
         out = np.empty((*masks.shape[:-1], len(basis), basis.degree), np.uint32)
         rows = _addresses(np.broadcast_to(words[..., None, :, :], (*out.shape[:-1], planes, basis.degree)))
         self._rows(
@@ -167,7 +169,7 @@ class Kernels:
         return out
 
     def to_words(self, x: Words, basis: RingBasis) -> tuple[Words, npt.NDArray[np.bool_]]:
-        radix = constants.mixed_radix(basis)
+        x, radix = _by_rows(x), constants.mixed_radix(basis)
         shape, planes = x.shape[:-2], radix.modulus.shape[1]
         out = np.empty((*shape, planes, basis.degree), np.uint32)
         negative = np.empty((*shape, basis.degree), np.uint8)
@@ -247,10 +249,15 @@ def _data(array: Array) -> int:
     return int(array.__array_interface__["data"][0])
 
 
+def _by_rows(x: Array) -> Array:
+    """x, or a copy where numpy laid it out by columns, as indexing a broadcast array with a list does."""
+    return x if x.strides[-1] == x.itemsize else np.ascontiguousarray(x)
+
+
 def _addresses(x: Array, shape: tuple[int, ...] | None = None) -> Rows:
     """The addresses of the rows of x, uint64[rows], in C order of its leading axes, broadcast to `shape`.
 
-    The words of a row have to lie side by side, which no operation on the leading axes changes.
+    The words of a row have to lie side by side, see _by_rows.
     """
     places = np.asarray(_data(x))
     for size, stride in zip(x.shape[:-1], x.strides[:-1], strict=True):

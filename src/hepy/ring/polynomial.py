@@ -258,7 +258,7 @@ class Coefficients(RingArray):
             )
         words, negative = integers.from_array(array.ravel())
         device = _devices.current()
-        planes = np.ascontiguousarray(np.moveaxis(words.reshape(*array.shape, -1), -1, -2))
+        planes = np.ascontiguousarray(np.moveaxis(words.reshape(*array.shape, words.shape[1]), -1, -2))
         signs = negative.reshape(array.shape)
         residues = kernels(device).from_words(device.asarray(planes), device.asarray(signs), basis)
         return cls(basis, device, residues)
@@ -312,13 +312,16 @@ def stack(parts: Sequence[Kind], axis: int = 0) -> Kind:
 def _joined(how: str, parts: Sequence[Kind], axis: int) -> Kind:
     if not parts:
         raise ParameterError(f"cannot {how} no polynomials: pass at least one")
-    first = parts[0]
+    first, stacked = parts[0], how == "stack"
     words = [first._like(part)._words for part in parts]
-    if axis < 0:
-        axis += first.ndim + (how == "stack")
-    if not 0 <= axis < first.ndim + (how == "stack"):
-        raise ParameterError(f"cannot {how} batches of shape {first.shape} along axis {axis}")
-    return first._with(getattr(first.device.xp, how)(words, axis=axis))
+    axes = first.ndim + stacked
+    place = axis + axes if axis < 0 else axis
+    fixed = {part.shape if stacked else (*part.shape[:place], *part.shape[place + 1 :]) for part in parts}
+    if not 0 <= place < axes or len(fixed) > 1 or len({part.ndim for part in parts}) > 1:
+        shapes = ", ".join(str(part.shape) for part in parts[:4])
+        raise ParameterError(f"cannot {how} batches of shapes {shapes} along axis {axis}")
+    with first.device.active():
+        return first._with(getattr(first.device.xp, how)(words, axis=place))
 
 
 def _residues(factor: Any, basis: RingBasis) -> npt.NDArray[np.uint32]:
