@@ -1,0 +1,180 @@
+"""The backend of GPUs where there is none: CuPy and the compiled module are played by stand-ins.
+
+What is tested is what hepy adds: the choice of the module, reasons, errors under hepy's names, and the refusal after a
+fork. What CuPy and CUDA do is tested where there is a GPU (tests marked gpu).
+"""
+
+import multiprocessing
+import sys
+from contextlib import nullcontext
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+
+from hepy import _backends
+from hepy.errors import DeviceError, DeviceOutOfMemoryError
+
+
+class OutOfMemoryError(Exception): ...
+
+
+class CUDARuntimeError(Exception): ...
+
+
+class Stream:
+    ptr = 77
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+def cupy_of(count):
+    cupy = ModuleType("cupy")
+    cupy.empty = np.empty
+    cupy.cuda = SimpleNamespace(
+        Device=lambda index: nullcontext(),
+        Stream=Stream,
+        ExternalStream=Stream,
+        get_current_stream=Stream,
+        memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
+        runtime=SimpleNamespace(CUDARuntimeError=CUDARuntimeError, getDeviceCount=lambda: count),
+    )
+    return cupy
+
+
+def kernels_of(name, *, capability=(9, 0), count=1, failure=None):
+    module = ModuleType(name)
+
+    def device_count():
+        if failure:
+            raise DeviceError(failure)
+        return count
+
+    module.device_count = device_count
+    module.architectures = "90"
+    module.properties = lambda index: SimpleNamespace(name="GPU", memory_bytes=1 << 30, compute_capability=capability)
+    module.Stream = lambda device, handle: (device, handle)
+    return module
+
+
+@pytest.fixture
+def install(monkeypatch):
+    """Makes stand-ins importable, and the real modules not."""
+    for name in ("cupy", *_backends.Cuda._MODULES):
+        monkeypatch.setitem(sys.modules, name, None)
+
+    def install(*modules):
+        for module in modules:
+            monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    return install
+
+
+def test_without_a_module_the_reason_is_the_build(install):
+    with pytest.raises(DeviceError, match=r"module of CUDA kernels is missing .* build hepy where nvcc is found"):
+        _backends.Cuda().count()
+
+
+def test_without_cupy_the_reason_is_cupy(install):
+    install(kernels_of("hepy._cuda"))
+    with pytest.raises(DeviceError, match=r"CuPy is missing .* hepy-engine\[cuda12\]"):
+        _backends.Cuda().count()
+
+
+def test_without_a_driver_the_reason_is_the_driver_s(install):
+    install(cupy_of(1), kernels_of("hepy._cuda", failure="no CUDA-capable device is detected"))
+    with pytest.raises(DeviceError, match="no CUDA-capable device is detected: install or update NVIDIA's driver"):
+        _backends.Cuda().count()
+
+
+def test_the_module_is_the_newest_that_the_driver_serves(install):
+    older = kernels_of("hepy._cuda12", count=2)
+    install(cupy_of(2), kernels_of("hepy._cuda13", failure="driver version is insufficient"), older)
+    backend = _backends.Cuda()
+    assert backend.count() == 2
+    assert backend.native() is older
+
+
+def test_a_gpu_that_the_build_leaves_out_is_named(install):
+    install(cupy_of(1), kernels_of("hepy._cuda", capability=(8, 6)))
+    with pytest.raises(DeviceError, match=r"capability 8\.6, .* built for 90: .*HEPY_CUDA_ARCHITECTURES=86"):
+        _backends.Cuda().count()
+
+
+def test_errors_of_cupy_are_hepy_s(install):
+    cupy = cupy_of(1)
+    install(cupy, kernels_of("hepy._cuda"))
+    backend = _backends.Cuda()
+
+    def fails(error):
+        def empty(shape, dtype):
+            raise error
+
+        cupy.empty = empty
+        backend.empty(0, 5, np.uint32)
+
+    with pytest.raises(DeviceOutOfMemoryError, match="Out of memory allocating 20 bytes: work in smaller pieces"):
+        fails(OutOfMemoryError("Out of memory allocating 20 bytes"))
+    with pytest.raises(DeviceError, match="cudaErrorIllegalAddress") as caught:
+        fails(CUDARuntimeError("cudaErrorIllegalAddress"))
+    assert not isinstance(caught.value, MemoryError)
+
+
+def test_streams_are_cupy_s(install):
+    install(cupy_of(1), kernels_of("hepy._cuda"))
+    backend = _backends.Cuda()
+    assert backend.stream(3) == (3, 77)
+    with backend.using(0, Stream()):
+        pass
+    with pytest.raises(DeviceError, match=r"not int"), backend.using(0, 77):
+        pass
+
+
+def _use_after_fork(backend, queue):
+    reasons = []
+    for use in (backend.count, backend.native, lambda: backend.xp(0), lambda: backend.empty(0, 1, np.uint32)):
+        try:
+            use()
+        except DeviceError as error:
+            reasons.append(str(error))
+    queue.put(reasons)
+
+
+def test_a_forked_child_cannot_use_what_its_parent_used(install):
+    install(cupy_of(1), kernels_of("hepy._cuda"))
+    used, fresh = _backends.Cuda(), _backends.Cuda()
+    used.count()
+    context = multiprocessing.get_context("fork")
+    for backend, refusals in [(used, 4), (fresh, 0)]:
+        queue = context.Queue()
+        child = context.Process(target=_use_after_fork, args=(backend, queue))
+        child.start()
+        reasons = queue.get(timeout=60)
+        child.join()
+        assert len(reasons) == refusals
+        assert all("forked" in reason and "spawn" in reason for reason in reasons)
+    assert used.count() == 1  # the parent goes on
+
+
+@pytest.mark.parametrize(
+    ("architectures", "capability", "runs"),
+    [
+        ("90", (9, 0), True),
+        ("90", (10, 0), True),  # by its PTX
+        ("90", (8, 9), False),
+        ("80-real", (8, 6), True),
+        ("80-real", (9, 0), False),
+        ("80-virtual", (9, 0), True),
+        ("90a", (9, 0), True),
+        ("90a", (10, 0), False),
+        ("80-real;90-real;120", (10, 0), False),
+        ("80-real;90-real;120", (12, 1), True),
+        ("100a-real", (10, 0), True),
+    ],
+)
+def test_architectures_run_on_their_gpus(architectures, capability, runs):
+    assert _backends.built_for(architectures, capability) is runs
