@@ -14,7 +14,7 @@ class Options:
     """Settings that hold for the whole process.
 
     Attributes:
-        threads: how many threads hepy's pool uses; by default the processors that this process may run on.
+        threads: how many threads share the work of a call; by default the processors that this process may run on.
         progress: whether long operations of the command line and the demos show progress bars.
         constant_time: scan tables that secrets index, and keep windows small. Slower; see docs/security.md, Timing.
     """
