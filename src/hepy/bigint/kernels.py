@@ -99,7 +99,7 @@ class NotAUnit(Exception):
         self.positions = positions
 
 
-_HOME = {"cpu": "hepy.bigint.cpu_gmpy2"}
+_HOME = {"cpu": "hepy.bigint.cpu_gmpy2", "cuda": "hepy.bigint.native", "emulator": "hepy.bigint.native"}
 
 
 def kernels(n: int, device: Device) -> Kernels:

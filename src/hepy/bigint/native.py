@@ -1,0 +1,291 @@
+"""The leaves on devices with compiled kernels: GPUs and the emulator, one code for both (cuda/bigint/).
+
+A batch is uint32[B, limbs] in the device's memory, Montgomery form, any representative below R = 2^(32 limbs); the
+kernels' table of sizes says how many limbs a modulus gets. Nothing waits for the device but equal() and inverse(),
+whose answers the host needs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import gmpy2
+import numpy as np
+import numpy.typing as npt
+
+from hepy import _limbs as limb
+from hepy._devices import Device, to_host
+from hepy._locks import new_lock
+from hepy.bigint import multi_power, segments
+from hepy.bigint.kernels import NotAUnit, Operand
+from hepy.bigint.rows import Rows, identity, span
+from hepy.options import options
+
+Batch = Any  # uint32[B, limbs] on the device
+
+_LARGEST_CHUNK = 1 << 18
+_HELD = 16  # elements that a composed operation holds for each of its chunk, about
+_TABLE_SHARE = 4  # tables of powers take at most this part of free memory
+_INVERSE_BLOCK = 64
+_PIECE = 64  # elements of a segment that one group of threads multiplies in a row
+_SECURE_WINDOW = 4  # every look-up reads the whole table, so tables stay small
+_SMALL_WINDOW = 4  # of a comb whose base has not proved busy
+_BUSY = 2048  # powers after which the large table has paid for itself
+
+
+class Kernels:
+    """Contract: hepy.bigint.kernels.Kernels."""
+
+    def __init__(self, n: int, device: Device) -> None:
+        self.n = n
+        self.words = limb.width(n.bit_length())
+        self.device = device
+        self.native = device.native
+        self.limbs: int = self.native.bigint.limbs(device.index, self.words)
+        radix = 1 << limb.LIMB_BITS * self.limbs
+        numbers = limb.from_ints([n, radix % n, radix * radix % n], self.limbs)
+        tail = limb.from_ints([-pow(n, -1, 1 << limb.LIMB_BITS) % (1 << limb.LIMB_BITS)], 4)
+        constants = device.asarray(np.concatenate([numbers.ravel(), tail.ravel()]))
+        self.modulus = self.native.bigint.Modulus(device.stream, constants, self.words)
+
+    @property
+    def chunk(self) -> int:
+        return max(_INVERSE_BLOCK, min(_LARGEST_CHUNK, self.device.free_bytes() // (_HELD * 4 * self.limbs)))
+
+    # Launches: every one names the stream that is current, and takes operands as the kernels want them.
+
+    def run(self, name: str, *arguments: Any) -> None:
+        getattr(self.native.bigint, name)(self.device.stream, self.modulus, *arguments)
+
+    def empty(self, *shape: int) -> Batch:
+        return self.device.empty((*shape, self.limbs), np.uint32)
+
+    def operand(self, x: Operand) -> Any:
+        batch, rows = x
+        spaced = span(rows)
+        if spaced is not None:
+            return self.native.bigint.Operand(batch, start=spaced[0], step=spaced[1])
+        return self.native.bigint.Operand(batch, self.device.asarray(np.ascontiguousarray(rows)))
+
+    def exponents(self, words: Any, bits: int, rows: Rows | None = None) -> Any:
+        """uint32[E, words] on the host or here, below 2**bits; element i takes row rows[i], by default i."""
+        here = self.device.xp.ascontiguousarray(self.device.asarray(words))
+        spaced = (0, 1) if rows is None else span(rows)
+        if spaced is not None:
+            return self.native.bigint.Exponents(here, here.shape[1], bits, start=spaced[0], step=spaced[1])
+        index = self.device.asarray(np.ascontiguousarray(rows))
+        return self.native.bigint.Exponents(here, here.shape[1], bits, index)
+
+    @property
+    def timing(self) -> str:
+        """Of powers whose exponents may be secret: docs/security.md, Timing."""
+        return "scanning" if options.constant_time else "uniform"
+
+    # Canonical and foreign form.
+
+    def load(self, limbs: Any) -> Batch:
+        count, words = limbs.shape
+        out = self.empty(count)
+        self.run("load", out, self.device.asarray(limbs), words, count)
+        return out
+
+    def store(self, x: Operand) -> Any:
+        out = self.device.empty((len(x[1]), self.words), np.uint32)
+        self.run("store", out, self.operand(x), len(x[1]))
+        return out
+
+    def equal(self, x: Operand, y: Operand) -> npt.NDArray[np.bool_]:
+        out = self.device.empty(len(x[1]), np.uint8)
+        self.run("equal", out, self.operand(x), self.operand(y), len(x[1]))
+        return to_host(out).astype(bool)
+
+    # Elementwise.
+
+    def gather(self, parts: Iterable[Operand], count: int) -> Batch:
+        out, at = self.empty(count), 0
+        for batch, rows in parts:
+            self.run("gather", out[at : at + len(rows)], self.operand((batch, rows)), len(rows))
+            at += len(rows)
+        return out
+
+    def multiply(self, x: Operand, y: Operand) -> Batch:
+        return self._binary("multiply", x, y)
+
+    def add(self, x: Operand, y: Operand) -> Batch:
+        return self._binary("add", x, y)
+
+    def subtract(self, x: Operand, y: Operand) -> Batch:
+        return self._binary("subtract", x, y)
+
+    def _binary(self, name: str, x: Operand, y: Operand) -> Batch:
+        out = self.empty(len(x[1]))
+        self.run(name, out, self.operand(x), self.operand(y), len(x[1]))
+        return out
+
+    def square(self, x: Operand) -> Batch:
+        out = self.empty(len(x[1]))
+        self.run("square", out, self.operand(x), len(x[1]))
+        return out
+
+    # Powers.
+
+    def power(self, x: Operand, exponents: Any, exponent_rows: Rows, bits: int) -> Batch:
+        return self._power(x, self.exponents(exponents, bits, exponent_rows), bits, self.timing)
+
+    def power_vartime(self, x: Operand, exponents: Any, exponent_rows: Rows, bits: int) -> Batch:
+        return self._power(x, self.exponents(exponents, bits, exponent_rows), bits, "variable")
+
+    def _power(self, x: Operand, exponents: Any, bits: int, timing: str) -> Batch:
+        count = len(x[1])
+        out = self.empty(count)
+        if count == 0:
+            return out
+        window = self.native.bigint.power_window(bits, *([_SECURE_WINDOW] if timing == "scanning" else []))
+        # As many elements at a time as the tables' share of memory allows, in whole blocks of the grid.
+        room = self.device.free_bytes() // _TABLE_SHARE // (4 * self.limbs << window)
+        one_block = self.modulus.whole_blocks(1)
+        slots = max(one_block, min(self.modulus.whole_blocks(count), room // one_block * one_block))
+        tables = self.empty(slots, 1 << window)
+        self.run("power", out, self.operand(x), exponents, timing, window, tables, slots, count)
+        return out
+
+    def fixed_base(self, base: Operand) -> FixedBase:
+        return FixedBase(self, self.gather([base], 1))
+
+    # Products of many.
+
+    def segment_product(self, x: Operand, offsets: Rows) -> Batch:
+        # Groups of threads work in step: pieces of about one length, and their products in turn.
+        cut, own = segments.pieces(offsets, _PIECE)
+        parts = self.empty(len(cut) - 1)
+        self.run("segment_product", parts, self.operand(x), self.device.asarray(cut), len(cut) - 1, len(x[1]))
+        if len(cut) == len(offsets):
+            return parts
+        return self.segment_product((parts, identity(len(parts))), own)
+
+    def prefix_product(self, x: Operand, run: int) -> Batch:
+        count = len(x[1])
+        return self._prefix(x, segments.runs(count, run)) if count else self.empty(0)
+
+    def _prefix(self, x: Operand, offsets: Rows) -> Batch:
+        """Running products within each segment: within pieces first, then what stands before each piece goes in."""
+        cut, own = segments.pieces(offsets, _PIECE)
+        out = self.empty(len(x[1]))
+        self.run("prefix_product", out, self.operand(x), self.device.asarray(cut), len(cut) - 1, len(x[1]))
+        if len(cut) == len(offsets):
+            return out
+        before = self._prefix((out, cut[1:] - 1), own)
+        factors = self.gather([(before, identity(len(before))), (self.load(limb.from_ints([1], 1)), identity(1))],
+                              len(before) + 1)  # fmt: skip
+        piece = np.repeat(np.arange(len(before)), np.diff(cut))
+        leads = np.isin(piece, own[:-1])  # the first piece of a segment: nothing stands before it
+        return self.multiply((out, identity(len(out))), (factors, np.where(leads, len(before), piece - 1)))
+
+    def inverse(self, x: Operand) -> Batch:
+        count = len(x[1])
+        if count <= 1:
+            return self._invert_one(x) if count else self.empty(0)
+        blocks = segments.runs(count, _INVERSE_BLOCK)
+        products = self.segment_product(x, blocks)
+        try:
+            inverses = self.inverse((products, identity(len(products))))
+        except NotAUnit:
+            residues = limb.to_ints(to_host(self.store(x)))
+            raise NotAUnit([i for i, value in enumerate(residues) if math.gcd(value, self.n) != 1]) from None
+        out = self.empty(count)
+        self.run("block_inverse", out, self.operand(x), inverses, _INVERSE_BLOCK, count)
+        return out
+
+    def _invert_one(self, x: Operand) -> Batch:
+        try:
+            value = int(gmpy2.invert(limb.to_ints(to_host(self.store(x)))[0], self.n))
+        except ZeroDivisionError:
+            raise NotAUnit([0]) from None
+        return self.load(limb.from_ints([value], self.words))
+
+    def multi_power_vartime(self, x: Operand, exponents: limb.Limbs, wanted: npt.NDArray[np.bool_], bits: int) -> Batch:
+        terms, columns = wanted.shape
+        exponents = np.where(wanted.reshape(-1, 1), exponents, np.uint32(0))
+        rows = len(x[1]) // terms
+        plan = multi_power.plan(rows, terms, columns, bits)
+        method = self._straus if plan.method == "straus" else self._pippenger
+        return method((x[0], np.ascontiguousarray(x[1]).reshape(rows, terms)), exponents, columns, bits, plan.window)
+
+    def _straus(self, x: Operand, exponents: limb.Limbs, columns: int, bits: int, window: int) -> Batch:
+        """Rows in turn as far as memory holds their tables."""
+        batch, index = x
+        rows, terms = index.shape
+        at_once = max(1, self.device.free_bytes() // _TABLE_SHARE // (terms * 4 * self.limbs << window))
+        words, parts = self.exponents(exponents, bits), []
+        for low in range(0, rows, at_once):
+            some = index[low : low + at_once]
+            tables = self.empty(some.size, 1 << window)
+            self.run("power_tables", tables, self.operand((batch, some.ravel())), window, some.size)
+            out = self.empty(len(some) * columns)
+            self.run("straus", out, tables, words, window, len(some), terms, columns)
+            parts.append((out, identity(len(out))))
+        return parts[0][0] if len(parts) == 1 else self.gather(parts, rows * columns)
+
+    def _pippenger(self, x: Operand, exponents: limb.Limbs, columns: int, bits: int, window: int) -> Batch:
+        """Columns in turn: their buckets are segments of x, of which rows share the order."""
+        batch, index = x
+        rows, terms = index.shape
+        digits = multi_power.digits(exponents, bits, window).reshape(terms, columns, -1)
+        positions = digits.shape[2]
+        largest = (1 << window) - 1
+        parts = []
+        for column in range(columns):
+            order, bounds = multi_power.buckets(digits[:, column], largest)
+            all_rows = np.concatenate([row[order] for row in index])
+            all_bounds = np.concatenate([[0], *(bounds[1:] + len(order) * row for row in range(rows))])
+            buckets = self.segment_product((batch, all_rows), all_bounds)
+            windows = self.empty(rows * positions)
+            self.run("bucket_product", windows, buckets, largest, rows * positions)
+            out = self.empty(rows)
+            self.run("horner", out, windows, window, positions, rows)
+            parts.append((out, identity(rows)))
+        by_column = self.gather(parts, rows * columns)
+        return self.gather([(by_column, np.arange(rows * columns).reshape(columns, rows).T.ravel())], rows * columns)
+
+
+class FixedBase:
+    """Contract: hepy.bigint.kernels.FixedBaseKernels.
+
+    One product for each window of the exponent, from a table with a row for each window (Brickell, Gordon, McCurley
+    and Wilson, EUROCRYPT '92, section 2, with all digits tabled). A base that is used seldom gets a small table.
+    """
+
+    def __init__(self, kernels: Kernels, base: Batch) -> None:
+        self._kernels, self._base = kernels, base
+        self._lock = new_lock()
+        self._tables: dict[int, Batch] = {}
+        self._used = 0
+
+    def power(self, exponents: Any, bits: int) -> Batch:
+        kernels, count = self._kernels, len(exponents)
+        out = kernels.empty(count)
+        with self._lock:
+            self._used += count
+            window = self._window()
+            table = self._table(window, max(1, -(-bits // window)))
+        kernels.run("fixed_base_power", out, table, kernels.exponents(exponents, bits), kernels.timing, window, count)
+        return out
+
+    def _window(self) -> int:
+        if options.constant_time:
+            return _SECURE_WINDOW
+        kernels = self._kernels
+        return int(kernels.modulus.comb_window) if self._used >= _BUSY else _SMALL_WINDOW
+
+    def _table(self, window: int, positions: int) -> Batch:
+        """uint32[at least positions, 2**window, limbs]; call with the lock held."""
+        table = self._tables.get(window)
+        if table is not None and len(table) >= positions:
+            return table
+        kernels = self._kernels
+        made = kernels.empty(positions, 1 << window)
+        kernels.run("fixed_base_table", made, kernels.operand((self._base, identity(1))), window, positions)
+        self._tables[window] = made
+        return made
