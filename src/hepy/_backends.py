@@ -70,6 +70,9 @@ class Backend(Protocol):
 
     def free_bytes(self, index: int) -> int: ...
 
+    def used_bytes(self, index: int) -> int | None:
+        """What arrays take that options.device_memory limits; None where it limits none."""
+
     def properties(self, index: int) -> Properties: ...
 
 
@@ -111,6 +114,9 @@ class Cpu:
 
     def free_bytes(self, index: int) -> int:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+    def used_bytes(self, index: int) -> int | None:
+        return None  # the host's memory is the process's own affair
 
     def properties(self, index: int) -> Properties:
         return Properties("host", os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
@@ -159,6 +165,9 @@ class Emulator:
 
     def free_bytes(self, index: int) -> int:
         return int(self.native().free_bytes(index))
+
+    def used_bytes(self, index: int) -> int:
+        return int(self.native().properties(index).memory_bytes) - self.free_bytes(index)
 
     def properties(self, index: int) -> Properties:
         found = self.native().properties(index)
@@ -283,6 +292,10 @@ class Cuda:
         with self.active(index):
             kept = self._cupy().get_default_memory_pool().free_bytes()
         return int(self.native().free_bytes(index)) + int(kept)
+
+    def used_bytes(self, index: int) -> int:
+        with self.active(index):
+            return int(self._cupy().get_default_memory_pool().used_bytes())
 
     def properties(self, index: int) -> Properties:
         found = self.native().properties(index)

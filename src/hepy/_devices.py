@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import math
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy._backends import BACKENDS, Backend, Properties, Shape
-from hepy.errors import DeviceError, ParameterError
+from hepy.errors import DeviceError, DeviceOutOfMemoryError, ParameterError
+from hepy.options import options
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,10 @@ class Device:
         """An array here, not initialized.
 
         Raises:
-            DeviceOutOfMemoryError: there is not enough memory; nothing else is affected.
+            DeviceOutOfMemoryError: there is not enough memory, or options.device_memory allows no more; nothing else
+                is affected.
         """
+        self._check_budget(math.prod((shape,) if isinstance(shape, int) else shape) * np.dtype(dtype).itemsize)
         return self._backend.empty(self.index, shape, dtype)
 
     def asarray(self, array: Any) -> Any:
@@ -84,16 +88,35 @@ class Device:
         if owner == self.index:
             return array
         if owner is not None:
+            self._check_budget(int(array.nbytes))
             return backend.copy(self.index, array)
-        return backend.upload(self.index, to_host(array))
+        host = to_host(array)
+        self._check_budget(host.nbytes)
+        return backend.upload(self.index, host)
+
+    def _check_budget(self, size: int) -> None:
+        left = self._budget_left()
+        if left is not None and size > left:
+            raise DeviceOutOfMemoryError(
+                f"{size} bytes are needed on {self.name!r} and options.device_memory={options.device_memory} leaves "
+                f"{left}: raise it, free arrays, or work in smaller pieces"
+            )
+
+    def _budget_left(self) -> int | None:
+        """Bytes that options.device_memory leaves here; None where it sets no limit."""
+        if options.device_memory is None:
+            return None
+        used = self._backend.used_bytes(self.index)
+        return None if used is None else max(0, options.device_memory - used)
 
     def properties(self) -> Properties:
         """Name, memory and compute capability."""
         return self._backend.properties(self.index)
 
     def free_bytes(self) -> int:
-        """Memory that new arrays can have, what a pool keeps for them included."""
-        return self._backend.free_bytes(self.index)
+        """Memory that new arrays can have, what a pool keeps for them included, as far as options.device_memory goes."""
+        free, left = self._backend.free_bytes(self.index), self._budget_left()
+        return free if left is None else min(free, left)
 
 
 _CPU = Device("cpu")

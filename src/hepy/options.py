@@ -16,14 +16,17 @@ class Options:
     Attributes:
         threads: how many threads share the work of a call; by default the processors that this process may run on.
         progress: whether long operations of the command line and the demos show progress bars.
+        device_memory: bytes that arrays on one GPU (or emulated device) may take in all, those of CuPy included; None
+            leaves it to the device. Work that needs more is done in smaller pieces, or refused.
         constant_time: scan tables that secrets index, and keep windows small. Slower; see docs/security.md, Timing.
     """
 
-    __slots__ = ("_constant_time", "_progress", "_threads")
+    __slots__ = ("_constant_time", "_device_memory", "_progress", "_threads")
 
     def __init__(self) -> None:
         self._threads = len(os.sched_getaffinity(0))
         self._progress = True
+        self._device_memory: int | None = None
         self._constant_time = False
 
     @property
@@ -45,6 +48,16 @@ class Options:
         self._progress = _flag("progress", value)
 
     @property
+    def device_memory(self) -> int | None:
+        return self._device_memory
+
+    @device_memory.setter
+    def device_memory(self, value: int | None) -> None:
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            raise ParameterError(f"options.device_memory is a whole number of bytes from 1 on, or None, not {value!r}")
+        self._device_memory = value
+
+    @property
     def constant_time(self) -> bool:
         return self._constant_time
 
@@ -53,7 +66,10 @@ class Options:
         self._constant_time = _flag("constant_time", value)
 
     def __repr__(self) -> str:
-        return f"Options(threads={self.threads}, progress={self.progress}, constant_time={self.constant_time})"
+        return (
+            f"Options(threads={self.threads}, progress={self.progress}, device_memory={self.device_memory}, "
+            f"constant_time={self.constant_time})"
+        )
 
 
 def _flag(name: str, value: bool) -> bool:

@@ -143,3 +143,25 @@ class TestMemory:
         with pytest.raises(hepy.DeviceError, match=r"move one with \.to"):
             x + y
         assert ints(y.to("cpu") + x.to("cpu")) == [2 * value % MODULUS for value in numbers]
+
+    def test_composed_work_goes_on_in_smaller_pieces(self, limit, numbers, key, seed):
+        """Encryption of 40 elements where memory holds the intermediate results of a few."""
+        values = np.arange(40)
+        with hepy.device("emulator"):
+            few = key.public_key.encrypt(values[:2], seed=seed("pieces"))  # tables are made
+            want = key.public_key.encrypt(values, seed=seed("pieces"))
+            limit(40 * 128 + (1 << 12))
+            got = key.public_key.encrypt(values, seed=seed("pieces"))
+            limit(1 << 30)
+            assert got.digest() == want.digest()
+            assert few.digest() == want[:2].digest()
+
+    def test_the_budget_counts_as_a_limit(self, numbers, monkeypatch):
+        with hepy.device("emulator") as here:
+            x = bigint.Modulus(MODULUS).array(numbers * 100)
+            monkeypatch.setattr(options, "device_memory", 1 << 12)
+            assert here.free_bytes() <= 1 << 12
+            with pytest.raises(hepy.DeviceOutOfMemoryError, match=r"options\.device_memory=4096 leaves"):
+                x * x
+            monkeypatch.setattr(options, "device_memory", None)
+            assert ints(x.square()) == [value * value % MODULUS for value in numbers * 100]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from hepy import _limbs as limb
 from hepy.bigint.integers import integers
 from hepy.bigint.kernels import Batch, NotAUnit, Operand
 from hepy.bigint.rows import Rows, identity, repeated
-from hepy.errors import DeviceError, ParameterError
+from hepy.errors import DeviceError, DeviceOutOfMemoryError, ParameterError
 
 if TYPE_CHECKING:
     from hepy.bigint.modulus import Modulus
@@ -411,15 +411,37 @@ def from_chunks(
         per_item: elements of the result for each item.
 
     Returns: shape `shape` for one element an item, else flat.
+    Raises:
+        DeviceOutOfMemoryError: memory does not suffice for the result, or for one item.
     """
     count = math.prod(shape)
     shape = shape if per_item == 1 else (count * per_item,)
     ranges = chunks(modulus, device, count, per_item)
     if len(ranges) == 1:
-        return part(0, count).reshape(shape)
-    pieces = (part(start, stop)._operand() for start, stop in ranges)
+        try:
+            return part(0, count).reshape(shape)
+        except DeviceOutOfMemoryError:
+            if count <= 1:
+                raise
+            ranges = [(0, count // 2), (count // 2, count)]
+    pieces = (piece._operand() for start, stop in ranges for piece in _made_within_memory(part, start, stop))
     batch = modulus.kernels(device).gather(pieces, count * per_item)
     return ResidueArray(modulus, device, batch, identity(count * per_item).reshape(shape))
+
+
+def _made_within_memory(part: Callable[[int, int], ResidueArray], start: int, stop: int) -> Iterator[ResidueArray]:
+    """part(start, stop), in halves of halves where the device's memory does not suffice for the whole."""
+    try:
+        made = part(start, stop)
+    except DeviceOutOfMemoryError:
+        if stop - start <= 1:
+            raise
+    else:
+        yield made
+        return
+    middle = (start + stop) // 2
+    yield from _made_within_memory(part, start, middle)
+    yield from _made_within_memory(part, middle, stop)
 
 
 def chunks(modulus: Modulus, device: _devices.Device, count: int, per_item: int = 1) -> list[tuple[int, int]]:
