@@ -15,7 +15,7 @@
 namespace hepy::bigint {
 
 // Rows in a straight line. At the end of a loop's body the compiler moves accumulators about, some on the multiply
-// pipe: with 2 rows of a product 63 % of the pipe's time was left for limb products, with 16 it is 94 to 97 %. Rows of
+// pipe: with 2 rows of a product 63 % of the pipe's time was left for limb products, with 16 it is 95 to 97 %. Rows of
 // a reduction are half as long. Much longer bodies would leave the instruction cache.
 template <class Shape>
 constexpr int kProductRows = Shape::limbs <= 24 ? Shape::limbs : 16;
@@ -46,11 +46,12 @@ struct Accumulator {
   }
 };
 
-// The shift that the row before left to do, and += x y.
+// The shift that the row before left to do, and += x y. What leaves the even chain joins `carry`, which the odd chain's
+// last product then takes in as the word above `incoming`.
 template <int L>
 HEPY_DEVICE void shift_and_add(Limb* even, Limb* odd, Limb incoming, Limb& carry, const Limb* x, Limb y) {
+  mad_chain(even, x, y, L, carry);
   carry = mad_chain_shift<L>(even[0], odd, x + 1, y, incoming, carry);
-  mad_chain(even, x, y, L, odd[L - 1], carry);
 }
 
 // The word that leaves column 0 goes to the lower neighbour; nothing enters at the top of the integer.
@@ -64,9 +65,8 @@ template <class Shape>
 HEPY_DEVICE void product_row(const Group<Shape>& group, Limb* even, Limb* odd, Limb& incoming, Limb& carry,
                              const Limb* a, Limb b, const Limb* n) {
   constexpr int T = Shape::threads, L = Shape::limbs;
-  // q on its own and first, so that its shuffle is in flight during the chains of a b.
-  const Limb q = __shfl_sync(kAllLanes, (even[0] + odd[1] + a[0] * b) * group.minus_n_inverse, 0, T);
   shift_and_add<L>(even, odd, incoming, carry, a, b);
+  const Limb q = __shfl_sync(kAllLanes, even[0] * group.minus_n_inverse, 0, T);
   mad_chain(odd, n + 1, q, L, carry);
   mad_chain(even, n, q, L, odd[L - 1], carry);
   incoming = shift_down<T>(even[0], group.lane);

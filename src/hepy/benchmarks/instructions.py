@@ -247,7 +247,7 @@ def _part(loop: sass.Loop, kernel: Compiled) -> set[str]:
     """What a loop does: rows of a product or reduction, pairs of a square's blocks, or whole products and squares."""
     wide = loop.count("IMAD.WIDE")
     if not loop.inner and wide:
-        if _rows(loop) > 2:
+        if _rows(loop) > 1 and wide >= kernel.limbs * _rows(loop):
             return {"rows"}
         if wide >= kernel.limbs**2:
             return {"pairs"}
