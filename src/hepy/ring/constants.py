@@ -45,7 +45,7 @@ class Conversion:
     """From residues modulo the primes q_i to residues modulo the primes p_j; see RingKernels.convert.
 
     Attributes:
-        factors: q_i / Q mod q_i with quotients, uint32[limbs in, 2].
+        factors: times * q_i / Q mod q_i with quotients, uint32[limbs in, 2].
         matrix: Q/q_i mod p_j, and in the last column -Q mod p_j, uint32[limbs out, limbs in + 1].
         reciprocals, shifts: floor(2**(31 + b) / q_i) and b - 1, b the bit length of q_i.
         lazy: products of a word of the source and one of p_j that a sum holds, uint64[limbs out].
@@ -59,9 +59,10 @@ class Conversion:
 
 
 @functools.lru_cache(maxsize=4096)
-def conversion(source: RingBasis, target: RingBasis) -> Conversion:
+def conversion(source: RingBasis, target: RingBasis, times: int = 1) -> Conversion:
+    """Constants of a conversion that multiplies by an integer on its way, which costs nothing."""
     parts = [source.modulus // q for q in source.primes]
-    factors = [pow(part, -1, q) for part, q in zip(parts, source.primes, strict=True)]
+    factors = [times * pow(part, -1, q) % q for part, q in zip(parts, source.primes, strict=True)]
     matrix = [[part % p for part in parts] + [-source.modulus % p] for p in target.primes]
     largest = max(source.primes)
     return Conversion(
@@ -106,13 +107,24 @@ def mixed_radix(basis: RingBasis) -> MixedRadix:
     )
 
 
+def gained(source: RingBasis, target: RingBasis) -> int:
+    """M, the product of the primes that come in from source to target."""
+    return math.prod(q for q in target.primes if q not in source)
+
+
 @functools.lru_cache(maxsize=4096)
 def division(source: RingBasis, target: RingBasis) -> Words:
-    """What ends x -> x M / D from source to target, M the primes that come in, D those that go out; uint32[2, limbs].
+    """What ends x -> x M / D from source to target, D the product of the primes that go out; uint32[2, limbs].
 
     Row 0: M / D mod each prime of the target, 0 for those that come in, where x M has the residue 0. Row 1: 1 / D.
     """
-    product_in = math.prod(q for q in target.primes if q not in source)
-    product_out = math.prod(q for q in source.primes if q not in target)
+    product_in, product_out = gained(source, target), gained(target, source)
     inverse = [pow(product_out, -1, q) for q in target.primes]
     return np.array([[product_in * i % q for i, q in zip(inverse, target.primes, strict=True)], inverse], np.uint32)
+
+
+@functools.lru_cache(maxsize=4096)
+def departing(source: RingBasis, target: RingBasis) -> RingBasis | None:
+    """The primes that go out from source to target, if any."""
+    primes = [q for q in source.primes if q not in target]
+    return RingBasis(primes, source.degree) if primes else None

@@ -5,14 +5,15 @@ What an operation leaves as rounding is stated with it. L is the number of prime
 
 from __future__ import annotations
 
-import math
+import functools
 from collections.abc import Sequence
 
 import numpy as np
 
 from hepy.errors import ParameterError
 from hepy.ring.basis import RingBasis
-from hepy.ring.constants import division
+from hepy.ring.constants import departing, division, gained
+from hepy.ring.kernels import Array
 from hepy.ring.polynomial import Coefficients, Kind, Polynomial, check_broadcast
 
 
@@ -49,31 +50,37 @@ def mod_up(x: Polynomial, digits: Sequence[RingBasis], special: RingBasis, *, ce
         ParameterError: the digits are no partition of the primes of x.
     Source: Han and Ki, CT-RSA 2020 (eprint 2019/688), section 3.
     """
-    groups = split(x.basis, digits)
-    extended = x.basis.union(special)
-    if len(extended) != len(x.basis) + len(special):
-        raise ParameterError(f"the special primes and those of {x.basis!r} overlap: take others")
+    groups, extended = _digits(x.basis, tuple(digits), special)
+    if hasattr(x._kernels, "mod_up"):
+        words = x._kernels.mod_up(x._words, groups, x.basis, extended, centred)
+    else:
+        words = _composed_mod_up(x, groups, extended, centred)
+    return Polynomial(extended, x.device, words)
+
+
+def _composed_mod_up(x: Polynomial, groups: Sequence[RingBasis], extended: RingBasis, centred: bool) -> Array:
     words = x.device.empty((*x.shape, len(groups), len(extended), extended.degree), np.uint32)
     coefficients = x.intt()
     for d, group in enumerate(groups):
         rest = extended.without(group)
-        own = x.basis.positions(group)
-        words[..., d, own, :] = x._words[..., own, :]
+        words[..., d, extended.positions(group), :] = x.restrict(group)._words
         converted = convert(coefficients.restrict(group), rest, centred=centred)
         words[..., d, extended.positions(rest), :] = converted.ntt()._words
-    return Polynomial(extended, x.device, words)
+    return words
 
 
-def split(basis: RingBasis, digits: Sequence[RingBasis]) -> list[RingBasis]:
-    """The primes of `basis` by digits; digits without any are left out.
-
-    Raises:
-        ParameterError: a prime is in no digit, or in two.
-    """
+@functools.lru_cache(maxsize=1024)
+def _digits(
+    basis: RingBasis, digits: tuple[RingBasis, ...], special: RingBasis
+) -> tuple[tuple[RingBasis, ...], RingBasis]:
+    """The primes of `basis` by digits, without digits that have none; and what they are extended to."""
     shared = [[prime for prime in digit.primes if prime in basis] for digit in digits]
     if sorted(prime for group in shared for prime in group) != sorted(basis.primes):
         raise ParameterError(f"the digits are no partition of the primes of {basis!r}: each has to be in one digit")
-    return [RingBasis(group, basis.degree) for group in shared if group]
+    extended = basis.union(special)
+    if len(extended) != len(basis) + len(special):
+        raise ParameterError(f"the special primes and those of {basis!r} overlap: take others")
+    return tuple(RingBasis(group, basis.degree) for group in shared if group), extended
 
 
 def inner_product(x: Polynomial, y: Polynomial) -> Polynomial:
@@ -109,27 +116,27 @@ def rescale(x: Kind, target: RingBasis) -> Kind:
     if x.basis == target:
         return x
     _same_ring(x, target)
-    out = [prime for prime in x.basis.primes if prime not in target]
-    kept = [prime for prime in target.primes if prime in x.basis]
+    gone = departing(x.basis, target)
+    if gone is not None and hasattr(x._kernels, "rescale"):
+        words = x._kernels.rescale(x._words, x.basis, target, isinstance(x, Polynomial))
+    else:
+        words = _composed_rescale(x, target, gone)
+    return type(x)(target, x.device, words)
+
+
+def _composed_rescale(x: Polynomial | Coefficients, target: RingBasis, gone: RingBasis | None) -> Array:
+    factors = x.device.asarray(division(x.basis, target))
     with x.device.active():
         words = x.device.xp.zeros((*x.shape, len(target), target.degree), np.uint32)
+        kept = [prime for prime in target.primes if prime in x.basis]
         if kept:
-            places = target.positions(RingBasis(kept, target.degree))
-            words[..., places, :] = x._words[..., x.basis.positions(RingBasis(kept, target.degree)), :]
-    factors = x.device.asarray(division(x.basis, target))
-    if not out:
-        return type(x)(target, x.device, x._kernels.scale(words, factors[0], target))
-    remainder = _remainder(x, RingBasis(out, target.degree), target)
-    return type(x)(target, x.device, x._kernels.subtract_scaled(words, remainder._words, factors, target))
-
-
-def _remainder(x: Polynomial | Coefficients, out: RingBasis, target: RingBasis) -> Polynomial | Coefficients:
-    """x M modulo D, centred, modulo the target's primes, in the domain of x."""
-    gained = math.prod(prime for prime in target.primes if prime not in x.basis)
-    gone = x.restrict(out) * gained
-    if isinstance(gone, Polynomial):
-        return convert(gone.intt(), target).ntt()
-    return convert(gone, target)
+            shared = RingBasis(kept, target.degree)
+            words[..., target.positions(shared), :] = x.restrict(shared)._words
+    if gone is None:
+        return x._kernels.scale(words, factors[0], target)
+    lost = x.restrict(gone) * gained(x.basis, target)
+    remainder = convert(lost.intt(), target).ntt() if isinstance(lost, Polynomial) else convert(lost, target)
+    return x._kernels.subtract_scaled(words, remainder._words, factors, target)
 
 
 def mod_down(x: Kind, special: RingBasis) -> Kind:

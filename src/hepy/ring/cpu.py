@@ -1,13 +1,14 @@
 """The `cpu` device's leaves: numba loops over rows of words, on hepy's pool.
 
-A loop is given the addresses of rows, so that views and broadcasts are read where they lie. Contracts are in
-kernels.py; the arrays that addresses point into are held by the caller of a loop until it returns.
+A loop is given the addresses of rows; contracts are in kernels.py. Arrays that addresses point into are held here
+until the loop has returned.
 """
 
 from __future__ import annotations
 
+import functools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +17,14 @@ import numpy.typing as npt
 
 from hepy._pool import parallel_ranges
 from hepy.ring import constants, tables
+from hepy.ring.addresses import Addresses, address, by_entry, by_limb, side_by_side, terms_by_limb
 from hepy.ring.basis import RingBasis
+from hepy.ring.buffers import empty
 from hepy.ring.embedding import roots, slot_order
 from hepy.ring.loops import arithmetic, conversion, embedding, sampling, transform
 
 Array = npt.NDArray[Any]
 Words = npt.NDArray[np.uint32]
-Rows = npt.NDArray[np.uint64]
 
 _GRAIN = 1 << 16  # words times passes over them that are worth a thread's while
 _NO_SIGNS = np.empty(0, np.uint32)
@@ -30,10 +32,19 @@ _NO_SIGNS = np.empty(0, np.uint32)
 
 @dataclass(frozen=True)
 class _Constants:
+    """What loops read of a basis; the arrays stand beside their addresses so that they stay."""
+
     reducers: Words
-    roots: Rows
-    lazy: Rows
-    tables: tuple[tables.PrimeTables, ...]  # held: `roots` are their addresses
+    reducers_at: np.uint64
+    degree: np.uint64
+    lazy: Addresses
+    tables: tuple[tables.PrimeTables, ...]
+    roots: Addresses
+
+
+@functools.lru_cache(maxsize=4096)
+def _broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    return np.broadcast_shapes(*shapes)
 
 
 class Kernels:
@@ -45,32 +56,30 @@ class Kernels:
     def _of(self, basis: RingBasis) -> _Constants:
         made = self._constants.get(basis)
         if made is None:
-            addresses = [table.address for table in basis.tables]
             lazy = [constants.lazy_products(q, q) for q in basis.primes]
             reducers = constants.reducers(basis)
-            made = _Constants(reducers, np.array(addresses, np.uint64), np.array(lazy, np.uint64), basis.tables)
+            places = np.array([table.address for table in basis.tables], np.uint64)
+            degree = np.uint64(basis.degree)
+            made = _Constants(reducers, address(reducers), degree, np.array(lazy, np.uint64), basis.tables, places)
             self._constants[basis] = made
         return made
 
-    def _elementwise(self, loop: Callable[..., None], basis: RingBasis, *operands: Words) -> Words:
-        operands = tuple(map(_by_rows, operands))
-        batch = np.broadcast_shapes(*(x.shape[:-2] for x in operands))
-        out = np.empty((*batch, len(basis), basis.degree), np.uint32)
-        self._rows(loop, basis, 1, _addresses(out), *(_addresses(x, out.shape[:-1]) for x in operands))
-        return out
-
-    def _rows(self, loop: Callable[..., None], basis: RingBasis, passes: int, out: Rows, *operands: Any) -> None:
-        """loop(rows of out, operands, constants of the basis, range) over all rows."""
-        reducers, limbs, degree = (
-            np.uint64(_data(self._of(basis).reducers)),
-            np.uint64(len(basis)),
-            np.uint64(basis.degree),
-        )
+    def _run(self, loop: Callable[..., None], basis: RingBasis, passes: int, out: Addresses, *operands: Any) -> None:
+        """loop(rows of out, operands, constants of the basis, range) over all rows, which come limb by limb."""
+        known, batch = self._of(basis), np.uint64(len(out) // len(basis))
 
         def work(start: int, stop: int) -> None:
-            loop(out, *operands, reducers, limbs, degree, start, stop)
+            loop(out, *operands, known.reducers_at, batch, known.degree, start, stop)
 
         parallel_ranges(len(out), _GRAIN // (basis.degree * passes), work)
+
+    # Residue by residue.
+
+    def _elementwise(self, loop: Callable[..., None], basis: RingBasis, *operands: Words) -> Words:
+        operands = tuple(map(side_by_side, operands))
+        out = empty((*_broadcast(*(x.shape[:-1] for x in operands)), basis.degree))
+        self._run(loop, basis, 1, by_limb(out), *(by_limb(x, out.shape[:-1]) for x in operands))
+        return out
 
     def add(self, x: Words, y: Words, basis: RingBasis) -> Words:
         return self._elementwise(arithmetic.add_rows, basis, x, y)
@@ -85,32 +94,32 @@ class Kernels:
         return self.inner_product(x[..., None, :, :], y[..., None, :, :], basis, tuple(range(len(basis))))
 
     def scale(self, x: Words, factors: Words, basis: RingBasis) -> Words:
-        x, pairs = _by_rows(x), constants.with_quotients(factors, basis)
-        batch = np.broadcast_shapes(x.shape[:-2], pairs.shape[:-2])
-        out = np.empty((*batch, len(basis), basis.degree), np.uint32)
-        rows = (_addresses(out), _addresses(x, out.shape[:-1]), _addresses(pairs, out.shape[:-1]))
-        self._rows(arithmetic.scale_rows, basis, 1, *rows)
-        return out
+        return self._elementwise(arithmetic.scale_rows, basis, x, constants.with_quotients(factors, basis))
 
     def subtract_scaled(self, x: Words, y: Words, factors: Words, basis: RingBasis) -> Words:
-        x, y = _by_rows(x), _by_rows(y)
-        pairs = np.ascontiguousarray(constants.with_quotients(factors, basis).transpose(1, 0, 2)).reshape(-1, 4)
-        batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
-        out = np.empty((*batch, len(basis), basis.degree), np.uint32)
-        rows = (_addresses(array, out.shape[:-1]) for array in (out, x, y, pairs))
-        self._rows(arithmetic.subtract_scaled_rows, basis, 1, *rows)
+        x, y = side_by_side(x), side_by_side(y)
+        out = empty((*_broadcast(x.shape[:-1], y.shape[:-1]), basis.degree))
+        x_rows, y_rows = by_limb(x, out.shape[:-1]), by_limb(y, out.shape[:-1])
+        self._subtract_scaled(by_limb(out), x_rows, y_rows, _pairs_of_limbs(factors, basis), basis)
         return out
 
+    def _subtract_scaled(self, out: Addresses, x: Addresses, y: Addresses, pairs: Words, basis: RingBasis) -> None:
+        """pairs: uint32[limbs, 4]."""
+        rows = np.repeat(by_limb(pairs), len(out) // len(basis))
+        self._run(arithmetic.subtract_scaled_rows, basis, 1, out, x, y, rows)
+
     def inner_product(self, x: Words, y: Words, basis: RingBasis, y_limbs: tuple[int, ...]) -> Words:
-        x, y, terms = _by_rows(x), _by_rows(y), x.shape[-3]
-        batch = np.broadcast_shapes(x.shape[:-3], y.shape[:-3])
-        out = np.empty((*batch, len(basis), basis.degree), np.uint32)
-        shape = (*batch, terms, len(basis))
-        y_rows = _addresses(y, (*batch, terms, y.shape[-2])).reshape(-1, terms, y.shape[-2])[..., list(y_limbs)]
-        x_rows = _addresses(x, shape).reshape(-1, terms, len(basis))
-        rows = (np.ascontiguousarray(rows.swapaxes(-1, -2)).reshape(-1, terms) for rows in (x_rows, y_rows))
-        self._rows(arithmetic.inner_product_rows, basis, 1 + terms, _addresses(out), *rows, self._of(basis).lazy)
+        x, y, terms = side_by_side(x), side_by_side(y), x.shape[-3]
+        batch = _broadcast(x.shape[:-3], y.shape[:-3])
+        out = empty((*batch, len(basis), basis.degree))
+        x_rows = terms_by_limb(x, (*batch, terms, len(basis)))
+        y_rows = terms_by_limb(y, (*batch, terms, y.shape[-2]))
+        if y_limbs != tuple(range(y.shape[-2])):
+            y_rows = y_rows.reshape(y.shape[-2], -1)[list(y_limbs)].reshape(x_rows.shape)
+        self._run(arithmetic.inner_product_rows, basis, 1 + terms, by_limb(out), x_rows, y_rows, self._of(basis).lazy)
         return out
+
+    # The transform.
 
     def ntt(self, x: Words, basis: RingBasis) -> Words:
         return self._transform(transform.forward, x, basis)
@@ -119,8 +128,8 @@ class Kernels:
         return self._transform(transform.inverse, x, basis)
 
     def _transform(self, loop: Callable[..., None], x: Words, basis: RingBasis) -> Words:
-        x, out = _by_rows(x), np.empty(x.shape, np.uint32)
-        self._rows(loop, basis, 4, _addresses(out), _addresses(x), self._of(basis).roots)
+        x, out = side_by_side(x), empty(x.shape)
+        self._run(loop, basis, 4, by_limb(out), by_limb(x), self._of(basis).roots)
         return out
 
     def automorphism_coefficients(self, x: Words, element: int, basis: RingBasis) -> Words:
@@ -130,28 +139,77 @@ class Kernels:
         return self._permute(x, tables.automorphism_of_values(basis.degree, element), _NO_SIGNS, basis)
 
     def _permute(self, x: Words, order: Words, signs: Words, basis: RingBasis) -> Words:
-        x, out = _by_rows(x), np.empty(x.shape, np.uint32)
-        self._rows(arithmetic.permute_rows, basis, 1, _addresses(out), _addresses(x), order, signs)
+        x, out = side_by_side(x), empty(x.shape)
+        self._run(arithmetic.permute_rows, basis, 1, by_limb(out), by_limb(x), order, signs)
         return out
 
+    # Between bases.
+
     def convert(self, x: Words, source: RingBasis, target: RingBasis, centred: bool) -> Words:
-        x, pair = _by_rows(x), constants.conversion(source, target)
-        out = np.empty((*x.shape[:-2], len(target), target.degree), np.uint32)
-        out_rows, x_rows = _addresses(out).reshape(-1, len(target)), _addresses(x).reshape(-1, len(source))
+        x, out = side_by_side(x), empty((*x.shape[:-2], len(target), target.degree))
+        self._convert(by_entry(out), by_entry(x), constants.conversion(source, target), source, target, centred)
+        return out
+
+    def _convert(
+        self,
+        out: Addresses,
+        x: Addresses,
+        pair: constants.Conversion,
+        source: RingBasis,
+        target: RingBasis,
+        centred: bool,
+    ) -> None:
+        """out, x: uint64[batch, limbs], entry by entry."""
         matrix = pair.matrix if centred else np.ascontiguousarray(pair.matrix[:, :-1])
-        addresses = [np.uint64(_data(array)) for array in (pair.factors, pair.reciprocals)]
-        ends = [np.uint64(_data(self._of(basis).reducers)) for basis in (source, target)]
-        blocks = _blocks(target.degree)
+        factors, reciprocals = address(pair.factors), address(pair.reciprocals)
+        ends = self._of(source).reducers_at, self._of(target).reducers_at
+        degree, blocks = np.uint64(target.degree), _blocks(target.degree)
 
         def work(start: int, stop: int) -> None:
             scratch = np.empty((len(source) + 1, conversion.BLOCK), np.uint32)
             conversion.convert_blocks(
-                out_rows, x_rows, blocks, np.uint64(_data(scratch)), *addresses, pair.shifts, matrix, pair.lazy, *ends,
-                np.uint64(target.degree), start, stop,
+                out, x, blocks, address(scratch), factors, reciprocals, pair.shifts, matrix, pair.lazy, *ends, degree,
+                start, stop,
             )  # fmt: skip
 
         passes = len(source) * (len(target) + 2)
-        parallel_ranges(len(out_rows) * blocks, _GRAIN // (conversion.BLOCK * passes), work)
+        parallel_ranges(len(out) * blocks, _GRAIN // (conversion.BLOCK * passes), work)
+
+    def mod_up(
+        self, x: Words, groups: Sequence[RingBasis], source: RingBasis, target: RingBasis, centred: bool
+    ) -> Words:
+        """Digits are converted and transformed where they are to lie."""
+        coefficients = self.intt(x, source)
+        out = empty((*x.shape[:-2], len(groups), len(target), target.degree))
+        for d, group in enumerate(groups):
+            rest, own = constants.departing(target, group), source.positions(group)
+            assert rest is not None
+            digit = out[..., d, :, :]
+            digit[..., target.positions(group), :] = x[..., own, :]
+            rows = by_entry(digit)[:, target.positions(rest)]
+            self._convert(rows, by_entry(coefficients)[:, own], constants.conversion(group, rest), group, rest, centred)
+            flat = np.ascontiguousarray(rows.T).ravel()
+            self._run(transform.forward, rest, 4, flat, flat, self._of(rest).roots)
+        return out
+
+    def rescale(self, x: Words, source: RingBasis, target: RingBasis, values: bool) -> Words:
+        """What is divided away is scaled while it is converted, and subtracted where it lies."""
+        x, batch = side_by_side(x), x.shape[:-2]
+        gone = constants.departing(source, target)
+        assert gone is not None
+        lost = x[..., source.positions(gone), :]
+        if values:
+            lost = self.intt(lost, gone)
+        out = empty((*batch, len(target), target.degree))
+        pair = constants.conversion(gone, target, constants.gained(source, target))
+        self._convert(by_entry(out), by_entry(lost), pair, gone, target, True)
+        rows = by_limb(out)
+        if values:
+            self._run(transform.forward, target, 4, rows, rows, self._of(target).roots)
+        # A prime that comes in has the factor 0, so that any row serves.
+        kept = [source.primes.index(q) if q in source else 0 for q in target.primes]
+        x_rows = by_limb(x).reshape(len(source), -1)[kept].ravel()
+        self._subtract_scaled(rows, x_rows, rows, _pairs_of_limbs(constants.division(source, target), target), target)
         return out
 
     def from_words(self, words: Words, negative: npt.NDArray[np.bool_], basis: RingBasis) -> Words:
@@ -159,30 +217,28 @@ class Kernels:
 
     def _from_words(self, words: Words, masks: Words, basis: RingBasis) -> Words:
         """masks: uint32[..., N], not 0 where an integer is negative."""
-        words, masks, planes = _by_rows(words), _by_rows(masks), words.shape[-2]
-        out = np.empty((*masks.shape[:-1], len(basis), basis.degree), np.uint32)
-        rows = _addresses(np.broadcast_to(words[..., None, :, :], (*out.shape[:-1], planes, basis.degree)))
-        self._rows(
-            conversion.from_words_rows, basis, 1 + planes, _addresses(out), rows.reshape(-1, planes),
-            _addresses(masks[..., None, :], out.shape[:-1]),
-        )  # fmt: skip
+        words, masks, planes = side_by_side(words), side_by_side(masks), words.shape[-2]
+        out = empty((*masks.shape[:-1], len(basis), basis.degree))
+        batch = out.shape[:-2]
+        word_rows = terms_by_limb(words[..., None, :], (*batch, planes, len(basis)))
+        mask_rows = by_limb(masks[..., None, :], out.shape[:-1])
+        self._run(conversion.from_words_rows, basis, 1 + planes, by_limb(out), word_rows, mask_rows)
         return out
 
     def to_words(self, x: Words, basis: RingBasis) -> tuple[Words, npt.NDArray[np.bool_]]:
-        x, radix = _by_rows(x), constants.mixed_radix(basis)
-        shape, planes = x.shape[:-2], radix.modulus.shape[1]
-        out = np.empty((*shape, planes, basis.degree), np.uint32)
-        negative = np.empty((*shape, basis.degree), np.uint8)
-        flat = negative.reshape(-1, basis.degree)
-        out_rows, x_rows = _addresses(out).reshape(-1, planes), _addresses(x).reshape(-1, len(basis))
-        addresses = [np.uint64(_data(array)) for array in (radix.radices, radix.inverses)]
-        reducers, blocks = self._of(basis).reducers, _blocks(basis.degree)
+        x, radix = side_by_side(x), constants.mixed_radix(basis)
+        planes = radix.modulus.shape[1]
+        out = empty((*x.shape[:-2], planes, basis.degree))
+        negative = np.empty((*x.shape[:-2], basis.degree), np.uint8)
+        flat, out_rows, x_rows = negative.reshape(-1, basis.degree), by_entry(out), by_entry(x)
+        radices, inverses, known = address(radix.radices), address(radix.inverses), self._of(basis)
+        blocks = _blocks(basis.degree)
 
         def work(start: int, stop: int) -> None:
             digits = np.empty((len(basis), 8), np.uint32)
             conversion.to_words_blocks(
-                out_rows, flat, x_rows, blocks, np.uint64(_data(digits)), *addresses, radix.modulus, radix.primes,
-                np.uint64(_data(reducers)), np.uint64(basis.degree), start, stop,
+                out_rows, flat, x_rows, blocks, address(digits), radices, inverses, radix.modulus, radix.primes,
+                known.reducers_at, known.degree, start, stop,
             )  # fmt: skip
 
         parallel_ranges(len(out_rows) * blocks, _GRAIN // (conversion.BLOCK * 4 * len(basis) ** 2), work)
@@ -190,32 +246,36 @@ class Kernels:
 
     def to_floats(self, x: Words, basis: RingBasis) -> npt.NDArray[np.float64]:
         words, negative = self.to_words(x, basis)
+        planes = words.shape[-2]
         out = np.empty(negative.shape, np.float64)
-        flat = (out.reshape(-1, basis.degree), words.reshape(-1, *words.shape[-2:]), negative.view(np.uint8))
-        powers = np.ldexp(1.0, 32 * (np.arange(words.shape[-2]) - 2))
+        flat = out.reshape(-1, basis.degree)
+        signs, magnitudes = negative.view(np.uint8).reshape(flat.shape), words.reshape(-1, planes, basis.degree)
+        powers = np.ldexp(1.0, 32 * (np.arange(planes) - 2))
         blocks = _blocks(basis.degree)
 
         def work(start: int, stop: int) -> None:
-            conversion.to_floats_blocks(flat[0], flat[1], flat[2].reshape(flat[0].shape), powers, blocks, start, stop)
+            conversion.to_floats_blocks(flat, magnitudes, signs, powers, blocks, start, stop)
 
-        parallel_ranges(len(flat[0]) * blocks, _GRAIN // (conversion.BLOCK * 4 * words.shape[-2]), work)
+        parallel_ranges(len(flat) * blocks, _GRAIN // (conversion.BLOCK * 4 * planes), work)
         return out
+
+    # Randomness.
 
     def ternary(self, words: Words, basis: RingBasis) -> Words:
         return self._sampled(basis, words.shape, sampling.ternary, words.reshape(-1))
 
-    def gaussian(self, words: Words, thresholds: Rows, basis: RingBasis) -> Words:
+    def gaussian(self, words: Words, thresholds: Addresses, basis: RingBasis) -> Words:
         return self._sampled(basis, words.shape[:-1], sampling.gaussian, words.reshape(-1, 2), thresholds)
 
     def _sampled(self, basis: RingBasis, shape: tuple[int, ...], loop: Callable[..., None], *arguments: Any) -> Words:
-        magnitudes, masks = np.empty(shape, np.uint32), np.empty(shape, np.uint32)
+        magnitudes, masks = empty(shape), empty(shape)
         flat = magnitudes.reshape(-1), masks.reshape(-1)
         parallel_ranges(magnitudes.size, _GRAIN // 16, lambda start, stop: loop(*flat, *arguments, start, stop))
         return self._from_words(magnitudes[..., None, :], masks, basis)
 
     def sparse_ternary(self, words: Words, weight: int, basis: RingBasis) -> Words:
         shape = words.shape[:-1]
-        magnitudes, masks = np.empty(shape, np.uint32), np.empty(shape, np.uint32)
+        magnitudes, masks = empty(shape), empty(shape)
         flat = magnitudes.reshape(-1, basis.degree), masks.reshape(-1, basis.degree)
         source = words.reshape(-1, basis.degree, 4)
 
@@ -224,6 +284,8 @@ class Kernels:
 
         parallel_ranges(len(source), 1, work)
         return self._from_words(magnitudes[..., None, :], masks, basis)
+
+    # The canonical embedding.
 
     def embed(self, x: Array) -> Array:
         return self._embedding(embedding.forward, x)[..., slot_order(x.shape[-1])]
@@ -244,26 +306,9 @@ class Kernels:
         return out
 
 
-def _data(array: Array) -> int:
-    """The address of an array's first word."""
-    return int(array.__array_interface__["data"][0])
-
-
-def _by_rows(x: Array) -> Array:
-    """x, or a copy where numpy laid it out by columns, as indexing a broadcast array with a list does."""
-    return x if x.strides[-1] == x.itemsize else np.ascontiguousarray(x)
-
-
-def _addresses(x: Array, shape: tuple[int, ...] | None = None) -> Rows:
-    """The addresses of the rows of x, uint64[rows], in C order of its leading axes, broadcast to `shape`.
-
-    The words of a row have to lie side by side, see _by_rows.
-    """
-    places = np.asarray(_data(x))
-    for size, stride in zip(x.shape[:-1], x.strides[:-1], strict=True):
-        places = places[..., None] + np.arange(size) * stride
-    places = places if shape is None else np.broadcast_to(places, shape)
-    return np.ascontiguousarray(places).astype(np.uint64).ravel()
+def _pairs_of_limbs(factors: Words, basis: RingBasis) -> Words:
+    """uint32[2, limbs] to uint32[limbs, 4]: both factors of a limb with their quotients."""
+    return np.ascontiguousarray(constants.with_quotients(factors, basis).transpose(1, 0, 2)).reshape(-1, 4)
 
 
 def _blocks(degree: int) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hepy._devices import Device
@@ -58,7 +59,7 @@ class RingKernels(Protocol):
     def automorphism_ntt(self, x: Array, element: int, basis: RingBasis) -> Array:
         """The same of values: a permutation."""
 
-    # Between bases: coefficients.
+    # Between bases: of coefficients.
 
     def convert(self, x: Array, source: RingBasis, target: RingBasis, centred: bool) -> Array:
         """Residues modulo other primes, [..., limbs, N] -> [..., other limbs, N].
@@ -95,6 +96,18 @@ class RingKernels(Protocol):
 
     def unembed(self, x: Array) -> Array:
         """The inverse of embed."""
+
+
+class RingComposites(Protocol):
+    """What a device may supply besides; conversion.py composes the same bits from leaves where it does not."""
+
+    def mod_up(
+        self, x: Array, groups: Sequence[RingBasis], source: RingBasis, target: RingBasis, centred: bool
+    ) -> Array:
+        """conversion.mod_up of values, [..., limbs, N] -> [..., dnum, more limbs, N]; groups partition the source."""
+
+    def rescale(self, x: Array, source: RingBasis, target: RingBasis, values: bool) -> Array:
+        """conversion.rescale of values or coefficients; some prime of the source is not in the target."""
 
 
 _HOME = {"cpu": "hepy.ring.cpu"}

@@ -7,6 +7,7 @@ uint32[B..., limbs, N], words canonical, and are immutable.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -314,14 +315,19 @@ def _joined(how: str, parts: Sequence[Kind], axis: int) -> Kind:
         raise ParameterError(f"cannot {how} no polynomials: pass at least one")
     first, stacked = parts[0], how == "stack"
     words = [first._like(part)._words for part in parts]
-    axes = first.ndim + stacked
-    place = axis + axes if axis < 0 else axis
-    fixed = {part.shape if stacked else (*part.shape[:place], *part.shape[place + 1 :]) for part in parts}
-    if not 0 <= place < axes or len(fixed) > 1 or len({part.ndim for part in parts}) > 1:
-        shapes = ", ".join(str(part.shape) for part in parts[:4])
-        raise ParameterError(f"cannot {how} batches of shapes {shapes} along axis {axis}")
+    axes = first.ndim + int(stacked)
+    place: int = axis + axes if axis < 0 else axis
+    shapes = [part.shape for part in parts]
+    fixed = set(shapes) if stacked else {_without(shape, place) for shape in shapes}
+    if not 0 <= place < axes or len(fixed) > 1 or len(set(map(len, shapes))) > 1:
+        given = ", ".join(map(str, shapes[:4]))
+        raise ParameterError(f"cannot {how} batches of shapes {given} along axis {axis}")
     with first.device.active():
         return first._with(getattr(first.device.xp, how)(words, axis=place))
+
+
+def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    return (*shape[:axis], *shape[axis + 1 :])
 
 
 def _residues(factor: Any, basis: RingBasis) -> npt.NDArray[np.uint32]:
@@ -350,6 +356,7 @@ def _as_slice(positions: list[int]) -> slice | list[int]:
     return positions
 
 
+@functools.lru_cache(maxsize=4096)
 def check_broadcast(*shapes: tuple[int, ...]) -> None:
     """Raises:
     ParameterError: batch shapes do not broadcast.

@@ -1,6 +1,7 @@
 """Elementwise arithmetic of rows of N words, and sums of products.
 
-A row is an address; out[r] is filled for r in [start, stop) from row r of each operand. Words are canonical.
+A row is an address; out[r] is filled for r in [start, stop) from row r of each operand. Rows come limb by limb, `batch`
+of each, so that what belongs to a limb stays in the cache. Words are canonical.
 """
 
 import numpy as np
@@ -22,44 +23,44 @@ from hepy.ring.loops.modular import (
 
 
 @loop
-def add_rows(out, x, y, reducers, limbs, degree, start, stop):
+def add_rows(out, x, y, reducers, batch, degree, start, stop):
     for row in range(start, stop):
-        q = prime_at(reducers, np.uint64(row) % limbs)[0]
+        q = prime_at(reducers, np.uint64(row) // batch)[0]
         for j in range(ZERO, degree, LANES):
             store(out[row], j, add(load(x[row], j), load(y[row], j), q))
 
 
 @loop
-def subtract_rows(out, x, y, reducers, limbs, degree, start, stop):
+def subtract_rows(out, x, y, reducers, batch, degree, start, stop):
     for row in range(start, stop):
-        q = prime_at(reducers, np.uint64(row) % limbs)[0]
+        q = prime_at(reducers, np.uint64(row) // batch)[0]
         for j in range(ZERO, degree, LANES):
             store(out[row], j, subtract(load(x[row], j), load(y[row], j), q))
 
 
 @loop
-def negate_rows(out, x, reducers, limbs, degree, start, stop):
+def negate_rows(out, x, reducers, batch, degree, start, stop):
     for row in range(start, stop):
-        q = prime_at(reducers, np.uint64(row) % limbs)[0]
+        q = prime_at(reducers, np.uint64(row) // batch)[0]
         for j in range(ZERO, degree, LANES):
             store(out[row], j, negate(load(x[row], j), q))
 
 
 @loop
-def scale_rows(out, x, factors, reducers, limbs, degree, start, stop):
+def scale_rows(out, x, factors, reducers, batch, degree, start, stop):
     """factors[r] is the address of two words, a factor and its quotient."""
     for row in range(start, stop):
-        q = prime_at(reducers, np.uint64(row) % limbs)[0]
+        q = prime_at(reducers, np.uint64(row) // batch)[0]
         factor, quotient = load_one(factors[row], ZERO), load_one(factors[row], ONE)
         for j in range(ZERO, degree, LANES):
             store(out[row], j, multiply_constant(load(x[row], j), factor, quotient, q))
 
 
 @loop
-def subtract_scaled_rows(out, x, y, factors, reducers, limbs, degree, start, stop):
+def subtract_scaled_rows(out, x, y, factors, reducers, batch, degree, start, stop):
     """x f - y g; factors[r] is the address of f, its quotient, g and its quotient."""
     for row in range(start, stop):
-        q = prime_at(reducers, np.uint64(row) % limbs)[0]
+        q = prime_at(reducers, np.uint64(row) // batch)[0]
         f, f_quotient = load_one(factors[row], ZERO), load_one(factors[row], ONE)
         g, g_quotient = load_one(factors[row], np.uint64(2)), load_one(factors[row], np.uint64(3))
         for j in range(ZERO, degree, LANES):
@@ -68,11 +69,11 @@ def subtract_scaled_rows(out, x, y, factors, reducers, limbs, degree, start, sto
 
 
 @loop
-def inner_product_rows(out, x, y, lazy, reducers, limbs, degree, start, stop):
+def inner_product_rows(out, x, y, lazy, reducers, batch, degree, start, stop):
     """Sum over d of x[r, d] y[r, d]; lazy: products that 64 bits hold on top of a residue, for each limb."""
     terms = x.shape[1]
     for row in range(start, stop):
-        limb = np.uint64(row) % limbs
+        limb = np.uint64(row) // batch
         prime, most = prime_at(reducers, limb), lazy[limb]
         for j in range(ZERO, degree, LANES):
             sums, held = no_sums(), ZERO
@@ -85,13 +86,13 @@ def inner_product_rows(out, x, y, lazy, reducers, limbs, degree, start, stop):
 
 
 @loop
-def permute_rows(out, x, order, signs, reducers, limbs, degree, start, stop):
+def permute_rows(out, x, order, signs, reducers, batch, degree, start, stop):
     """out[k] = x[order[k]], negated where signs[k] is not 0; order, signs: uint32[N]; no signs where that is empty."""
     signs_at = np.uint64(signs.ctypes.data)
     for row in range(start, stop):
         for k in range(degree):
             store_word(out[row], k, load_word(x[row], np.uint64(order[k])))
         if signs.size:
-            q = prime_at(reducers, np.uint64(row) % limbs)[0]
+            q = prime_at(reducers, np.uint64(row) // batch)[0]
             for j in range(ZERO, degree, LANES):
                 store(out[row], j, negate_where(load(signs_at, j), load(out[row], j), q))

@@ -106,10 +106,10 @@ def _multiples(scratch, limbs, size, reciprocals, shifts):
 
 
 @loop
-def from_words_rows(out, words, masks, reducers, limbs, degree, start, stop):
+def from_words_rows(out, words, masks, reducers, batch, degree, start, stop):
     """Contract: RingKernels.from_words. words, masks: addresses, uint64[R, count], uint64[R]; masks hold uint32[N]."""
     for row in range(start, stop):
-        prime = prime_at(reducers, np.uint64(row) % limbs)
+        prime = prime_at(reducers, np.uint64(row) // batch)
         for j in range(ZERO, degree, LANES):
             residue = splat(np.uint32(0))
             for k in range(words.shape[1] - 1, -1, -1):

@@ -45,18 +45,18 @@ _CACHED = np.uint64(1 << 12)  # words that stay in the first cache beside their 
 
 
 @loop
-def forward(out, x, roots, reducers, limbs, degree, start, stop):
-    """Rows [start, stop): out[r], x[r] are addresses of N words, which may be the same."""
+def forward(out, x, roots, reducers, batch, degree, start, stop):
+    """Rows [start, stop): out[r], x[r] are addresses of N words, which may be the same; row r is of limb r // batch."""
     for row in range(start, stop):
-        limb = np.uint64(row) % limbs
+        limb = np.uint64(row) // batch
         _forward_row(out[row], x[row], degree, roots[limb], prime_at(reducers, limb)[0])
 
 
 @loop
-def inverse(out, x, roots, reducers, limbs, degree, start, stop):
+def inverse(out, x, roots, reducers, batch, degree, start, stop):
     """As forward."""
     for row in range(start, stop):
-        limb = np.uint64(row) % limbs
+        limb = np.uint64(row) // batch
         table = roots[limb] + TWO * degree * _BYTES
         _inverse_row(out[row], x[row], degree, table, prime_at(reducers, limb)[0])
 

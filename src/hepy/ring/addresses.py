@@ -1,0 +1,56 @@
+"""Where the rows of an array lie in memory: what the loops of the `cpu` device are given in place of arrays.
+
+A row is the last axis, whose items lie side by side. Views and broadcasts cost nothing: their rows are addresses like
+any other. The caller holds the arrays while addresses are in use.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Addresses = npt.NDArray[np.uint64]
+
+
+def side_by_side(x: Array) -> Array:
+    """x, or a copy where numpy laid it out by columns, as indexing a broadcast array with a list does."""
+    return x if x.strides[-1] == x.itemsize else np.ascontiguousarray(x)
+
+
+def address(x: Array) -> np.uint64:
+    """Of the first item."""
+    return np.uint64(x.__array_interface__["data"][0])
+
+
+def by_limb(x: Array, shape: tuple[int, ...] | None = None) -> Addresses:
+    """Rows of [B..., limbs, items], broadcast to `shape` [B..., limbs]: uint64[limbs * batch], limb by limb."""
+    return address(x) + _offsets(x.shape[:-1], x.strides[:-1], shape or x.shape[:-1], 0)
+
+
+def terms_by_limb(x: Array, shape: tuple[int, ...]) -> Addresses:
+    """Rows of [B..., terms, limbs, items], broadcast to `shape` [B..., terms, limbs]: uint64[limbs * batch, terms]."""
+    return address(x) + _offsets(x.shape[:-1], x.strides[:-1], shape, 1)
+
+
+def by_entry(x: Array) -> Addresses:
+    """Rows of [B..., limbs, items]: uint64[batch, limbs], entry by entry."""
+    return address(x) + _offsets(x.shape[:-1], x.strides[:-1], x.shape[:-1], 2)
+
+
+@functools.lru_cache(maxsize=2048)
+def _offsets(sizes: tuple[int, ...], strides: tuple[int, ...], shape: tuple[int, ...], order: int) -> Addresses:
+    """Bytes from the first item to each row, modulo 2**64, in one of three orders."""
+    places: Array = np.zeros((), np.int64)
+    for size, stride in zip(sizes, strides, strict=True):
+        places = places[..., None] + np.arange(size) * stride
+    places = np.broadcast_to(places, shape)
+    if order == 2:
+        places = places.reshape(-1, shape[-1])
+    else:
+        places = np.moveaxis(places, -1, 0)
+        places = places.reshape(-1, shape[-2]) if order else places.ravel()
+    return np.ascontiguousarray(places).astype(np.uint64)

@@ -1,0 +1,61 @@
+"""Memory for results of the `cpu` device, used again: fresh pages cost about as much as the arithmetic that fills them.
+
+The system hands out large arrays as pages that it clears when they are first touched, and takes them back as soon as
+they are dropped. Here an array of 64 KiB or more lies in a buffer that returns to a list of its size when the last
+view of it is gone; the lists hold at most KEPT_BYTES. Threads need no lock: a list is popped and appended at once.
+"""
+
+from __future__ import annotations
+
+import collections
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+SMALLEST = 1 << 16
+KEPT_BYTES = 1 << 28
+
+Memory = npt.NDArray[np.uint8]
+
+_free: collections.defaultdict[int, list[Memory]] = collections.defaultdict(list)
+
+
+def empty(shape: tuple[int, ...]) -> npt.NDArray[np.uint32]:
+    """uint32 of that shape, not initialized."""
+    size = 4 * math.prod(shape)
+    if size < SMALLEST:
+        return np.empty(shape, np.uint32)
+    return np.asarray(_Lease(_take(size), shape))
+
+
+def kept() -> int:
+    """Bytes that wait to be used again."""
+    return sum(size * len(waiting) for size, waiting in list(_free.items()))
+
+
+def _take(size: int) -> Memory:
+    try:
+        return _free[size].pop()
+    except IndexError:
+        return np.empty(size, np.uint8)
+
+
+def _give_back(memory: Memory) -> None:
+    if kept() + memory.size <= KEPT_BYTES:
+        _free[memory.size].append(memory)
+
+
+class _Lease:
+    """What numpy holds as the base of an array and of all its views."""
+
+    __slots__ = ("__array_interface__", "_memory")
+
+    def __init__(self, memory: Memory, shape: tuple[int, ...]) -> None:
+        self._memory = memory
+        self.__array_interface__ = {**memory.__array_interface__, "shape": shape, "typestr": "<u4", "strides": None}
+
+    # Bound here, because at the interpreter's end a module's names may be gone before its objects are.
+    def __del__(self, give_back: Callable[[Memory], None] = _give_back) -> None:
+        give_back(self._memory)
