@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import traceback
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,8 @@ settings.register_profile(
 settings.load_profile("hepy")
 
 FAKE = "fake"
+FAST = {"cpu", FAKE}  # devices that do all examples of a property
+SLOW_EXAMPLES = 3
 VARIANTS = ("djn", "classic", "subgroup")
 
 
@@ -50,15 +53,27 @@ def _load_fake_engine():
 
 
 @pytest.fixture
-def fake_engine(monkeypatch):
+def fake_engine():
     """Registers the fake device for one test."""
-    monkeypatch.setitem(BACKENDS, FAKE, BACKENDS["cpu"])
-    monkeypatch.setitem(_chacha20._HOME, FAKE, _chacha20._HOME["cpu"])
-    monkeypatch.setitem(kernels._HOME, FAKE, _load_fake_engine())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(BACKENDS, FAKE, BACKENDS["cpu"])
+        patch.setitem(_chacha20._HOME, FAKE, _chacha20._HOME["cpu"])
+        patch.setitem(kernels._HOME, FAKE, _load_fake_engine())
+        _devices._probe.cache_clear()
+        yield FAKE
     _devices._probe.cache_clear()
-    yield FAKE
-    monkeypatch.undo()
-    _devices._probe.cache_clear()
+
+
+@contextmanager
+def _fewer_examples(test, device):
+    """hypothesis fixes its settings when a test is defined; those of a slow device are lent to it for the call."""
+    if device in FAST or not hasattr(test, "hypothesis"):
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        lent = settings(settings.get_profile("hepy"), max_examples=SLOW_EXAMPLES)
+        patch.setattr(test, "_hypothesis_internal_use_settings", lent)
+        yield
 
 
 @pytest.fixture(params=[*_bigint_devices(), FAKE])
@@ -67,7 +82,7 @@ def device(request):
     name = request.param
     if name == FAKE:
         request.getfixturevalue("fake_engine")
-    with _devices.device(name):
+    with _fewer_examples(request.function, name), _devices.device(name):
         yield name
 
 
