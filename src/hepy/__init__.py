@@ -33,8 +33,8 @@ from hepy.errors import (
 from hepy.options import options
 
 if TYPE_CHECKING:
-    from hepy import bigint, paillier, wire
-    from hepy._devices import device, devices
+    from hepy import bigint, paillier, ring, wire
+    from hepy._devices import device, devices, stream
     from hepy.wire import describe, digest, dumps, load, loads, save
 
 try:
@@ -42,10 +42,11 @@ try:
 except metadata.PackageNotFoundError:  # a source tree on the path, not installed
     __version__ = "0+unknown"
 
-_SUBPACKAGES = {"bigint", "paillier", "wire"}
+_SUBPACKAGES = {"bigint", "paillier", "ring", "wire"}
 _HOME = {
     "device": "hepy._devices",
     "devices": "hepy._devices",
+    "stream": "hepy._devices",
     **dict.fromkeys(("describe", "digest", "dumps", "load", "loads", "save"), "hepy.wire"),
 }
 
@@ -53,7 +54,7 @@ __all__ = [
     "DeviceError", "DeviceOutOfMemoryError", "EncodingOverflowError", "HepyError", "KeyMismatchError", "LevelError",
     "MissingKeyError", "ParameterError", "ScaleMismatchError", "StorageError", "WireFormatError", "__version__",
     "bigint", "describe", "device", "devices", "digest", "dumps", "errors", "load", "loads", "options", "paillier",
-    "save", "wire",
+    "ring", "save", "stream", "wire",
 ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from hepy import _devices
 from hepy.cli.output import Output, with_output
 from hepy.options import options
 
-_LIBRARIES = ("numpy", "gmpy2", "numba", "cryptography", "safetensors", "cupy-cuda13x", "cupy-cuda12x", "pyarrow")
+_LIBRARIES = ("numpy", "gmpy2", "numba", "cryptography", "cupy-cuda13x", "cupy-cuda12x", "pyarrow")
 
 
 @click.command()
