@@ -1,4 +1,4 @@
-"""Filters for primes against sympy's and gmpy2's tests."""
+"""Filters for primes against definitions and gmpy2."""
 
 import gmpy2
 import pytest
