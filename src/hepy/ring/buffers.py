@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 SMALLEST = 1 << 16
 KEPT_BYTES = 1 << 28
+LINE = 64
 
 Memory = npt.NDArray[np.uint8]
 
@@ -39,7 +40,14 @@ def _take(size: int) -> Memory:
     try:
         return _free[size].pop()
     except IndexError:
-        return np.empty(size, np.uint8)
+        return aligned(size)
+
+
+def aligned(size: int) -> Memory:
+    """Fresh memory that begins with a cache line, so that no vector of words lies across two."""
+    memory = np.empty(size + LINE, np.uint8)
+    skipped = -memory.__array_interface__["data"][0] % LINE
+    return memory[skipped : skipped + size]
 
 
 def _give_back(memory: Memory) -> None:

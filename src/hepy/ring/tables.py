@@ -17,6 +17,8 @@ import weakref
 import numpy as np
 import numpy.typing as npt
 
+from hepy.ring.buffers import aligned
+
 Words = npt.NDArray[np.uint32]
 
 
@@ -43,8 +45,8 @@ class PrimeTables:
         if degree >= 16:
             inverse[scaled] = inverse[scaled] * np.uint64(scale) % np.uint64(prime)
         inverse[0] = scale
-        rows = np.stack([forward, quotients(forward, prime), inverse, quotients(inverse, prime)])
-        self.words: Words = rows.astype(np.uint32)
+        self.words: Words = aligned(16 * degree).view(np.uint32).reshape(4, degree)
+        self.words[:] = forward, quotients(forward, prime), inverse, quotients(inverse, prime)
 
     @property
     def address(self) -> int:

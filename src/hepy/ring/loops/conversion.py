@@ -7,6 +7,7 @@ import numpy as np
 
 from hepy.ring.loops.lanes import (
     add_product,
+    add_product_with_one,
     add_sums,
     high_words,
     load,
@@ -37,6 +38,7 @@ from hepy.ring.loops.modular import (
 )
 
 BLOCK = 256  # coefficients whose words of all limbs stay in the first cache
+_STRIDE = np.uint64(16)
 _BYTES = np.uint64(4)
 _HALF = np.uint32(1 << 31)
 _WORD_BITS = np.uint64(32)
@@ -69,15 +71,24 @@ def convert_blocks(
         for j in range(out.shape[1]):
             prime, most = prime_at(target, np.uint64(j)), lazy[j]
             row = matrix_at + np.uint64(j * terms) * _BYTES
-            for n in range(ZERO, size, LANES):
-                sums, held = no_sums(), ZERO
-                for i in range(terms):
-                    if held == most:
-                        sums, held = widen(reduce_sums(sums, prime)), ZERO
-                    y = load(scratch, np.uint64(i) * size + n)
-                    sums = add_product(sums, y, load_one(row, np.uint64(i)))
-                    held += ONE
-                store(out[b, j], first + n, reduce_sums(sums, prime))
+            for n in range(ZERO, size, _STRIDE):
+                _combined(out[b, j], first + n, scratch, n, size, row, terms, prime, most)
+
+
+@part
+def _combined(out, place, scratch, n, size, row, terms, prime, most):
+    """The sum over i of y_i row[i] for sixteen coefficients (in the toy ring N = 8 the second eight are never read)."""
+    low, high, held = no_sums(), no_sums(), ZERO
+    for i in range(terms):
+        if held == most:
+            low, high, held = widen(reduce_sums(low, prime)), widen(reduce_sums(high, prime)), ZERO
+        at, factor = scratch + (np.uint64(i) * size + n) * _BYTES, load_one(row, np.uint64(i))
+        low = add_product_with_one(low, load(at, ZERO), factor)
+        high = add_product_with_one(high, load(at, LANES), factor)
+        held += ONE
+    store(out, place, reduce_sums(low, prime))
+    if size > LANES:
+        store(out, place + LANES, reduce_sums(high, prime))
 
 
 @part
@@ -109,10 +120,10 @@ def _multiples(scratch, limbs, size, reciprocals, shifts):
 def from_words_rows(out, words, masks, reducers, batch, degree, start, stop):
     """Contract: RingKernels.from_words. words, masks: addresses, uint64[R, count], uint64[R]; masks hold uint32[N]."""
     for row in range(start, stop):
-        prime = prime_at(reducers, np.uint64(row) // batch)
+        prime, top = prime_at(reducers, np.uint64(row) // batch), words.shape[1] - 1
         for j in range(ZERO, degree, LANES):
-            residue = splat(np.uint32(0))
-            for k in range(words.shape[1] - 1, -1, -1):
+            residue = reduce_word(load(words[row, top], j), prime)
+            for k in range(top - 1, -1, -1):
                 residue = reduce_pair(residue, load(words[row, k], j), prime)
             store(out[row], j, negate_where(load(masks[row], j), residue, prime[0]))
 

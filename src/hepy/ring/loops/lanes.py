@@ -138,6 +138,15 @@ def _add_product(builder, sums, a, b):
     return builder.add(sums, _pick(builder, *_products(builder, a, b), range(LANES)))
 
 
+def _add_product_with_one(builder, sums, a, b):
+    # All words of b are alike: those at even places serve the odd ones too, and need no shift.
+    a, b = builder.bitcast(a, _HALF), builder.bitcast(b, _HALF)
+    low, shift = ir.Constant(_HALF, [2**32 - 1] * 4), ir.Constant(_HALF, [32] * 4)
+    b = builder.and_(b, low)
+    even, odd = builder.mul(builder.and_(a, low), b), builder.mul(builder.lshr(a, shift), b)
+    return builder.add(sums, _pick(builder, even, odd, range(LANES)))
+
+
 def _widen(builder, words):
     """Even words, then odd words: the order in which products come."""
     zero = ir.Constant(_WORDS, [0] * LANES)
@@ -184,6 +193,7 @@ widen = _instruction((Words,), Sums, _widen)
 add_product = _instruction((Sums, *_TWO), Sums, _add_product)  # (sums, a, b): sums + a b
 add_sums = _instruction((Sums, Sums), Sums, lambda builder, a, b: builder.add(a, b))
 shift_right = _instruction((Sums, types.uint64), Sums, _shift_right)  # (sums, bits)
+add_product_with_one = _instruction((Sums, *_TWO), Sums, _add_product_with_one)  # the same, all words of b alike
 low_words = _instruction((Sums,), Words, _half_of(0))
 high_words = _instruction((Sums,), Words, _half_of(1))
 
