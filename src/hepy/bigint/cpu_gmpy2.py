@@ -7,10 +7,8 @@ Measurements of both are in docs/bigint.md. A batch is uint64[B, L] in Montgomer
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 
-import gmpy2
 import numpy as np
 import numpy.typing as npt
 
@@ -18,15 +16,14 @@ from hepy import _limbs as limb
 from hepy._devices import Device
 from hepy._locks import new_lock
 from hepy._pool import parallel_ranges
+from hepy.bigint import inversion, segments
 from hepy.bigint import mpn_loops as loops
-from hepy.bigint import segments
-from hepy.bigint.kernels import NotAUnit, Operand
+from hepy.bigint.kernels import Operand
 from hepy.bigint.rows import Rows, identity
 from hepy.options import options
 
 Batch = npt.NDArray[np.uint64]
 
-_INVERSE_BLOCK = 64  # three products an element, and an inversion for each 64 * 64 * ... of them
 _PIECE = 256  # elements of a segment that one thread multiplies in a row
 _SECURE_WINDOW = 4  # every look-up reads the whole table, so tables stay small
 _SMALL_WINDOW, _LARGE_WINDOW = 5, 8  # a comb's windows before and after its base has proved busy
@@ -152,33 +149,21 @@ class Kernels:
         return FixedBase(self, self.gather([base], 1))
 
     def inverse(self, x: Operand) -> Batch:
+        made: Batch = inversion.inverse(self, x)
+        return made
+
+    def block_inverse(self, x: Operand, inverses: Batch) -> Batch:
+        """Contract: hepy.bigint.inversion.Engine."""
         batch, rows = _contiguous(x)
-        count = len(rows)
-        if count <= 1:
-            return self._invert_one(x) if count else self._empty(0)
-        blocks = -(-count // _INVERSE_BLOCK)
-        offsets = segments.runs(count, _INVERSE_BLOCK)
-        try:
-            inverses = self.inverse((self.segment_product(x, offsets), identity(blocks)))
-        except NotAUnit:
-            residues = limb.to_ints(self.store(x))
-            raise NotAUnit([i for i, value in enumerate(residues) if math.gcd(value, self.n) != 1]) from None
-        out = self._empty(count)
+        out = self._empty(len(rows))
 
         def work(start: int, stop: int) -> None:
             loops.block_inverse(
-                out, batch, rows, _INVERSE_BLOCK, inverses, self.one, self.modulus, self.minus_inverse, start, stop
+                out, batch, rows, inversion.BLOCK, inverses, self.one, self.modulus, self.minus_inverse, start, stop
             )
 
-        self._run(blocks, 3 * _INVERSE_BLOCK, work)
+        self._run(len(inverses), 3 * inversion.BLOCK, work)
         return out
-
-    def _invert_one(self, x: Operand) -> Batch:
-        try:
-            value = int(gmpy2.invert(limb.to_ints(self.store(x))[0], self.n))
-        except ZeroDivisionError:
-            raise NotAUnit([0]) from None
-        return self.load(limb.from_ints([value], self.words))
 
     def segment_product(self, x: Operand, offsets: Rows) -> Batch:
         # A long segment is cut into pieces, so that threads share it, and their products are multiplied in turn.

@@ -7,28 +7,25 @@ whose answers the host needs.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
-import gmpy2
 import numpy as np
 import numpy.typing as npt
 
 from hepy import _limbs as limb
 from hepy._devices import Device, to_host
 from hepy._locks import new_lock
-from hepy.bigint import multi_power, segments
-from hepy.bigint.kernels import NotAUnit, Operand
+from hepy.bigint import inversion, multi_power, segments
+from hepy.bigint.kernels import Operand
 from hepy.bigint.rows import Rows, identity, span
 from hepy.options import options
 
 Batch = Any  # uint32[B, limbs] on the device
 
-_LARGEST_CHUNK = 1 << 18
+_SMALLEST_CHUNK, _LARGEST_CHUNK = 1 << 6, 1 << 18
 _HELD = 16  # elements that a composed operation holds for each of its chunk, about
 _TABLE_SHARE = 4  # tables of powers take at most this part of free memory
-_INVERSE_BLOCK = 64
 _PIECE = 64  # elements of a segment that one group of threads multiplies in a row
 _SECURE_WINDOW = 4  # every look-up reads the whole table, so tables stay small
 _SMALL_WINDOW = 4  # of a comb whose base has not proved busy
@@ -52,7 +49,7 @@ class Kernels:
 
     @property
     def chunk(self) -> int:
-        return max(_INVERSE_BLOCK, min(_LARGEST_CHUNK, self.device.free_bytes() // (_HELD * 4 * self.limbs)))
+        return max(_SMALLEST_CHUNK, min(_LARGEST_CHUNK, self.device.free_bytes() // (_HELD * 4 * self.limbs)))
 
     # Launches: every one names the stream that is current, and takes operands as the kernels want them.
 
@@ -184,26 +181,13 @@ class Kernels:
         return self.multiply((out, identity(len(out))), (factors, np.where(leads, len(before), piece - 1)))
 
     def inverse(self, x: Operand) -> Batch:
-        count = len(x[1])
-        if count <= 1:
-            return self._invert_one(x) if count else self.empty(0)
-        blocks = segments.runs(count, _INVERSE_BLOCK)
-        products = self.segment_product(x, blocks)
-        try:
-            inverses = self.inverse((products, identity(len(products))))
-        except NotAUnit:
-            residues = limb.to_ints(to_host(self.store(x)))
-            raise NotAUnit([i for i, value in enumerate(residues) if math.gcd(value, self.n) != 1]) from None
-        out = self.empty(count)
-        self.run("block_inverse", out, self.operand(x), inverses, _INVERSE_BLOCK, count)
-        return out
+        return inversion.inverse(self, x)
 
-    def _invert_one(self, x: Operand) -> Batch:
-        try:
-            value = int(gmpy2.invert(limb.to_ints(to_host(self.store(x)))[0], self.n))
-        except ZeroDivisionError:
-            raise NotAUnit([0]) from None
-        return self.load(limb.from_ints([value], self.words))
+    def block_inverse(self, x: Operand, inverses: Batch) -> Batch:
+        """Contract: hepy.bigint.inversion.Engine."""
+        out = self.empty(len(x[1]))
+        self.run("block_inverse", out, self.operand(x), inverses, inversion.BLOCK, len(out))
+        return out
 
     def multi_power_vartime(self, x: Operand, exponents: limb.Limbs, wanted: npt.NDArray[np.bool_], bits: int) -> Batch:
         terms, columns = wanted.shape

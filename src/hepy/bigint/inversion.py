@@ -1,0 +1,65 @@
+"""Batched inversion, for every engine that can multiply segments and go back through blocks of them.
+
+Montgomery's trick (Math. Comp. 48 (1987), section 10.3.1) in a tree: the products of blocks are inverted in the same
+way, down to one number, which the host inverts.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Protocol
+
+import gmpy2
+
+from hepy import _limbs as limb
+from hepy._devices import to_host
+from hepy.bigint import segments
+from hepy.bigint.kernels import Batch, NotAUnit, Operand
+from hepy.bigint.rows import Rows, identity
+
+BLOCK = 64  # three products an element, and an inversion for each 64 * 64 * ... of them
+
+
+class Engine(Protocol):
+    """What inverse() asks of an engine, beside the leaves of hepy.bigint.kernels.Kernels."""
+
+    n: int
+    words: int
+
+    def load(self, limbs: Any) -> Batch: ...
+
+    def store(self, x: Operand) -> Any: ...
+
+    def segment_product(self, x: Operand, offsets: Rows) -> Batch: ...
+
+    def block_inverse(self, x: Operand, inverses: Batch) -> Batch:
+        """1 / x[i], given the inverses of the products of each BLOCK elements (of fewer in the last block)."""
+
+
+def inverse(engine: Engine, x: Operand) -> Batch:
+    """1 / x[i].
+
+    Raises:
+        NotAUnit: with the positions of the elements that have no inverse.
+    """
+    count = len(x[1])
+    if count <= 1:
+        return _on_host(engine, x)
+    products = engine.segment_product(x, segments.runs(count, BLOCK))
+    try:
+        inverses = inverse(engine, (products, identity(len(products))))
+    except NotAUnit:
+        raise NotAUnit([i for i, value in enumerate(_ints(engine, x)) if math.gcd(value, engine.n) != 1]) from None
+    return engine.block_inverse(x, inverses)
+
+
+def _on_host(engine: Engine, x: Operand) -> Batch:
+    try:
+        values = [int(gmpy2.invert(value, engine.n)) for value in _ints(engine, x)]
+    except ZeroDivisionError:
+        raise NotAUnit([0]) from None
+    return engine.load(limb.from_ints(values, engine.words))
+
+
+def _ints(engine: Engine, x: Operand) -> list[int]:
+    return limb.to_ints(to_host(engine.store(x)))
