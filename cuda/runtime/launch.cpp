@@ -1,6 +1,7 @@
 // The counts behind launch.hpp.
 #include "runtime/launch.hpp"
 
+#include <cstring>
 #include <mutex>
 
 namespace hepy::runtime {
@@ -20,7 +21,7 @@ Counts& counts() {
 
 void count_launch(const char* launcher) {
   const std::lock_guard lock(counts().mutex);
-  ++counts().by_launcher[launcher];
+  ++counts().by_launcher[std::string(launcher, std::strcspn(launcher, "<"))];  // a template's instances count as one
 }
 
 std::map<std::string, std::uint64_t> launch_counts() {

@@ -89,3 +89,13 @@ def test_rows_outside_a_batch_are_refused(make_batches):
         batches.native.square(batches.stream, batches.modulus, x, batches.operand(x, start=0, step=0), 3)
     with pytest.raises(ParameterError, match="elements was given"):
         batches.call("square", batches.operand(x, [0, 1]), count=3)
+
+
+def test_launches_count_under_the_name_of_the_kernel(make_batches):
+    batches = make_batches(2**1023 + 11)
+    x, names = batches.raw([1, 2]), ("multiply", "square", "add", "subtract", "gather")
+    before = batches.device.native.launch_counts()
+    for name in names:
+        batches.call(name, *[x] * (1 if name in ("square", "gather") else 2))
+    after = batches.device.native.launch_counts()
+    assert [after[name] - before.get(name, 0) for name in names] == [1] * len(names)
