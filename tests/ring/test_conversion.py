@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hepy import ring
+from hepy import _devices, ring
 from hepy.errors import ParameterError
 from hepy.random import stream
 from hepy.ring.constants import lazy_products
+from hepy.ring.kernels import kernels
 
 
 def bases(degree, small=1, main=2, special=2):
@@ -193,3 +194,28 @@ def test_refusals(device, mixed):
     for act, said in cases:
         with pytest.raises(ParameterError, match=said):
             act()
+
+
+def test_composites_are_their_compositions(device, monkeypatch):
+    """What a device computes in one piece equals what its leaves give, for values and coefficients."""
+    small, main, special = bases(64, 2, 4, 2)
+    source, target = small.union(main, special), ring.RingBasis([*main.primes[1:], *ring.primes(1 << 25, 64, 1)], 64)
+    x = ring.uniform(source, (3, 2), stream(bytes(32)))[::-1]
+    digits, extra = [main, small.union(special)], ring.RingBasis(ring.primes(1 << 29, 64, 2), 64)
+
+    def results():
+        ups = [ring.mod_up(x, digits, extra, centred=centre).to_limbs() for centre in (True, False)]
+        return [*ups, ring.rescale(x, target).to_limbs(), ring.rescale(x.intt(), target).to_limbs()]
+
+    fused, kind = results(), type(kernels(_devices.current()))
+    for name in ("mod_up", "rescale"):
+        monkeypatch.delattr(kind, name, raising=False)
+    assert all((a == b).all() for a, b in zip(fused, results(), strict=True))
+
+
+def test_rescaling_without_loss_multiplies(device):
+    _, main, special = bases(8)
+    values = np.array([5, -3, 2**40, 0, 1, -1, 7, 9], object)
+    got = ring.rescale(main.coefficients(values), special.union(main))
+    assert got.to_ints().tolist() == (values * special.modulus).tolist()
+    assert ring.rescale(got, got.basis) is got
