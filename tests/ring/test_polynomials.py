@@ -44,6 +44,15 @@ def test_products_with_integers(device, kind, mixed, edges):
     assert (plain(np.arange(6) * x) == plain(x) * np.arange(6).reshape(6, 1, 1) % q).all()
 
 
+def test_constants(device, mixed):
+    basis = mixed(8)
+    values = np.array([[3, -1], [2**70, 0]], object)
+    want = np.zeros((2, 2, 8), object)
+    want[..., 0] = values
+    assert (ring.Polynomial.from_constants(basis, values).intt().to_ints() == want).all()
+    assert ring.Polynomial.from_constants(basis, 5).shape == ()
+
+
 def test_powers(device, mixed, edges):
     basis = mixed(8)
     x, q = ring.Polynomial.from_limbs(basis, edges(basis, 6)), primes_of(basis)
@@ -205,9 +214,9 @@ def test_refusals_name_what_was_given(device, mixed):
     x = ring.Polynomial.zeros(basis, (2,))
     cases = [
         (lambda: x + x.intt(), ParameterError, "a Polynomial meets its like, not a Coefficients: bring both"),
-        (lambda: x.intt() * x.intt(), ParameterError, "multiplied by polynomials and integers, not by Coefficients"),
+        (lambda: x.intt() * x.intt(), ParameterError, r"integers \(or polynomials\), not Coefficients"),
         (lambda: x + 1, ParameterError, "not a int"),
-        (lambda: x * 1.5, ParameterError, "not by float"),
+        (lambda: x * 1.5, ParameterError, "not float"),
         (lambda: x * ring.Polynomial.zeros(other), ParameterError, "different primes"),
         (lambda: x + ring.Polynomial.zeros(basis, (3,)), ParameterError, r"\(2,\) and \(3,\) do not broadcast"),
         (lambda: x * np.arange(3), ParameterError, "do not broadcast"),

@@ -213,6 +213,17 @@ class Polynomial(RingArray):
     __slots__ = ()
     domain = "ntt"
 
+    @classmethod
+    def from_constants(cls, basis: RingBasis, values: Any) -> Self:
+        """The constant polynomials of integers [B...] of any size: the same value at every root, without a transform.
+
+        Raises:
+            ParameterError: values are not integers.
+        """
+        device = _devices.current()
+        words = _residues(values, basis)[..., None]
+        return cls(basis, device, device.asarray(np.repeat(words, basis.degree, axis=-1)))
+
     def __mul__(self, factor: Any) -> Self:
         if isinstance(factor, RingArray):
             return self._with(self._kernels.multiply(self._words, self._partner(factor), self.basis))
@@ -337,7 +348,7 @@ def _residues(factor: Any, basis: RingBasis) -> npt.NDArray[np.uint32]:
     array = np.asarray(factor)
     if array.dtype.kind not in "iuO" or not all(isinstance(value, (int, np.integer)) for value in array.flat):
         raise ParameterError(
-            f"polynomials are multiplied by polynomials and integers, not by {type(factor).__name__} of {array.dtype}"
+            f"factors and constants are integers (or polynomials), not {type(factor).__name__} of {array.dtype}"
         )
     rows = [[int(value) % prime for prime in basis.primes] for value in array.flat]
     return np.array(rows, np.uint32).reshape(*array.shape, len(basis))

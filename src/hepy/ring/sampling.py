@@ -49,20 +49,20 @@ def uniform(basis: RingBasis, shape: Shape, stream: Stream) -> Polynomial:
         shape: the batch shape.
         stream: where randomness comes from.
     """
-    xp, batch = _devices.current().xp, batch_shape(shape)
-    dimensions = (*batch, len(basis), basis.degree)
-    primes = xp.asarray(basis.words)
-    masks = xp.asarray([(1 << prime.bit_length()) - 1 for prime in basis.primes], xp.uint32)
+    device, dimensions = _devices.current(), (*batch_shape(shape), len(basis), basis.degree)
+    primes = device.asarray(basis.words)
+    masks = device.asarray(np.array([(1 << prime.bit_length()) - 1 for prime in basis.primes], np.uint32))
 
     def examine(words: Array, places: Array) -> tuple[Array, Array]:
         limbs = places // basis.degree % len(basis)
         masked = words & masks[limbs]
         return masked, masked >= primes[limbs]
 
-    draw = _draw(stream, Purpose.RING_UNIFORM, math.prod(dimensions))
-    words = _words(draw, math.prod(dimensions)).reshape(dimensions) & masks[:, None]
-    _redraw(draw, words.reshape(-1), xp.flatnonzero(words >= primes[:, None]), examine)
-    return Polynomial(basis, _devices.current(), words)
+    with device.active():
+        draw = _draw(stream, Purpose.RING_UNIFORM, math.prod(dimensions))
+        words = _words(draw, math.prod(dimensions)).reshape(dimensions) & masks[:, None]
+        _redraw(draw, words.reshape(-1), device.xp.flatnonzero(words >= primes[:, None]), examine)
+    return Polynomial(basis, device, words)
 
 
 def ternary(basis: RingBasis, shape: Shape, stream: Stream) -> Coefficients:
@@ -70,13 +70,13 @@ def ternary(basis: RingBasis, shape: Shape, stream: Stream) -> Coefficients:
 
     One word each, rejected where it is 2**32 - 1; the three thirds of the others mean 0, 1 and -1.
     """
-
-    dimensions = (*batch_shape(shape), basis.degree)
-    draw = _draw(stream, Purpose.RING_TERNARY, math.prod(dimensions))
-    words = _words(draw, math.prod(dimensions))
-    places = _devices.current().xp.flatnonzero(words == _REJECTED)
-    _redraw(draw, words, places, lambda again, _: (again, again == _REJECTED))
-    return _coefficients(basis, kernels(_devices.current()).ternary(words.reshape(dimensions), basis))
+    device, dimensions = _devices.current(), (*batch_shape(shape), basis.degree)
+    with device.active():
+        draw = _draw(stream, Purpose.RING_TERNARY, math.prod(dimensions))
+        words = _words(draw, math.prod(dimensions))
+        places = device.xp.flatnonzero(words == _REJECTED)
+        _redraw(draw, words, places, lambda again, _: (again, again == _REJECTED))
+    return Coefficients(basis, device, kernels(device).ternary(words.reshape(dimensions), basis))
 
 
 def sparse_ternary(basis: RingBasis, shape: Shape, weight: int, stream: Stream) -> Coefficients:
@@ -91,26 +91,26 @@ def sparse_ternary(basis: RingBasis, shape: Shape, weight: int, stream: Stream) 
     """
     if isinstance(weight, bool) or not isinstance(weight, int) or not 0 <= weight <= basis.degree:
         raise ParameterError(f"the weight of a polynomial of degree {basis.degree} is from 0 to that, not {weight!r}")
-    xp = _devices.current().xp
-    left = xp.arange(basis.degree, 0, -1, dtype=xp.uint64)
-    rejected_below = (xp.uint64(2**64 - 1) % left + xp.uint64(1)) % left
+    device, dimensions = _devices.current(), (*batch_shape(shape), basis.degree, 4)
+    places_left = np.arange(basis.degree, 0, -1, dtype=np.uint64)
+    left, rejected_below = map(device.asarray, (places_left, (np.uint64(2**64 - 1) % places_left + 1) % places_left))
 
     def rejected(words: Array, index: Array) -> Array:
-        low = words[..., 0].astype(xp.uint64) | (words[..., 1].astype(xp.uint64) << xp.uint64(32))
+        low = words[..., 0].astype(np.uint64) | (words[..., 1].astype(np.uint64) << np.uint64(32))
         return low * left[index] < rejected_below[index]  # modulo 2**64
 
-    dimensions = (*batch_shape(shape), basis.degree, 4)
-    draw = _draw(stream, Purpose.RING_SPARSE_TERNARY, math.prod(dimensions))
-    words = _words(draw, math.prod(dimensions)).reshape(-1, 4)
-    places = xp.flatnonzero(rejected(words, xp.arange(len(words)) % basis.degree))
-    attempts = _attempts()
-    while len(places):
-        attempt = next(attempts)
-        for place in places.tolist():  # one in 2**47 at most
-            words[place] = draw.words(place // 4, place // 4 + 1, attempt).reshape(4, 4)[place % 4]
-        places = places[rejected(words[places], places % basis.degree)]
-    leaf = kernels(_devices.current()).sparse_ternary
-    return _coefficients(basis, leaf(words.reshape(dimensions), weight, basis))
+    with device.active():
+        draw = _draw(stream, Purpose.RING_SPARSE_TERNARY, math.prod(dimensions))
+        words = _words(draw, math.prod(dimensions)).reshape(-1, 4)
+        places = device.xp.flatnonzero(rejected(words, device.xp.arange(len(words)) % basis.degree))
+        attempts = _attempts()
+        while len(places):
+            attempt = next(attempts)
+            for place in places.tolist():  # one in 2**47 at most
+                words[place] = draw.words(place // 4, place // 4 + 1, attempt).reshape(4, 4)[place % 4]
+            places = places[rejected(words[places], places % basis.degree)]
+    leaf = kernels(device).sparse_ternary
+    return Coefficients(basis, device, leaf(words.reshape(dimensions), weight, basis))
 
 
 def gaussian(basis: RingBasis, shape: Shape, stream: Stream) -> Coefficients:
@@ -119,16 +119,12 @@ def gaussian(basis: RingBasis, shape: Shape, stream: Stream) -> Coefficients:
     Two words each, low one first: the magnitude is the count of thresholds that the upper 63 bits reach, every
     threshold being compared; the lowest bit is the sign.
     """
-    dimensions = (*batch_shape(shape), basis.degree, 2)
-    draw = _draw(stream, Purpose.RING_GAUSSIAN, math.prod(dimensions))
-    words = _words(draw, math.prod(dimensions)).reshape(dimensions)
-    xp = _devices.current().xp
-    thresholds = xp.asarray(GAUSSIAN_THRESHOLDS, xp.uint64)
-    return _coefficients(basis, kernels(_devices.current()).gaussian(words, thresholds, basis))
-
-
-def _coefficients(basis: RingBasis, words: Array) -> Coefficients:
-    return Coefficients(basis, _devices.current(), words)
+    device, dimensions = _devices.current(), (*batch_shape(shape), basis.degree, 2)
+    with device.active():
+        draw = _draw(stream, Purpose.RING_GAUSSIAN, math.prod(dimensions))
+        words = _words(draw, math.prod(dimensions)).reshape(dimensions)
+    thresholds = device.asarray(np.array(GAUSSIAN_THRESHOLDS, np.uint64))
+    return Coefficients(basis, device, kernels(device).gaussian(words, thresholds, basis))
 
 
 def _draw(stream: Stream, purpose: Purpose, words: int) -> Draw:
