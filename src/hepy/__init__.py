@@ -1,4 +1,4 @@
-"""hepy: batched Paillier homomorphic encryption, on the CPU and on GPUs.
+"""hepy: batched Paillier and CKKS homomorphic encryption, on the CPU and on GPUs.
 
 >>> import hepy
 >>> from hepy import paillier
@@ -33,7 +33,7 @@ from hepy.errors import (
 from hepy.options import options
 
 if TYPE_CHECKING:
-    from hepy import bigint, paillier, ring, wire
+    from hepy import bigint, ckks, paillier, ring, wire
     from hepy._devices import device, devices, stream
     from hepy.wire import describe, digest, dumps, load, loads, save
 
@@ -42,7 +42,7 @@ try:
 except metadata.PackageNotFoundError:  # a source tree on the path, not installed
     __version__ = "0+unknown"
 
-_SUBPACKAGES = {"bigint", "paillier", "ring", "wire"}
+_SUBPACKAGES = {"bigint", "ckks", "paillier", "ring", "wire"}
 _HOME = {
     "device": "hepy._devices",
     "devices": "hepy._devices",
@@ -53,7 +53,7 @@ _HOME = {
 __all__ = [
     "DeviceError", "DeviceOutOfMemoryError", "EncodingOverflowError", "HepyError", "KeyMismatchError", "LevelError",
     "MissingKeyError", "ParameterError", "ScaleMismatchError", "StorageError", "WireFormatError", "__version__",
-    "bigint", "describe", "device", "devices", "digest", "dumps", "errors", "load", "loads", "options", "paillier",
+    "bigint", "ckks", "describe", "device", "devices", "digest", "dumps", "errors", "load", "loads", "options", "paillier",
     "ring", "save", "stream", "wire",
 ]  # fmt: skip
 

@@ -40,6 +40,8 @@ class Purpose(enum.IntEnum):
     RING_TERNARY = 7
     RING_SPARSE_TERNARY = 8
     RING_GAUSSIAN = 9
+    PUBLIC_SEED = 10
+    FLOODING = 11
 
 
 # For tests: called with (digest of the key, purpose, attempt, call, first counter, blocks) for every draw. Where kernels

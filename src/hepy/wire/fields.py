@@ -84,6 +84,11 @@ class FieldReader:
             raise self.refuse(name, "is not an object")
         return value
 
+    @property
+    def empty(self) -> bool:
+        """Whether no field is left."""
+        return not self._left
+
     def end(self) -> None:
         """Check that no field is left."""
         if self._left:

@@ -18,6 +18,9 @@ FORMAT = 1
 
 # Kind on the wire: the module whose CODECS has it, and the type that it stands for.
 _KINDS = {
+    "ckks.ciphertexts": ("hepy.ckks.codec", "hepy.ckks.ciphertexts.CiphertextArray"),
+    "ckks.context": ("hepy.ckks.codec", "hepy.ckks.context.Context"),
+    "ckks.public_context": ("hepy.ckks.codec", "hepy.ckks.context.PublicContext"),
     "paillier.ciphertexts": ("hepy.paillier.codec", "hepy.paillier.ciphertexts.CiphertextArray"),
     "paillier.private_key": ("hepy.paillier.codec", "hepy.paillier.keys.PrivateKey"),
     "paillier.public_key": ("hepy.paillier.codec", "hepy.paillier.keys.PublicKey"),

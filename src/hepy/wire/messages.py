@@ -108,7 +108,7 @@ def _check_protection(obj: Any, password: str | bytes | None, unencrypted: bool)
     if password is None and not unencrypted:
         raise ParameterError(
             f"a {type(obj).__name__} leaves the process under a password=..., or with unencrypted=True; "
-            "its fingerprint and .public_key need neither"
+            "its fingerprint and its public half need neither"
         )
 
 

@@ -1,0 +1,794 @@
+"""Arrays of ciphertexts, with numpy's ways: batch axes lead, the last axis is the slots of a ciphertext.
+
+A CiphertextArray is immutable. Outside of ckks.manual() its operations keep four promises: products are relinearized
+and rescaled, operands of different levels are aligned, so that no scale mismatch can occur, and results of equal
+circuits have equal levels. What an operation does to polynomials is in evaluator.py; here are levels, scales, shapes
+and the accounts of noise.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hepy.ckks import encoding
+from hepy.ckks.noise import Account, encoded
+from hepy.ckks.parameters import Parameters
+from hepy.errors import EncodingOverflowError, KeyMismatchError, LevelError, ParameterError, ScaleMismatchError
+from hepy.ring import galois_element
+
+if TYPE_CHECKING:
+    from hepy.ckks.context import PublicContext
+
+_SAME_SCALE = 2.0**-40  # relative difference below which scales are equal: far below any noise
+_SMALLEST_FACTOR = 1 << 20  # of an alignment: rounding it then costs less than 2^-21 of the values
+_manual: contextvars.ContextVar[bool] = contextvars.ContextVar("hepy_ckks_manual", default=False)
+
+
+@contextmanager
+def manual() -> Iterator[None]:
+    """Inside the block nothing is relinearized, rescaled or aligned by itself; for research on circuits.
+
+    Products then have three components and the product of the scales, until `relinearize()` and `rescale()` are
+    called; sums want operands of one level and scale. Outside, such ciphertexts are brought into order on their next use.
+
+    >>> from hepy import ckks
+    >>> params = ckks.Parameters(log_n=5, depth=2, scale_bits=40, security=None)
+    >>> context = ckks.Context(params)
+    >>> x = context.encrypt([0.5, 1.5])
+    >>> with ckks.manual():
+    ...     y = x * x
+    ...     z = y.relinearize().rescale()
+    >>> (y.level, y.components), (z.level, z.components)
+    ((2, 3), (1, 2))
+    """
+    token = _manual.set(True)
+    try:
+        yield
+    finally:
+        _manual.reset(token)
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known of a ciphertext array in clear.
+
+    Attributes:
+        level: multiplications left.
+        scale: between values and plaintext coefficients.
+        slots: the period of the slots, a power of two; N for values in coefficients.
+        length: values along the last axis, up to `slots`.
+        is_complex: whether values are complex.
+        in_coefficients: values are coefficients of the polynomial, not its slots.
+        accounts: of the noise; empty where nothing is known of it.
+    """
+
+    level: int
+    scale: float
+    slots: int
+    length: int
+    is_complex: bool
+    in_coefficients: bool
+    accounts: tuple[Account, ...]
+
+    def with_accounts(self, change: Callable[[Account], Account], **others: Any) -> State:
+        """The state after an operation that changes each account so."""
+        return replace(self, accounts=tuple(map(change, self.accounts)), **others)
+
+
+class CiphertextArray:
+    """Encrypted vectors under one key. Made by Context.encrypt.
+
+    Operators `+ - *` take ciphertexts, numbers and arrays of numbers, and broadcast as numpy's do. An integer number
+    multiplies exactly and costs no level; every other product costs one.
+
+    Attributes:
+        context: the context whose keys operations use.
+        fresh: whether this was encrypted and nothing was computed since: what is not fresh may tell how it was
+            computed. hepy.save and hepy.dumps rerandomize it first.
+    """
+
+    __slots__ = ("_parts", "_seed", "_seeded", "_state", "context", "fresh")
+    __array_ufunc__ = None  # numpy hands `array * ciphertexts` to __rmul__ instead of looping over elements
+
+    def __init__(
+        self,
+        context: PublicContext,
+        parts: Any,
+        state: State,
+        *,
+        seed: bytes | None = None,
+        fresh: bool = False,
+        seeded: bool = False,
+    ) -> None:
+        self.context = context
+        self._parts = parts  # ring.Polynomial [B..., components]
+        self._state = state
+        self._seed = seed  # public: what the second component of all ciphertexts of the batch expands from
+        self._seeded = seeded
+        self.fresh = fresh
+
+    def __repr__(self) -> str:
+        precision = self.precision_bits
+        return (
+            f"CiphertextArray(shape={self.shape}, level={self.level}, scale=2**{math.log2(self.scale):.2f}, "
+            + ("" if precision is None else f"precision_bits={precision:.1f}, ")
+            + ("in coefficients, " if self.in_coefficients else "")
+            + f"device={self.device!r}, key={self.context.fingerprint[:16]!r}"
+            + (", security=None" if self.parameters.security is None else "")
+            + (", seeded=True)" if self._seeded else ")")
+        )
+
+    def __reduce__(self) -> Any:
+        from hepy.ckks.codec import restore, wire_bytes
+
+        return restore, wire_bytes(self)
+
+    # What it is.
+
+    @property
+    def parameters(self) -> Parameters:
+        return self.context.parameters
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Batch axes, then how many values a ciphertext holds."""
+        return (*self._parts.shape[:-1], self._state.length)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Values in the array."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the residues in memory."""
+        return int(self._parts.nbytes)
+
+    @property
+    def device(self) -> str:
+        """Name of the device that holds the residues."""
+        return str(self._parts.device.name)
+
+    @property
+    def level(self) -> int:
+        """Multiplications left."""
+        return self._state.level
+
+    @property
+    def scale(self) -> float:
+        """Between values and plaintext coefficients; outside of manual mode, the one of the level."""
+        return self._state.scale
+
+    @property
+    def slots(self) -> int:
+        """The period with which slots repeat: a rotation by so many steps changes nothing."""
+        return self._state.slots
+
+    @property
+    def components(self) -> int:
+        """Polynomials of each ciphertext: 2, or 3 for a product that was not relinearized."""
+        return int(self._parts.shape[-1])
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether decryption gives complex numbers."""
+        return self._state.is_complex
+
+    @property
+    def in_coefficients(self) -> bool:
+        """Whether values are the polynomial's coefficients: products are negacyclic convolutions then."""
+        return self._state.in_coefficients
+
+    @property
+    def precision_bits(self) -> float | None:
+        """Likely precision: -log2 of the largest error that is to be expected in a value.
+
+        It supposes that inputs keep to their declared bound (1 where none was declared) and that errors are
+        independent. None where the noise is not known: a loaded result whose sender multiplied by plaintexts without a
+        declared bound.
+        """
+        if not self._state.accounts:
+            return None
+        account = self._state.accounts[0]
+        if self.in_coefficients:
+            return -math.log2(account.model.coefficient_error(account))
+        return account.precision_bits(self.slots, self.is_complex)
+
+    def digest(self) -> str:
+        """SHA-256 of the wire form of the array as it stands, in hexadecimal."""
+        from hepy import wire
+
+        return wire.digest(self)
+
+    def to(self, device: str) -> CiphertextArray:
+        """The same ciphertexts on another device."""
+        return self._with(self._parts.to(device), self._state, seed=self._seed, fresh=self.fresh)
+
+    # Shapes.
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __iter__(self) -> Any:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index: Any) -> CiphertextArray:
+        """Ciphertexts of the batch; slots are no axis to index.
+
+        Raises:
+            ParameterError: the index reaches the last axis.
+        """
+        batch = self.shape[:-1]
+        places = np.arange(math.prod(batch)).reshape(batch)
+        try:
+            taken = places[index]
+        except IndexError as error:
+            raise ParameterError(
+                f"ciphertexts are indexed along the batch axes {batch}, and slots are not: rotate and mask them ({error})"
+            ) from None
+        # The same ciphertext in two places tells that two values are equal, so repetition ends freshness.
+        fresh = self.fresh and len(np.unique(taken)) == taken.size
+        return self._with(self._parts.reshape(-1, self.components)[np.asarray(taken).ravel()].reshape(
+            *np.shape(taken), self.components), self._state, fresh=fresh)  # fmt: skip
+
+    def reshape(self, *shape: Any) -> CiphertextArray:
+        """Other batch axes; the last axis stays.
+
+        Raises:
+            ParameterError: the new shape ends otherwise, or has another size.
+        """
+        wanted = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
+        try:
+            resolved = np.broadcast_to(np.int8(0), self.shape).reshape(wanted).shape
+        except (TypeError, ValueError):
+            resolved = ()
+        if resolved[-1:] != self.shape[-1:]:
+            raise ParameterError(
+                f"shape {self.shape} cannot become {wanted}: the last axis stays, {self.shape[-1]} values a ciphertext"
+            )
+        return self._with(self._parts.reshape(*resolved[:-1], self.components), self._state, fresh=self.fresh)
+
+    def _with(self, parts: Any, state: State, *others: CiphertextArray, **what: Any) -> CiphertextArray:
+        seeded = self._seeded or any(other._seeded for other in others)
+        return CiphertextArray(self.context, parts, state, seeded=seeded, **what)
+
+    # Sums.
+
+    def add(self, other: Any, *, bound: float | None = None) -> CiphertextArray:
+        """self + other, at the lower of the two levels.
+
+        Args:
+            other: ciphertexts, numbers, or arrays whose last axis is the values of a ciphertext, or 1.
+            bound: declared bound of plaintext values; None takes what they are, and the noise account stays here.
+
+        Raises:
+            EncodingOverflowError: a plaintext value exceeds its bound or what a level holds.
+            KeyMismatchError: the ciphertexts belong to different keys.
+            ParameterError: shapes do not broadcast, or values are no finite numbers.
+            ScaleMismatchError: in manual mode, scales or levels differ.
+        """
+        return self._sum(other, bound, "addition")
+
+    def subtract(self, other: Any, *, bound: float | None = None) -> CiphertextArray:
+        """self - other; arguments and errors as for add."""
+        return self._sum(other, bound, "subtraction")
+
+    def __add__(self, other: Any) -> CiphertextArray:
+        return self.add(other)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> CiphertextArray:
+        return self.subtract(other)
+
+    def __rsub__(self, other: Any) -> CiphertextArray:
+        return (-self).add(other)
+
+    def __neg__(self) -> CiphertextArray:
+        return self._with(self._do.negate(self._parts), self._state)
+
+    def __pos__(self) -> CiphertextArray:
+        return self
+
+    def _sum(self, other: Any, bound: float | None, name: str) -> CiphertextArray:
+        if not isinstance(other, CiphertextArray):
+            return self._add_plain(other, bound, name)
+        self._check_pair(other)
+        left, right = self._same_level(other, name)
+        state = left._joined(right)
+        accounts = tuple(a.plus(b) for a, b in zip(left._state.accounts, right._state.accounts, strict=False))
+        combine = self._do.add if name == "addition" else self._do.subtract
+        return self._done(name, combine(left._parts, right._parts), replace(state, accounts=accounts), other)
+
+    def _add_plain(self, other: Any, bound: float | None, name: str) -> CiphertextArray:
+        values, limit, declared = self._plain_values(other, bound)
+        plaintext = self._encoded(-values if name == "subtraction" else values, self.level, self.scale)
+        state = self._state.with_accounts(
+            lambda a: a.plus(encoded(a.model, limit, self.scale, declared)),
+            is_complex=self.is_complex or values.dtype.kind == "c",
+            length=self._length_with(values.shape[-1]),
+            slots=max(self.slots, self._period(values.shape[-1])),
+        )
+        return self._done(name, self._do.add_plaintext(self._parts, plaintext), state)
+
+    def sum(self, axis: int = 0) -> CiphertextArray:
+        """Sum over one batch axis.
+
+        Raises:
+            ParameterError: there is no such batch axis: inner_sum() sums slots.
+        """
+        batch = self.ndim - 1
+        if isinstance(axis, bool) or not isinstance(axis, int) or not -self.ndim <= axis < self.ndim:
+            raise ParameterError(f"axis {axis!r} does not exist in an array of {self.ndim} axes")
+        if axis % self.ndim == batch:
+            raise ParameterError("the last axis is the slots of each ciphertext: inner_sum() sums them")
+        count = self.shape[axis]
+        if count == 0:
+            raise ParameterError("there is nothing to sum: the axis has no ciphertexts")
+        state = self._state.with_accounts(
+            lambda a: replace(a, bound=a.bound * count, error=a.model.combined(*[a.error] * count))
+        )
+        return self._done("sum", self._do.sum(self._parts, axis % self.ndim), state)
+
+    # Products.
+
+    def multiply(self, other: Any, *, bound: float | None = None, relinearize: bool = True) -> CiphertextArray:
+        """self * other, slot by slot, one level below the lower of the two.
+
+        Args:
+            other: ciphertexts, numbers or arrays, as for add. An integer number costs no level.
+            bound: as for add.
+            relinearize: False leaves three components and the product's scale, so that sums of products are
+                relinearized and rescaled once, on their next use.
+
+        Raises:
+            LevelError: no level is left; says what the circuit needs.
+            MissingKeyError: the relinearization key is not here.
+            and what add raises.
+        """
+        if isinstance(other, CiphertextArray):
+            return self._multiply_ciphertexts(other, relinearize)
+        if isinstance(other, int | np.integer) and not isinstance(other, bool):
+            return self._multiply_integer(int(other))
+        return self._multiply_plain(other, bound)
+
+    def __mul__(self, other: Any) -> CiphertextArray:
+        return self.multiply(other)
+
+    __rmul__ = __mul__
+
+    def square(self, *, relinearize: bool = True) -> CiphertextArray:
+        """self * self, a little faster than the product of two."""
+        return self.multiply(self, relinearize=relinearize)
+
+    def __pow__(self, exponent: Any) -> CiphertextArray:
+        """A power with a positive integer, in ceil(log2) levels."""
+        if isinstance(exponent, bool) or not isinstance(exponent, int) or exponent < 1:
+            raise ParameterError(f"ciphertexts have powers with integers from 1 up, not {exponent!r}")
+        if exponent == 1:
+            return self
+        half = self ** (exponent // 2)
+        return half.square() if exponent % 2 == 0 else half * self ** (exponent - exponent // 2)
+
+    def _multiply_ciphertexts(self, other: CiphertextArray, relinearize: bool) -> CiphertextArray:
+        self._check_pair(other)
+        if other is self:
+            left = right = self if _manual.get() else self._settled()
+        else:
+            left, right = (self, other) if _manual.get() else self._same_level(other, "multiplication", settle=True)
+        if left.level != right.level:
+            raise LevelError(
+                f"cannot multiply levels {left.level} and {right.level} in manual mode: use to_level first"
+            )
+        if left.components + right.components != 4:
+            raise ParameterError("a factor has three components: relinearize() it first")
+        left._check_level("multiplication", left.level - 1)
+        accounts = tuple(
+            a.times(a if right is left else b)
+            for a, b in zip(left._state.accounts, right._state.accounts, strict=False)
+        )
+        state = replace(left._joined(right), scale=left.scale * right.scale, accounts=accounts)
+        product = self._with(self._do.multiply(left._parts, right._parts), state, other)
+        if _manual.get() or not relinearize:
+            return self._done("multiplication", product._parts, product._state, other)
+        result = product._relinearized(to=product.level - 1)
+        return self._done("multiplication", result._parts, result._state, other)
+
+    def _multiply_integer(self, factor: int) -> CiphertextArray:
+        limit = encoding.capacity(self.parameters)
+        if abs(factor) > limit:
+            raise EncodingOverflowError(
+                f"a factor of {factor.bit_length()} bits exceeds the range of values, 2**{self.parameters.value_bits}: "
+                "use Parameters(value_bits=...) with more, or scale the inputs"
+            )
+        state = self._state.with_accounts(lambda a: a.scaled(factor))
+        return self._done("integer product", self._do.multiply_integer(self._parts, factor), state)
+
+    def _multiply_plain(self, other: Any, bound: float | None) -> CiphertextArray:
+        x = self if _manual.get() else self._settled()
+        x._check_level("multiplication by a plaintext", x.level - 1)
+        values, limit, declared = x._plain_values(other, bound)
+        factor = self.parameters.scales[x.level]
+        state = x._state.with_accounts(
+            lambda a: a.times(encoded(a.model, limit, factor, declared)),
+            scale=x.scale * factor,
+            is_complex=x.is_complex or values.dtype.kind == "c",
+            length=x._length_with(values.shape[-1]),
+            slots=max(x.slots, x._period(values.shape[-1])),
+        )
+        if values.size == 1 and values.dtype.kind == "f" and values.ndim == 1:
+            parts = self._do.multiply_integer(x._parts, round(float(values[0]) * factor))
+        else:
+            parts = self._do.multiply_plaintext(x._parts, x._encoded(values, x.level, factor))
+        product = self._with(parts, state)
+        result = product if _manual.get() else product.rescale()
+        return self._done("plaintext product", result._parts, result._state)
+
+    # Levels and scales.
+
+    def relinearize(self) -> CiphertextArray:
+        """Three components back to two; itself where there are two.
+
+        Raises:
+            MissingKeyError: the relinearization key is not here.
+        """
+        if self.components == 2:
+            return self
+        return self._relinearized(to=self.level)
+
+    def rescale(self) -> CiphertextArray:
+        """One level down, the scale divided by what leaves the modulus.
+
+        Raises:
+            LevelError: there is no lower level.
+        """
+        self._check_level("rescaling", self.level - 1)
+        return self._rescaled(self.level - 1)
+
+    def to_level(self, level: int) -> CiphertextArray:
+        """The same values at a lower level, with the scale that ciphertexts have there.
+
+        Multiplies by an integer and rescales once, from set to set of primes, whatever the distance.
+
+        Raises:
+            LevelError: the level is above this one, or does not exist.
+            ScaleMismatchError: no integer leads to that level's scale.
+        """
+        self.parameters.primes(level)
+        x = self.relinearize()
+        if level > x.level:
+            raise LevelError(f"level {level} is above the ciphertext's, {x.level}: levels only go down")
+        wanted = Fraction(self.parameters.scales[level])
+        ratio = wanted * Fraction(self.parameters.moduli[x.level], self.parameters.moduli[level]) / Fraction(x.scale)
+        factor = round(ratio)
+        if factor < 1 or (factor < _SMALLEST_FACTOR and abs(factor - ratio) > _SAME_SCALE * ratio):
+            raise ScaleMismatchError(
+                f"scale 2**{math.log2(x.scale):.2f} at level {x.level} cannot become that of level {level}, "
+                f"2**{math.log2(wanted):.2f}: "
+                + ("rescale() it first" if factor >= 1 else "go down at least one level more")
+            )
+        if level == x.level:
+            return x._with(x._parts, replace(x._state, scale=float(wanted)), seed=x._seed, fresh=x.fresh)
+        scaled = x if factor == 1 else x._with(
+            x._do.multiply_integer(x._parts, factor), replace(x._state, scale=x.scale * factor)
+        )  # fmt: skip
+        return scaled._rescaled(level)
+
+    def _rescaled(self, level: int) -> CiphertextArray:
+        parameters = self.parameters
+        scale = parameters.rescaled(self.scale, self.level, level)
+        if abs(scale - parameters.scales[level]) <= _SAME_SCALE * scale:
+            scale = parameters.scales[level]
+        state = self._state.with_accounts(lambda a: a.with_error(a.model.division / scale), level=level, scale=scale)
+        return self._with(self._do.rescale(self._parts, level), state)
+
+    def _relinearized(self, to: int) -> CiphertextArray:
+        parameters, level = self.parameters, self.level
+        scale = parameters.rescaled(self.scale, level, to) if to != level else self.scale
+        if abs(scale - parameters.scales[to]) <= _SAME_SCALE * scale:
+            scale = parameters.scales[to]
+        state = self._state.with_accounts(
+            lambda a: a.with_error(a.model.key_switching(level) / self.scale, a.model.division / scale),
+            level=to,
+            scale=scale,
+        )
+        return self._with(self._do.relinearize(self._parts, level, to), state)
+
+    def _settled(self) -> CiphertextArray:
+        """Two components, and the scale of some level."""
+        nominal = self.parameters.scales[self.level]
+        if abs(self.scale - nominal) <= _SAME_SCALE * nominal:
+            return self.relinearize()
+        self._check_level("rescaling a product", self.level - 1)
+        if self.components == 3:
+            return self._relinearized(to=self.level - 1)._settled()
+        return self.to_level(self.level - 1)
+
+    def _same_level(
+        self, other: CiphertextArray, name: str, *, settle: bool = False
+    ) -> tuple[CiphertextArray, CiphertextArray]:
+        """Both at one level and scale; products that wait for relinearization may stay so in sums."""
+        same = self.level == other.level and abs(self.scale - other.scale) <= _SAME_SCALE * self.scale
+        if _manual.get():
+            if not same:
+                raise ScaleMismatchError(
+                    f"{name} of scale 2**{math.log2(self.scale):.2f} at level {self.level} and scale "
+                    f"2**{math.log2(other.scale):.2f} at level {other.level} in manual mode: bring both to one by "
+                    "rescale() or to_level()"
+                )
+            return self, other
+        if same and not settle:
+            return self, other
+        left, right = self._settled(), other._settled()
+        level = min(left.level, right.level)
+        return left.to_level(level), right.to_level(level)
+
+    def _check_level(self, operation: str, level: int) -> None:
+        if level >= 0:
+            return
+        raise LevelError(_levels_ran_out(self.parameters, operation))
+
+    # Slots.
+
+    def rotate(self, step: Any) -> Any:
+        """Slots moved to the left by `step`: out[..., i] = self[..., i + step], around the end.
+
+        Args:
+            step: an integer of either sign; or several, for a list of results that share the costly first half
+                (hoisting).
+
+        Raises:
+            MissingKeyError: a key is not here; names the rotation.
+            ParameterError: a step is no integer, or the values are coefficients.
+        Hazards:
+            Vectors shorter than the next power of two are filled up with zeros, which rotate in: the result has that
+            power's length.
+        """
+        if isinstance(step, int | np.integer) and not isinstance(step, bool):
+            return self._rotated([int(step)])[0]
+        return self._rotated(list(step))
+
+    def conjugate(self) -> CiphertextArray:
+        """Complex conjugates; real ciphertexts are returned as they are.
+
+        Raises:
+            MissingKeyError: the conjugation key is not here.
+        """
+        self._check_slots("conjugation")
+        if not self.is_complex:
+            return self
+        return self._turned([2 * self.parameters.degree - 1], "conjugation")[0]
+
+    def inner_sum(self) -> CiphertextArray:
+        """The sum of the values of each ciphertext: shape (..., 1), which broadcasts against every other length.
+
+        Takes log2(slots) rotations, by 1, 2, 4 ... slots / 2.
+
+        Raises:
+            MissingKeyError: a key is not here; names the rotation.
+        """
+        self._check_slots("inner_sum")
+        x, step = self if _manual.get() else self._settled(), 1
+        result = x._with(x._parts, replace(x._state, length=x.slots))
+        while step < self.slots:
+            result = result + result._rotated([step])[0]
+            step *= 2
+        return self._with(result._parts, replace(result._state, length=1))
+
+    def _rotated(self, steps: Sequence[Any]) -> list[CiphertextArray]:
+        self._check_slots("rotation")
+        for step in steps:
+            if isinstance(step, bool) or not isinstance(step, int | np.integer):
+                raise ParameterError(f"a rotation is by a whole number of slots, not by {step!r}")
+        degree = self.parameters.degree
+        # Slots repeat after self.slots, so each step has a shortest form, and fewer keys are needed.
+        elements = [galois_element(int(step) % self.slots, degree) for step in steps]
+        results = self._turned(elements, "rotation")
+        turned = [int(step) % self.slots != 0 for step in steps]
+        return [
+            x._with(
+                x._parts, replace(x._state, length=self.slots if moved and self._state.length > 1 else x._state.length)
+            )
+            for x, moved in zip(results, turned, strict=True)
+        ]
+
+    def _turned(self, elements: list[int], name: str) -> list[CiphertextArray]:
+        x = self.relinearize()
+        parts = x._do.automorphisms(x._parts, x.level, elements)
+        results = []
+        for element, part in zip(elements, parts, strict=True):
+            state = x._state
+            if element != 1:
+                state = state.with_accounts(lambda a: a.with_error(a.model.key_switching(x.level) / x.scale))
+            results.append(x._done(name, part, state))
+        return results
+
+    # Freshness.
+
+    def rerandomize(self, *, seed: bytes | None = None) -> CiphertextArray:
+        """The same values plus a fresh encryption of zero: tells nobody without the secret key how it was computed.
+
+        Args:
+            seed: 32 bytes, for reproducible tests only. None draws from the operating system.
+
+        Raises:
+            MissingKeyError: the context has no encryption key.
+        Hazards:
+            Not circuit privacy: the owner of the secret key can still see noise that depends on the circuit.
+        """
+        x = self.relinearize()
+        zeros = self.context._zeros(x._parts.shape[:-1], x.level, seed, x._parts.device)
+        state = x._state.with_accounts(lambda a: a.with_error(a.model.encryption(symmetric=False) / x.scale))
+        made = x._with(x._do.add(x._parts, zeros), state, fresh=True)
+        made._seeded = seed is not None
+        return made
+
+    # Helpers.
+
+    @property
+    def _do(self) -> Any:
+        return self.context._evaluator
+
+    def _done(self, name: str, parts: Any, state: State, *others: CiphertextArray) -> CiphertextArray:
+        """The result of a public operation."""
+        result = self._with(parts, state, *others)
+        self.context._note(name, result)
+        return result
+
+    def _joined(self, other: CiphertextArray) -> State:
+        """The state of a result of both, but for its accounts."""
+        if self.in_coefficients != other.in_coefficients:
+            raise ParameterError("one operand holds values in slots and the other in coefficients: encrypt both alike")
+        return replace(
+            self._state,
+            slots=max(self.slots, other.slots),
+            length=self._length_with(other._state.length),
+            is_complex=self.is_complex or other.is_complex,
+        )
+
+    def _length_with(self, length: int) -> int:
+        mine = self._state.length
+        if mine != length and 1 not in (mine, length):
+            raise ParameterError(
+                f"last axes of {mine} and {length} values cannot be broadcast together: they match, or one of them is 1"
+            )
+        if self.in_coefficients and mine != length:
+            raise ParameterError(
+                f"polynomials of {mine} and {length} coefficients: operands in coefficients have one length"
+            )
+        return max(mine, length)
+
+    def _period(self, length: int) -> int:
+        if self.in_coefficients:
+            return self.slots
+        return encoding.period(length, self.parameters.slots, "slots")
+
+    def _plain_values(self, other: Any, bound: float | None) -> tuple[encoding.Values, float, bool]:
+        """Plaintext numbers, their bound, and whether that was declared."""
+        values = encoding.numbers(other, "plaintext values")
+        self._length_with(values.shape[-1])
+        _broadcast(self.shape[:-1], values.shape[:-1])
+        capacity = encoding.capacity(self.parameters)
+        if bound is not None:
+            encoding.check_bound(values, bound, f"its declared bound of {bound}: declare a larger one")
+        encoding.check_bound(
+            values,
+            capacity,
+            f"the range of values, 2**{self.parameters.value_bits}: use Parameters(value_bits=...) with more",
+        )
+        limit = float(np.abs(values).max(initial=0.0)) if bound is None else float(bound)
+        if self.in_coefficients:
+            limit *= math.sqrt(self.parameters.degree)
+        return values, limit, bound is not None
+
+    def _encoded(self, values: encoding.Values, level: int, scale: float) -> Any:
+        return self._do.encode(values, level, scale, self.in_coefficients, self._parts)
+
+    def _check_slots(self, operation: str) -> None:
+        if self.in_coefficients:
+            raise ParameterError(f"{operation} moves slots, and these values are coefficients: encrypt them in slots")
+
+    def _check_pair(self, other: CiphertextArray) -> None:
+        if other.context.fingerprint != self.context.fingerprint:
+            raise KeyMismatchError(
+                f"operands belong to different keys: {self.context.fingerprint[:16]} and "
+                f"{other.context.fingerprint[:16]}: encrypt both under one context"
+            )
+        _broadcast(self.shape[:-1], other.shape[:-1])
+
+
+def inner_sum(x: CiphertextArray) -> CiphertextArray:
+    """As CiphertextArray.inner_sum."""
+    return x.inner_sum()
+
+
+def concatenate(arrays: Sequence[CiphertextArray], axis: int = 0) -> CiphertextArray:
+    """Join arrays along a batch axis, as numpy.concatenate; levels are aligned to the lowest.
+
+    Raises:
+        ParameterError: there are none, or they do not fit together.
+    """
+    return _join("concatenate", arrays, axis)
+
+
+def stack(arrays: Sequence[CiphertextArray], axis: int = 0) -> CiphertextArray:
+    """Join arrays of one shape along a new batch axis, as numpy.stack; levels are aligned to the lowest."""
+    return _join("stack", arrays, axis)
+
+
+def _join(how: str, arrays: Sequence[CiphertextArray], axis: int) -> CiphertextArray:
+    arrays = [array._settled() for array in arrays]
+    if not arrays:
+        raise ParameterError("nothing to join: give at least one array")
+    first = arrays[0]
+    for array in arrays[1:]:
+        if array.context.fingerprint != first.context.fingerprint:
+            first._check_pair(array)
+        if array.shape[-1] != first.shape[-1] or array.in_coefficients != first.in_coefficients:
+            raise ParameterError(
+                f"arrays with last axes of {first.shape[-1]} and {array.shape[-1]} values are not joined"
+            )
+    level = min(array.level for array in arrays)
+    arrays = [array.to_level(level) for array in arrays]
+    most = first.ndim - (how == "concatenate")
+    if isinstance(axis, bool) or not isinstance(axis, int) or not 0 <= axis < max(most, 1):
+        raise ParameterError(f"batches of shape {first.shape[:-1]} are not joined along axis {axis!r}")
+    models = zip(*(array._state.accounts for array in arrays), strict=False)
+    accounts = tuple(
+        replace(
+            group[0],
+            bound=max(a.bound for a in group),
+            error=max(a.error for a in group),
+            declared=all(a.declared for a in group),
+        )
+        for group in models
+    )
+    state = replace(
+        arrays[0]._state,
+        slots=max(array.slots for array in arrays),
+        is_complex=any(array.is_complex for array in arrays),
+        accounts=accounts,
+    )
+    parts = first._do.join(how, [array._parts for array in arrays], axis)
+    return first._with(parts, state, *arrays)
+
+
+def _levels_needed(parameters: Parameters, needed: int) -> str:
+    """Which parameters give that many levels."""
+    try:
+        found = Parameters.choose(
+            needed, parameters.scale_bits, parameters.security or 128, value_bits=parameters.value_bits
+        )
+    except ParameterError as error:
+        return str(error)
+    return (
+        f"use ckks.Parameters.choose(depth={needed}, scale_bits={parameters.scale_bits}), whose ring at "
+        f"{found.security}-bit security is log_n={found.log_n}"
+    )
+
+
+def _levels_ran_out(parameters: Parameters, operation: str) -> str:
+    needed = parameters.depth + 1
+    return (
+        f"{operation} needs 1 level, and its operand is at level 0 of {parameters.depth}: the circuit so far needs depth "
+        f"{needed}: {_levels_needed(parameters, needed)}; ckks.plan(function, params) tells what a whole circuit needs"
+    )
+
+
+def _broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    try:
+        np.broadcast_shapes(a, b)
+    except ValueError:
+        raise ParameterError(f"batches of shapes {a} and {b} cannot be broadcast together") from None

@@ -1,0 +1,530 @@
+"""CKKS contexts and ciphertexts on the wire: what their messages hold, and what is checked of a received one.
+
+docs/wire.md has the fields. Uniform halves travel as the seeds that they expand from: of keys always, of ciphertexts
+that were encrypted under the secret and not computed with since. The primes of the parameters are written out, so that
+old messages stay readable when the search for them learns.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hepy.ckks.ciphertexts import CiphertextArray, State
+from hepy.ckks.context import Context, PublicContext, fingerprint, refuse_transparent
+from hepy.ckks.keys import EncryptionKey, KeyStore, SecretKey, SwitchingKey, expand, steps
+from hepy.ckks.level_sets import LevelSets
+from hepy.ckks.noise import Account, Model
+from hepy.ckks.parameters import LOG_N, SECRETS, Parameters
+from hepy.ckks.rings import rings
+from hepy.ckks.security import LEVELS
+from hepy.errors import KeyMismatchError, ParameterError, WireFormatError
+from hepy.random import KEY_BYTES
+from hepy.ring import Coefficients, Polynomial, RingBasis, concatenate, stack
+from hepy.wire.container import Buffer, Container, Spec
+from hepy.wire.fields import FieldReader
+
+MAX_AXES = 32  # numpy 1.26 has no more
+_MAX_ELEMENTS = 1 << 40
+_MAX_LEVELS, _MAX_PRIMES = 128, 256
+_ROWS = 16  # ciphertexts that are checked at once
+_LARGEST_ERROR = 29  # of the ring's Gaussian
+
+Tensors = Mapping[str, Callable[[], Iterable[Buffer]]]
+
+
+# Parameters, which every context carries.
+
+
+def _parameter_fields(parameters: Parameters) -> dict[str, Any]:
+    sets = parameters.level_sets
+    places = {prime: place for place, prime in enumerate(sets.pool)}
+    return {
+        "digits": list(sets.digits),
+        "log_n": parameters.log_n,
+        "pool": list(sets.pool),
+        "scale_bits": parameters.scale_bits,
+        "secret": parameters.secret,
+        "security": parameters.security or 0,
+        "set_places": [places[prime] for primes in sets.sets for prime in primes],
+        "set_sizes": [len(primes) for primes in sets.sets],
+        "special": list(sets.special),
+        "value_bits": parameters.value_bits,
+    }
+
+
+def _parse_parameters(fields: FieldReader) -> Parameters:
+    pool = fields.integers("pool", _MAX_PRIMES, 3, 1 << 30)
+    sizes = fields.integers("set_sizes", _MAX_LEVELS, 1, _MAX_PRIMES)
+    places = fields.integers("set_places", _MAX_LEVELS * _MAX_PRIMES, 0, max(len(pool) - 1, 0))
+    if sum(sizes) != len(places) or not sizes:
+        raise fields.refuse("set_sizes", "does not divide 'set_places'")
+    ends = np.cumsum(sizes).tolist()
+    sets = tuple(
+        tuple(pool[place] for place in places[end - size : end]) for size, end in zip(sizes, ends, strict=True)
+    )
+    special = fields.integers("special", _MAX_PRIMES, 3, 1 << 31)
+    digits = fields.integers("digits", _MAX_PRIMES, 1, _MAX_PRIMES)
+    security = fields.integer("security", 0, LEVELS[-1])
+    arguments = (fields.integer("log_n", *LOG_N), fields.integer("scale_bits", 1, 64), security or None)
+    secret, value_bits = fields.text("secret", SECRETS), fields.integer("value_bits", 1, 64)
+    fields.end()
+    try:
+        return Parameters.from_level_sets(
+            *arguments, secret, value_bits, LevelSets(sets, pool, special, digits, "as received")
+        )
+    except ParameterError as error:
+        raise WireFormatError(f"parameters: {error}") from None
+
+
+def _shown(parameters: Parameters) -> dict[str, Any]:
+    return {
+        "log_n": parameters.log_n,
+        "depth": parameters.depth,
+        "scale_bits": parameters.scale_bits,
+        "security": parameters.security,
+        "log_qp": math.ceil(parameters.log_qp),
+        "insecure": parameters.security is None,
+    }
+
+
+@dataclass(frozen=True)
+class ContextHeader:
+    """What a message of a context with its secret says in clear; tensors: the secret, 4 coefficients a byte, the error of
+    the encryption key, a byte a coefficient, and the seed of its uniform half."""
+
+    parameters_: Parameters
+    fingerprint: str
+
+    def fields(self) -> dict[str, Any]:
+        return {"fingerprint": self.fingerprint, "parameters": _parameter_fields(self.parameters_)}
+
+    def specs(self) -> dict[str, Spec]:
+        degree = self.parameters_.degree
+        return {
+            "error": Spec("U8", (degree,)),
+            "secret": Spec("U8", (degree // 4,)),
+            "seed": Spec("U8", (KEY_BYTES,)),
+        }
+
+    def parameters(self) -> dict[str, Any]:
+        return _shown(self.parameters_)
+
+    def reveals(self) -> list[str]:
+        return ["everything: whoever has these bytes can decrypt"]
+
+
+@dataclass(frozen=True)
+class PublicContextHeader:
+    """A public context's message.
+
+    Attributes:
+        parameters_, fingerprint: of the context.
+        encryption: whether its encryption key is there: tensors encryption_b and encryption_seed.
+        elements: automorphisms that there are keys for, 0 for relinearization: tensors keys_b and keys_seed.
+    """
+
+    parameters_: Parameters
+    fingerprint: str
+    encryption: bool
+    elements: tuple[int, ...]
+
+    def fields(self) -> dict[str, Any]:
+        return {
+            "elements": list(self.elements),
+            "encryption": int(self.encryption),
+            "fingerprint": self.fingerprint,
+            "parameters": _parameter_fields(self.parameters_),
+        }
+
+    def specs(self) -> dict[str, Spec]:
+        made, degree = rings(self.parameters_), self.parameters_.degree
+        specs: dict[str, Spec] = {}
+        if self.encryption:
+            specs["encryption_b"] = Spec("U32", (len(made.encryption), degree))
+            specs["encryption_seed"] = Spec("U8", (KEY_BYTES,))
+        if self.elements:
+            count = len(self.elements)
+            specs["keys_b"] = Spec("U32", (count, len(made.digits), len(made.keys), degree))
+            specs["keys_seed"] = Spec("U8", (count, KEY_BYTES))
+        return specs
+
+    def parameters(self) -> dict[str, Any]:
+        table = steps(self.parameters_.degree)
+        return {
+            **_shown(self.parameters_),
+            "encryption_key": self.encryption,
+            "relinearization_key": 0 in self.elements,
+            "conjugation_key": 2 * self.parameters_.degree - 1 in self.elements,
+            "rotations": sorted(table[element] for element in self.elements if element in table),
+        }
+
+    def reveals(self) -> list[str]:
+        return ["the parameters", "which rotations the owner expects of others"]
+
+
+@dataclass(frozen=True)
+class CiphertextHeader:
+    """A ciphertext array's message: a tensor `parts`, [size, components, limbs, N], or for seeded ones `body` and `seed`.
+
+    Attributes:
+        fingerprint: of the context.
+        log_n, limbs: of the residues.
+        level, scale: of the ciphertexts.
+        shape: batch axes, then the values of a ciphertext.
+        slots: their period.
+        components: 2 or 3.
+        values: "real" or "complex".
+        encoding: "slots" or "coefficients".
+        seeded: whether the uniform half travels as its seed.
+        account: bound and error of the likely noise, if they follow from declarations only.
+    """
+
+    fingerprint: str
+    log_n: int
+    limbs: int
+    level: int
+    scale: float
+    shape: tuple[int, ...]
+    slots: int
+    components: int
+    values: str
+    encoding: str
+    seeded: bool
+    account: tuple[float, float] | None
+
+    def fields(self) -> dict[str, Any]:
+        account = self.account
+        return {
+            "account": {} if account is None else {"bound": _hex(account[0]), "error": _hex(account[1])},
+            "components": self.components,
+            "encoding": self.encoding,
+            "fingerprint": self.fingerprint,
+            "level": self.level,
+            "limbs": self.limbs,
+            "log_n": self.log_n,
+            "scale": _hex(self.scale),
+            "seeded": int(self.seeded),
+            "shape": list(self.shape),
+            "slots": self.slots,
+            "values": self.values,
+        }
+
+    def specs(self) -> dict[str, Spec]:
+        size, degree = math.prod(self.shape[:-1]), 1 << self.log_n
+        if self.seeded:
+            return {"body": Spec("U32", (size, self.limbs, degree)), "seed": Spec("U8", (KEY_BYTES,))}
+        return {"parts": Spec("U32", (size, self.components, self.limbs, degree))}
+
+    def parameters(self) -> dict[str, Any]:
+        return {
+            "shape": list(self.shape),
+            "log_n": self.log_n,
+            "level": self.level,
+            "scale_bits": round(math.log2(self.scale), 3),
+            "values": self.values,
+            "encoding": self.encoding,
+        }
+
+    def reveals(self) -> list[str]:
+        shown = ["how many values there are, and in which shape", "how many multiplications are left"]
+        if self.account is not None:
+            shown.append("the declared bound, and the noise that the circuit is likely to have made")
+        return [*shown, "which key they belong to"]
+
+
+class _Contexts:
+    secret = True
+    needs_key = False
+
+    def prepare(self, obj: Context, rerandomize: bool, seed: bytes | None) -> Context:
+        return obj
+
+    def header(self, obj: Context) -> ContextHeader:
+        return ContextHeader(obj.parameters, obj.fingerprint)
+
+    def tensors(self, obj: Context) -> Tensors:
+        secret, key = obj._secret, obj._encryption_key
+        assert key is not None  # a context with its secret always has it
+        seed = key.seed
+        return {
+            "error": lambda: [(_small(secret.error) + _LARGEST_ERROR).astype(np.uint8).tobytes()],
+            "secret": lambda: [_packed(_small(secret.secret))],
+            "seed": lambda: [seed],
+        }
+
+    def parse(self, fields: FieldReader) -> ContextHeader:
+        parameters = _parse_parameters(FieldReader("parameters", fields.object("parameters")))
+        return ContextHeader(parameters, fields.digest("fingerprint"))
+
+    def read(self, header: ContextHeader, container: Container, key: Any) -> Context:
+        made = rings(header.parameters_)
+        secret, error = _unpacked(container.read("secret")), np.frombuffer(container.read("error"), np.uint8)
+        if error.max() > 2 * _LARGEST_ERROR:
+            raise WireFormatError(f"error: a coefficient exceeds {_LARGEST_ERROR}")
+        own = SecretKey(
+            made.keys.coefficients(secret), made.encryption.coefficients(error.astype(np.int64) - _LARGEST_ERROR)
+        )
+        context = Context._restore(header.parameters_, own, bytes(container.read("seed")))
+        if context.fingerprint != header.fingerprint:
+            raise WireFormatError(f"fingerprint: that of the secret is {context.fingerprint[:16]}...")
+        return context
+
+
+class _PublicContexts:
+    secret = False
+    needs_key = False
+
+    def prepare(self, obj: PublicContext, rerandomize: bool, seed: bytes | None) -> PublicContext:
+        return obj
+
+    def header(self, obj: PublicContext) -> PublicContextHeader:
+        return PublicContextHeader(obj.parameters, obj.fingerprint, obj.can_encrypt, tuple(obj.keys.items()))
+
+    def tensors(self, obj: PublicContext) -> Tensors:
+        tensors: dict[str, Callable[[], Iterable[Buffer]]] = {}
+        own, keys = obj._encryption_key, list(obj.keys.items().values())
+        if own is not None:
+            b, seed = own.b, own.seed
+            tensors |= {"encryption_b": lambda: [_bytes(b)], "encryption_seed": lambda: [seed]}
+        if keys:
+            tensors |= {
+                "keys_b": lambda: (_bytes(key.b) for key in keys),
+                "keys_seed": lambda: [key.seed for key in keys],
+            }
+        return tensors
+
+    def parse(self, fields: FieldReader) -> PublicContextHeader:
+        parameters = _parse_parameters(FieldReader("parameters", fields.object("parameters")))
+        degree = parameters.degree
+        elements = fields.integers("elements", degree, 0, 2 * degree - 1)
+        known = {0, 2 * degree - 1, *steps(degree)}
+        if list(elements) != sorted(set(elements)) or not known.issuperset(elements):
+            raise fields.refuse("elements", "is no ascending list of rotations, the conjugation and 0")
+        encryption = bool(fields.integer("encryption", 0, 1))
+        return PublicContextHeader(parameters, fields.digest("fingerprint"), encryption, elements)
+
+    def read(self, header: PublicContextHeader, container: Container, key: Any) -> PublicContext:
+        made = rings(header.parameters_)
+        encryption = None
+        if header.encryption:
+            rows = np.frombuffer(container.read("encryption_b"), "<u4").reshape(len(made.encryption), -1)
+            b = _polynomial(made.encryption, rows, "encryption_b")
+            encryption = EncryptionKey.restore(made, bytes(container.read("encryption_seed")), b)
+            found = fingerprint(header.parameters_, encryption)
+            if found != header.fingerprint:
+                raise WireFormatError(f"fingerprint: that of the parameters and the encryption key is {found[:16]}...")
+        store = KeyStore(made, None)
+        for index, element in enumerate(header.elements):
+            b = _polynomial(made.keys, container.rows("keys_b", index, index + 1)[0], "keys_b")
+            store.put(element, SwitchingKey(made, container.rows("keys_seed", index, index + 1).tobytes(), b))
+        return PublicContext(header.parameters_, header.fingerprint, encryption, store)
+
+
+class _Ciphertexts:
+    secret = False
+    needs_key = True
+
+    def prepare(self, obj: CiphertextArray, rerandomize: bool, seed: bytes | None) -> CiphertextArray:
+        if rerandomize and not obj.fresh:
+            return obj.rerandomize(seed=seed)
+        refuse_transparent(obj._parts)
+        return obj
+
+    def header(self, obj: CiphertextArray) -> CiphertextHeader:
+        if obj.ndim > MAX_AXES:
+            raise ParameterError(f"{obj.ndim} axes exceed the {MAX_AXES} of the wire format: reshape the array")
+        likely = next(iter(obj._state.accounts), None)
+        return CiphertextHeader(
+            obj.context.fingerprint,
+            obj.parameters.log_n,
+            len(obj._parts.basis),
+            obj.level,
+            obj.scale,
+            obj.shape,
+            obj.slots,
+            obj.components,
+            "complex" if obj.is_complex else "real",
+            "coefficients" if obj.in_coefficients else "slots",
+            obj._seed is not None,
+            (likely.bound, likely.error) if likely is not None and likely.declared else None,
+        )
+
+    def tensors(self, obj: CiphertextArray) -> Tensors:
+        flat, seed = obj._parts.reshape(-1, obj.components), obj._seed
+        if seed is not None:
+            return {"body": lambda: _stored(flat[:, 0]), "seed": lambda: [seed]}
+        return {"parts": lambda: _stored(flat)}
+
+    def parse(self, fields: FieldReader) -> CiphertextHeader:
+        log_n = fields.integer("log_n", *LOG_N)
+        shape = fields.integers("shape", MAX_AXES, 0, _MAX_ELEMENTS)
+        if not shape or math.prod(axis for axis in shape if axis) > _MAX_ELEMENTS:
+            raise fields.refuse("shape", f"has no axis, or more than {_MAX_ELEMENTS} elements")
+        encoding = fields.text("encoding", ("slots", "coefficients"))
+        most = 1 << log_n if encoding == "coefficients" else 1 << log_n - 1
+        slots = fields.integer("slots", 1, most)
+        if slots & (slots - 1) or not 1 <= shape[-1] <= slots:
+            raise fields.refuse("slots", "is no power of two that holds the last axis")
+        if encoding == "coefficients" and slots != most:
+            raise fields.refuse("slots", "is not N, though the values are coefficients")
+        components, seeded = fields.integer("components", 2, 3), bool(fields.integer("seeded", 0, 1))
+        if seeded and components != 2:
+            raise fields.refuse("seeded", "though there are three components")
+        return CiphertextHeader(
+            fields.digest("fingerprint"),
+            log_n,
+            fields.integer("limbs", 1, _MAX_PRIMES),
+            fields.integer("level", 0, _MAX_LEVELS),
+            _float(fields, "scale"),
+            shape,
+            slots,
+            components,
+            fields.text("values", ("real", "complex")),
+            encoding,
+            seeded,
+            _parse_account(FieldReader("account", fields.object("account"))),
+        )
+
+    def read(self, header: CiphertextHeader, container: Container, key: Any) -> CiphertextArray:
+        if not isinstance(key, PublicContext):
+            raise ParameterError(f"the key of CKKS ciphertexts is a Context or PublicContext, not {type(key).__name__}")
+        if key.fingerprint != header.fingerprint:
+            raise KeyMismatchError(
+                f"the ciphertexts belong to context {header.fingerprint[:16]} and context {key.fingerprint[:16]} was given: "
+                "load them with their own"
+            )
+        parameters = key.parameters
+        if header.log_n != parameters.log_n or header.level > parameters.depth:
+            raise WireFormatError(f"log_n, level: the context with this fingerprint is {parameters!r}")
+        basis = rings(parameters).levels[header.level]
+        if header.limbs != len(basis):
+            raise WireFormatError(f"limbs: level {header.level} of this context has {len(basis)}")
+        if not 1 <= header.scale < basis.modulus:
+            raise WireFormatError("scale: it is below 1, or exceeds the modulus of its level")
+        parts, seed = _read_parts(header, container, basis)
+        try:
+            refuse_transparent(parts)
+        except ParameterError as error:
+            raise WireFormatError(f"parts: {error}") from None
+        accounts = () if header.account is None else (Account(Model(parameters, worst=False), *header.account),)
+        state = State(
+            header.level,
+            header.scale,
+            header.slots,
+            header.shape[-1],
+            header.values == "complex",
+            header.encoding == "coefficients",
+            accounts,
+        )
+        return CiphertextArray(key, parts.reshape(*header.shape[:-1], header.components), state, seed=seed)
+
+
+def _read_parts(header: CiphertextHeader, container: Container, basis: RingBasis) -> tuple[Polynomial, bytes | None]:
+    """[size, components], and the seed of the second component where it has one."""
+    name, size = "body" if header.seeded else "parts", math.prod(header.shape[:-1])
+    chunks = [
+        _polynomial(basis, container.rows(name, start, min(start + _ROWS, size)), name)
+        for start in range(0, size, _ROWS)
+    ]
+    if not header.seeded:
+        return concatenate(chunks) if chunks else Polynomial.zeros(basis, (0, header.components)), None
+    parts = concatenate(chunks) if chunks else Polynomial.zeros(basis, 0)
+    seed = bytes(container.read("seed"))
+    mask = expand(seed, basis, header.shape[:-1]).reshape(size)
+    return stack([parts, mask], axis=1), seed
+
+
+def _parse_account(fields: FieldReader) -> tuple[float, float] | None:
+    if fields.empty:
+        return None
+    account = _float(fields, "bound"), _float(fields, "error")
+    fields.end()
+    return account
+
+
+def _float(fields: FieldReader, name: str) -> float:
+    """A finite float64 from 0 up, from the bits of its big-endian form."""
+    bits = fields.hexadecimal(name, 64)
+    (value,) = struct.unpack(">d", bits.to_bytes(8, "big"))
+    if bits >> 63 or not math.isfinite(value):
+        raise fields.refuse(name, "is no finite number from 0 up")
+    return float(value)
+
+
+def _hex(value: float) -> str:
+    return f"{int.from_bytes(struct.pack('>d', value), 'big'):x}"
+
+
+def _polynomial(basis: RingBasis, rows: npt.NDArray[Any], name: str) -> Polynomial:
+    try:
+        return Polynomial.from_limbs(basis, rows)
+    except ParameterError as error:
+        raise WireFormatError(f"{name}: {error}") from None
+
+
+def _bytes(x: Polynomial) -> bytes:
+    return bytes(x.to_limbs().astype("<u4", copy=False).tobytes())
+
+
+def _stored(parts: Polynomial) -> Iterator[Buffer]:
+    for start in range(0, len(parts), _ROWS):
+        yield _bytes(parts[start : start + _ROWS])
+
+
+def _small(x: Coefficients) -> npt.NDArray[np.int64]:
+    return x.restrict(x.basis[:1]).to_floats().astype(np.int64)
+
+
+def _packed(secret: npt.NDArray[np.int64]) -> bytes:
+    """Coefficients -1, 0, 1 as 0, 1, 2 in two bits each, the first in the lowest."""
+    codes = (secret + 1).astype(np.uint8).reshape(-1, 4)
+    return bytes((codes << np.array([0, 2, 4, 6], np.uint8)).sum(axis=1, dtype=np.uint8).tobytes())
+
+
+def _unpacked(data: Buffer) -> npt.NDArray[np.int64]:
+    codes = np.frombuffer(data, np.uint8)[:, None] >> np.array([0, 2, 4, 6], np.uint8) & 3
+    if codes.max() > 2:
+        raise WireFormatError("secret: a coefficient is none of -1, 0 and 1")
+    return codes.reshape(-1).astype(np.int64) - 1
+
+
+CODECS: dict[str, Any] = {
+    "ckks.ciphertexts": _Ciphertexts(),
+    "ckks.context": _Contexts(),
+    "ckks.public_context": _PublicContexts(),
+}
+
+
+def wire_bytes(obj: CiphertextArray) -> tuple[bytes, bytes, bool]:
+    """What pickling keeps of ciphertexts: the public half of their context, they themselves, whether a seed made them."""
+    from hepy import wire
+
+    context = obj.context
+    public = context.public() if isinstance(context, Context) else context
+    return wire.dumps(public), wire.dumps(obj, rerandomize=False), obj._seeded
+
+
+def restore(context: bytes, message: bytes, seeded: bool = False) -> CiphertextArray:
+    """Ciphertexts from what wire_bytes returned, on the current device."""
+    from hepy import wire
+
+    loaded: CiphertextArray = wire.loads(message, restore_context(context))
+    loaded._seeded = seeded
+    return loaded
+
+
+@functools.lru_cache(maxsize=4)
+def restore_context(message: bytes) -> PublicContext:
+    """A public context from its wire form; few contexts serve many arrays, so the last ones are kept."""
+    from hepy import wire
+
+    loaded: PublicContext = wire.loads(message)
+    return loaded

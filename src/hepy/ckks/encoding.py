@@ -1,0 +1,109 @@
+"""Values to polynomials and back: slots by the canonical embedding, or coefficients as they are.
+
+A vector of n slots, n a power of two up to N / 2, is encoded as the polynomial in X^(N / 2n) that has it in its slots
+n-periodically. Shorter vectors are filled up with zeros; a vector of one value is that value in every slot.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hepy import _devices
+from hepy.ckks.parameters import Parameters
+from hepy.errors import EncodingOverflowError, ParameterError
+from hepy.ring import Coefficients, RingBasis, embed, unembed
+
+Values = npt.NDArray[Any]  # float64 or complex128
+
+_SPLIT_BITS = 40
+_DIRECT = 2.0**62  # what int64 holds, with a margin
+
+
+def numbers(values: Any, what: str = "values") -> Values:
+    """An array of float64 or complex128 with at least one axis.
+
+    Raises:
+        ParameterError: something is not a finite number; names the first such index.
+    """
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ParameterError(f"{what} are not a rectangular array of numbers: {error}") from None
+    if array.dtype.kind == "O" and all(isinstance(value, int | float | np.number) for value in array.flat):
+        array = array.astype(np.float64)
+    if array.dtype.kind not in "biufc":
+        raise ParameterError(f"{what} are {array.dtype}: real and complex numbers can be encoded")
+    array = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+    finite = np.isfinite(array)
+    if not finite.all():
+        index = tuple(int(i) for i in np.argwhere(~finite)[0])
+        raise ParameterError(f"{what} at index {index} are not finite: replace or leave out NaN and infinities")
+    return array.reshape(1) if array.ndim == 0 else array
+
+
+def check_bound(values: Values, bound: float, what: str) -> None:
+    """Raise EncodingOverflowError for the first value whose absolute value exceeds the bound."""
+    outside = np.abs(values) > bound
+    if outside.any():
+        index = tuple(int(i) for i in np.argwhere(outside)[0])
+        raise EncodingOverflowError(f"the value at index {index} exceeds {what}")
+
+
+def period(length: int, most: int, what: str) -> int:
+    """The slots (or coefficients) that a vector of that length takes: the next power of two.
+
+    Raises:
+        ParameterError: it is empty or too long.
+    """
+    if not 1 <= length <= most:
+        raise ParameterError(
+            f"the last axis has {length} values and a ciphertext 1 to {most} {what}: "
+            + ("give at least one" if length == 0 else "use more ciphertexts along a leading axis, or a larger log_n")
+        )
+    return 1 << (length - 1).bit_length()
+
+
+def encode_slots(values: Values, slots: int, scale: float, basis: RingBasis) -> Coefficients:
+    """float64 or complex128 [B..., length up to slots] -> Coefficients [B...], rounded to integers half to even."""
+    padded = np.zeros((*values.shape[:-1], slots), np.complex128)
+    padded[..., : values.shape[-1]] = values
+    return rounded(_devices.to_host(unembed(padded, basis.degree)) * scale, basis)
+
+
+def encode_coefficients(values: Values, scale: float, basis: RingBasis) -> Coefficients:
+    """float64 [B..., length up to N] -> Coefficients [B...].
+
+    Raises:
+        ParameterError: values are complex.
+    """
+    if values.dtype.kind == "c":
+        raise ParameterError(
+            "coefficients are real and complex values were given: encode them in slots, or .real first"
+        )
+    padded = np.zeros((*values.shape[:-1], basis.degree))
+    padded[..., : values.shape[-1]] = values
+    return rounded(padded * scale, basis)
+
+
+def rounded(floats: npt.NDArray[np.float64], basis: RingBasis) -> Coefficients:
+    """The nearest integers as residues; exact also beyond 64 bits."""
+    whole = np.rint(floats)
+    if whole.size == 0 or np.abs(whole).max() < _DIRECT:
+        return basis.coefficients(whole.astype(np.int64))
+    # A double beyond 2^62 is a multiple of 2^10: both parts are integers, and exact.
+    high = np.floor(np.ldexp(whole, -_SPLIT_BITS))
+    low = whole - np.ldexp(high, _SPLIT_BITS)
+    return basis.coefficients(high.astype(np.int64)) * (1 << _SPLIT_BITS) + basis.coefficients(low.astype(np.int64))
+
+
+def decode_slots(coefficients: npt.NDArray[np.float64], slots: int, scale: float) -> npt.NDArray[np.complex128]:
+    """float64 [B..., N] -> complex128 [B..., slots]."""
+    return np.asarray(_devices.to_host(embed(coefficients / scale, slots)))
+
+
+def capacity(parameters: Parameters) -> float:
+    """The bound of values that every level holds."""
+    return float(1 << parameters.value_bits)

@@ -1,0 +1,133 @@
+"""What operations do to the polynomials of ciphertexts: the scheme's arithmetic, apart from levels and scales.
+
+A batch of ciphertexts is one ring.Polynomial [B..., k], k = 2 or 3, with phase c_0 + c_1 s + c_2 s^2.
+Key switching is hybrid: Han and Ki, CT-RSA 2020 (eprint 2019/688), over sets of primes: a key modulo the union of all
+sets serves each of them, because its gadget is P modulo the primes of one digit and 0 modulo all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from hepy import _devices
+from hepy.ckks import encoding
+from hepy.ckks.keys import RELINEARIZE, KeyStore, SwitchingKey
+from hepy.ckks.rings import Rings
+from hepy.ring import Coefficients, Polynomial, concatenate, inner_product, mod_down, mod_up, rescale, stack
+
+
+class Evaluator:
+    """Arithmetic on batches of ciphertexts, with the keys of one context."""
+
+    def __init__(self, rings: Rings, keys: KeyStore) -> None:
+        self._rings = rings
+        self._keys = keys
+
+    def encode(
+        self, values: encoding.Values, level: int, scale: float, in_coefficients: bool, like: Polynomial
+    ) -> Coefficients:
+        """Plaintexts [B...] of values [B..., length], where `like` is."""
+        basis = self._rings.levels[level]
+        with _devices.device(like.device):
+            if in_coefficients:
+                return encoding.encode_coefficients(values, scale, basis)
+            slots = encoding.period(values.shape[-1], basis.degree // 2, "slots")
+            return encoding.encode_slots(values, slots, scale, basis)
+
+    # Linear.
+
+    def add(self, x: Polynomial, y: Polynomial) -> Polynomial:
+        return _aligned(x, y, lambda a, b: a + b)
+
+    def subtract(self, x: Polynomial, y: Polynomial) -> Polynomial:
+        return _aligned(x, y, lambda a, b: a - b)
+
+    def negate(self, x: Polynomial) -> Polynomial:
+        return -x
+
+    def multiply_integer(self, x: Polynomial, factor: int) -> Polynomial:
+        return x * factor
+
+    def add_plaintext(self, x: Polynomial, plaintext: Coefficients) -> Polynomial:
+        message = plaintext.ntt()
+        shape = np.broadcast_shapes(x.shape[:-1], message.shape)
+        first = x[..., 0] + message
+        rest = x[..., 1:].broadcast_to((*shape, x.shape[-1] - 1))
+        return concatenate([first.reshape(*shape, 1), rest], axis=len(shape))
+
+    def multiply_plaintext(self, x: Polynomial, plaintext: Coefficients) -> Polynomial:
+        return x * plaintext.ntt()[..., None]
+
+    def sum(self, x: Polynomial, axis: int) -> Polynomial:
+        """Sum over one batch axis, in a tree."""
+        order = (axis, *(a for a in range(x.ndim) if a != axis))
+        parts = x.transpose(*order)
+        while len(parts) > 1:
+            half = len(parts) // 2
+            summed = parts[:half] + parts[half : 2 * half]
+            parts = concatenate([summed, parts[2 * half :]]) if len(parts) % 2 else summed
+        return parts[0]
+
+    def join(self, how: str, parts: Sequence[Polynomial], axis: int) -> Polynomial:
+        return (stack if how == "stack" else concatenate)(parts, axis)
+
+    # Products of ciphertexts.
+
+    def multiply(self, x: Polynomial, y: Polynomial) -> Polynomial:
+        """[B..., 2] times [C..., 2]: three components."""
+        x0, x1, y0, y1 = x[..., 0], x[..., 1], y[..., 0], y[..., 1]
+        if x is y:
+            crossed = x0 * x1
+            return stack([x0 * x0, crossed + crossed, x1 * x1], axis=-1)
+        return stack([x0 * y0, x0 * y1 + x1 * y0, x1 * y1], axis=-1)
+
+    def relinearize(self, x: Polynomial, level: int, to: int) -> Polynomial:
+        """[B..., 3] at a level to [B..., 2], and down to another level in the same division by P."""
+        switched = self._switch(self._digits(x[..., 2], level), self._keys.get(RELINEARIZE), level)
+        lifted = rescale(x[..., :2], switched.basis)  # times P
+        return rescale(switched + lifted, self._rings.levels[to])
+
+    def rescale(self, x: Polynomial, to: int) -> Polynomial:
+        """To the primes of another level, times those that come in, divided by those that go out."""
+        return rescale(x, self._rings.levels[to])
+
+    # Automorphisms.
+
+    def automorphisms(self, x: Polynomial, level: int, elements: Sequence[int]) -> list[Polynomial]:
+        """X to X^g for each g of `elements`, back under the secret; the digits of c_1 are made once for all of them.
+
+        Source: Halevi and Shoup, CRYPTO 2018 (eprint 2018/244): hoisting.
+        """
+        keys = {element: self._keys.get(element) for element in elements if element != 1}
+        digits = self._digits(x[..., 1], level) if keys else None
+        return [x if digits is None or g == 1 else self._turned(x, digits, g, keys[g], level) for g in elements]
+
+    def _turned(self, x: Polynomial, digits: Polynomial, element: int, key: SwitchingKey, level: int) -> Polynomial:
+        switched = mod_down(self._switch(digits.automorphism(element), key, level), self._rings.special)
+        first = switched[..., 0] + x[..., 0].automorphism(element)
+        return stack([first, switched[..., 1]], axis=-1)
+
+    def _digits(self, component: Polynomial, level: int) -> Polynomial:
+        return mod_up(component, self._rings.merged_digits(level), self._rings.special)
+
+    def _switch(self, digits: Polynomial, key: SwitchingKey, level: int) -> Polynomial:
+        """[B..., groups] with a key: [B..., 2] modulo the level's primes and P, which is still to be divided by."""
+        return inner_product(digits[..., None, :], key.merged(self._rings.groups(level)))
+
+
+def _aligned(x: Polynomial, y: Polynomial, combine: Any) -> Polynomial:
+    """combine(x, y), the one with fewer components filled up with zeros."""
+    if x.shape[-1] == y.shape[-1]:
+        result: Polynomial = combine(x, y)
+        return result
+    return _aligned(_three(x), _three(y), combine)
+
+
+def _three(x: Polynomial) -> Polynomial:
+    if x.shape[-1] == 3:
+        return x
+    zeros = x[..., :1] * 0
+    return concatenate([x, zeros], axis=x.ndim - 1)

@@ -1,0 +1,250 @@
+"""Keys: the secret, the key that encrypts, and the keys that switch products and rotations back under the secret.
+
+Half of every published key is uniform. It is expanded from a seed of its own, 32 bytes that were drawn for this one
+key: output of the secret stream and never its key (see docs/security.md, Seeds).
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from hepy import random
+from hepy._locks import new_lock
+from hepy.ckks.parameters import sparse_weight
+from hepy.ckks.rings import Rings
+from hepy.errors import MissingKeyError, ParameterError
+from hepy.random import KEY_BYTES, Purpose, Stream
+from hepy.ring import Coefficients, Polynomial, RingBasis, galois_element, gaussian, sparse_ternary, stack, ternary
+from hepy.ring import uniform as uniform_polynomials
+
+RELINEARIZE = 0  # in place of an automorphism's element, which is odd
+
+
+def public_seed(stream: Stream) -> bytes:
+    """A seed that may be published, drawn for one object."""
+    return stream.words(1, KEY_BYTES // 4, Purpose.PUBLIC_SEED).astype("<u4").tobytes()
+
+
+def expand(seed: bytes, basis: RingBasis, shape: tuple[int, ...]) -> Polynomial:
+    """The uniform half that a public seed stands for."""
+    return uniform_polynomials(basis, shape, random.stream(seed))
+
+
+class SecretKey:
+    """The secret s, and the error of the encryption key; both are needed to make the same public half again.
+
+    Attributes:
+        s: modulo all primes, in the NTT domain.
+        secret, error: coefficients modulo one prime, as they are stored.
+    """
+
+    __slots__ = ("error", "s", "secret")
+
+    def __init__(self, secret: Coefficients, error: Coefficients) -> None:
+        self.s: Polynomial = secret.ntt()
+        self.secret = secret.restrict(secret.basis[:1])
+        self.error = error
+
+    @classmethod
+    def generate(cls, rings: Rings, stream: Stream) -> SecretKey:
+        if rings.parameters.secret == "sparse":
+            secret = sparse_ternary(rings.keys, (), sparse_weight(rings.parameters.log_n), stream)
+        else:
+            secret = ternary(rings.keys, (), stream)
+        return cls(secret, gaussian(rings.encryption, (), stream))
+
+    def __repr__(self) -> str:
+        return "SecretKey()"
+
+    def __reduce__(self) -> Any:
+        raise ParameterError("secret keys are not pickled: use hepy.save(context, path, password=...)")
+
+
+@dataclass(frozen=True)
+class EncryptionKey:
+    """An encryption of zero, b + a s = e, modulo the pool and one special prime.
+
+    Attributes:
+        seed: what a is expanded from.
+        b, a: polynomials of batch shape ().
+    """
+
+    seed: bytes
+    b: Polynomial
+    a: Polynomial
+
+    @classmethod
+    def generate(cls, rings: Rings, secret: SecretKey, seed: bytes) -> EncryptionKey:
+        a = expand(seed, rings.encryption, ())
+        return cls(seed, secret.error.ntt() - a * secret.s.restrict(rings.encryption), a)
+
+    @classmethod
+    def restore(cls, rings: Rings, seed: bytes, b: Polynomial) -> EncryptionKey:
+        return cls(seed, b, expand(seed, rings.encryption, ()))
+
+
+class SwitchingKey:
+    """What takes a ciphertext component from another secret to s: one encryption under s for each digit.
+
+    Attributes:
+        seed: what the uniform halves are expanded from.
+        b: [dnum], modulo the pool and the special primes.
+    """
+
+    __slots__ = ("_halves", "b", "seed")
+
+    def __init__(self, rings: Rings, seed: bytes, b: Polynomial) -> None:
+        self.seed, self.b = seed, b
+        self._halves = stack([b, expand(seed, rings.keys, b.shape)])
+
+    @classmethod
+    def generate(cls, rings: Rings, source: Polynomial, secret: SecretKey, stream: Stream) -> SwitchingKey:
+        """A key from the secret `source`, modulo all primes, to s."""
+        seed, shape = public_seed(stream), (len(rings.digits),)
+        errors = gaussian(rings.keys, shape, stream).ntt()
+        masked = errors - expand(seed, rings.keys, shape) * secret.s
+        parts = [masked[d] + source * factor for d, factor in enumerate(rings.gadget)]
+        return cls(rings, seed, stack(parts))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in memory: both halves."""
+        return self._halves.nbytes
+
+    def merged(self, groups: tuple[tuple[int, ...], ...]) -> Polynomial:
+        """[2, groups]: the key for digits that are taken together is the sum of theirs."""
+        if groups == tuple((d,) for d in range(self.b.shape[0])):
+            return self._halves
+        columns = [functools.reduce(operator.add, (self._halves[:, d] for d in group)) for group in groups]
+        return stack(columns, axis=-1)
+
+
+class KeyStore:
+    """The evaluation keys of a context: made on demand where the secret is at hand, else those that were received.
+
+    Args:
+        rings: the bases.
+        make: from the automorphism's element (0 for relinearization) a new key; None without the secret.
+    """
+
+    def __init__(self, rings: Rings, make: Callable[[int], SwitchingKey] | None) -> None:
+        self._rings = rings
+        self._make = make
+        self._keys: dict[int, SwitchingKey] = {}  # by automorphism element; 0: relinearization
+        self._lock = new_lock()
+
+    def __repr__(self) -> str:
+        return f"KeyStore({', '.join(self.names()) or 'empty'}; {self.nbytes} bytes)"
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the keys take in memory."""
+        with self._lock:
+            return sum(key.nbytes for key in self._keys.values())
+
+    def names(self) -> tuple[str, ...]:
+        """What is here: "relinearization", "conjugation", "rotation 3"."""
+        with self._lock:
+            order = sorted(self._keys, key=lambda element: (element != RELINEARIZE, self._step(element)))
+            return tuple(map(self._name, order))
+
+    @property
+    def rotations(self) -> tuple[int, ...]:
+        """The steps that there are keys for, from 1 to N / 2 - 1."""
+        with self._lock:
+            steps = (self._step(element) for element in self._keys)
+            return tuple(sorted(step for step in steps if step))
+
+    def make(self, rotations: Iterable[int] = (), *, relinearization: bool = False, conjugation: bool = False) -> None:
+        """Make the keys that are missing, before they are needed.
+
+        Raises:
+            MissingKeyError: the secret is not here.
+        """
+        for element in self.elements(rotations, relinearization, conjugation):
+            self.get(element)
+
+    def drop(self, rotations: Iterable[int] = (), *, relinearization: bool = False, conjugation: bool = False) -> None:
+        """Forget keys; those that are not here are ignored."""
+        with self._lock:
+            for element in self.elements(rotations, relinearization, conjugation):
+                self._keys.pop(element, None)
+
+    def add(self, other: KeyStore) -> None:
+        """Take over the keys of another store, which belongs to the same context."""
+        with self._lock:
+            self._keys |= other.items()
+
+    def items(self) -> dict[int, SwitchingKey]:
+        """The keys by automorphism element, 0 for relinearization."""
+        return dict(sorted(self._keys.items()))
+
+    def put(self, element: int, key: SwitchingKey) -> None:
+        with self._lock:
+            self._keys[element] = key
+
+    def get(self, element: int) -> SwitchingKey:
+        """A key by its element, 0 for relinearization.
+
+        Raises:
+            MissingKeyError: it is not here and cannot be made; names it.
+        """
+        with self._lock:
+            key = self._keys.get(element)
+        if key is not None:
+            return key
+        if self._make is None:
+            raise MissingKeyError(self._missing(element))
+        made = self._make(element)
+        with self._lock:
+            return self._keys.setdefault(element, made)
+
+    def elements(self, rotations: Iterable[int], relinearization: bool, conjugation: bool) -> list[int]:
+        """The elements of a selection, without the rotation by 0, which needs no key."""
+        degree = self._rings.parameters.degree
+        chosen = [RELINEARIZE] if relinearization else []
+        chosen += [2 * degree - 1] if conjugation else []
+        chosen += [galois_element(step, degree) for step in rotations]
+        return [element for element in dict.fromkeys(chosen) if element != 1]
+
+    def _missing(self, element: int) -> str:
+        name = self._name(element)
+        if element == RELINEARIZE:
+            how = "relinearization=True"
+        elif name == "conjugation":
+            how = "conjugation=True"
+        else:
+            how = f"rotations=({self._step(element)},)"
+        have = ", ".join(self.names()) or "none"
+        return (
+            f"this context has no key for {name} and no secret to make it from (it has: {have}): the owner sends it by "
+            f"context.public({how}), and add_keys takes it over here"
+        )
+
+    def _name(self, element: int) -> str:
+        if element == RELINEARIZE:
+            return "relinearization"
+        step = self._step(element)
+        return "conjugation" if step == 0 else f"rotation {step}"
+
+    def _step(self, element: int) -> int:
+        """The rotation that belongs to an element, 0 for the others."""
+        return steps(self._rings.parameters.degree).get(element, 0)
+
+
+@functools.cache
+def steps(degree: int) -> dict[int, int]:
+    """The step of each automorphism that rotates, from 1 to N / 2 - 1, by the automorphism's element."""
+    return {pow(5, step, 2 * degree): step for step in range(1, degree // 2)}
+
+
+def switching_source(secret: SecretKey, element: int) -> Polynomial:
+    """The secret that a key switches from: s^2 for 0, else s under the automorphism."""
+    return secret.s * secret.s if element == RELINEARIZE else secret.s.automorphism(element)

@@ -1,0 +1,87 @@
+"""The bases of a parameter set: what its levels, digits and special primes are in the ring layer."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+from hepy.ckks.parameters import Parameters
+from hepy.ring import RingBasis
+
+_NOISE_BITS = 8  # of room that decryption leaves above the declared range
+
+
+class Rings:
+    """Bases by their role. One instance serves all contexts of equal parameters.
+
+    Attributes:
+        levels: for each level, the basis of its ciphertexts.
+        pool: the union of the levels.
+        special: the primes of P.
+        keys: the pool, then the special primes: what evaluation keys are modulo.
+        encryption: the pool, then one special prime: what the encryption key is modulo.
+        digits: the pool in pieces, as key switching cuts it.
+    """
+
+    def __init__(self, parameters: Parameters) -> None:
+        sets, degree = parameters.level_sets, parameters.degree
+        self.parameters = parameters
+        self.levels = tuple(RingBasis(primes, degree) for primes in sets.sets)
+        self.pool = RingBasis(sets.pool, degree)
+        self.special = RingBasis(sets.special, degree)
+        self.keys = self.pool.union(self.special)
+        self.first_special = self.special[:1]
+        self.encryption = self.pool.union(self.first_special)
+        self.digits = tuple(RingBasis(primes, degree) for primes in sets.digit_primes())
+
+    @functools.cached_property
+    def gadget(self) -> tuple[int, ...]:
+        """For each digit the integer that is P modulo its primes and 0 modulo all others."""
+        pool, product = self.pool.modulus, self.special.modulus
+        rest = (pool // digit.modulus for digit in self.digits)
+        return tuple(product * r * pow(r, -1, d.modulus) for r, d in zip(rest, self.digits, strict=True))
+
+    def groups(self, level: int) -> tuple[tuple[int, ...], ...]:
+        """Which digits key switching takes as one at a level: runs whose primes there have a product below P.
+
+        Digits without primes of the level are left out.
+        """
+        return digit_groups(self.parameters, level)
+
+    def merged_digits(self, level: int) -> list[RingBasis]:
+        """The digits of a level, merged."""
+        return [self.digits[group[0]].union(*(self.digits[d] for d in group[1:])) for group in self.groups(level)]
+
+    def decryption(self, level: int, scale: float) -> RingBasis:
+        """The fewest primes of a level that hold values of that scale within the declared range."""
+        wanted = math.log2(scale) + self.parameters.value_bits + 1 + _NOISE_BITS
+        basis, chosen = self.levels[level], []
+        for prime in sorted(basis.primes, reverse=True):
+            chosen.append(prime)
+            wanted -= math.log2(prime)
+            if wanted <= 0:
+                break
+        return RingBasis([p for p in basis.primes if p in chosen], basis.degree)
+
+
+@functools.lru_cache(maxsize=64)
+def rings(parameters: Parameters) -> Rings:
+    """The bases of these parameters."""
+    return Rings(parameters)
+
+
+@functools.lru_cache(maxsize=4096)
+def digit_groups(parameters: Parameters, level: int) -> tuple[tuple[int, ...], ...]:
+    """See Rings.groups."""
+    here, special = set(parameters.primes(level)), math.prod(parameters.level_sets.special)
+    groups: list[tuple[int, ...]] = []
+    product = 1
+    for d, digit in enumerate(parameters.level_sets.digit_primes()):
+        size = math.prod(p for p in digit if p in here)
+        if size == 1:
+            continue
+        if groups and product * size < special:
+            groups[-1], product = (*groups[-1], d), product * size
+        else:
+            groups, product = [*groups, (d,)], size
+    return tuple(groups)

@@ -1,0 +1,234 @@
+"""Arithmetic on ciphertexts: exactly, on polynomials; and in bits of precision that the account promises."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import hepy
+from hepy import ckks
+from hepy.ckks.noise import Model
+from hepy.ckks.rings import rings
+
+
+def bits(context, x, want):
+    """Measured precision."""
+    return -np.log2(np.abs(context.decrypt(x) - want).max())
+
+
+def check(context, x, want):
+    """The account is right within 2 bits."""
+    want = np.broadcast_to(want, x.shape)
+    assert abs(bits(context, x, want) - x.precision_bits) <= 2
+
+
+# Exactly: what the operations do to phases.
+
+
+def test_sums_of_phases_are_exact(toy, oracle, values):
+    x, y = toy.encrypt(values(32)), toy.encrypt(values(32))
+    a, b = oracle.phase(toy, x), oracle.phase(toy, y)
+    assert oracle.phase(toy, x + y) == [p + q for p, q in zip(a, b, strict=True)]
+    assert oracle.phase(toy, x - y) == [p - q for p, q in zip(a, b, strict=True)]
+    assert oracle.phase(toy, -x) == [-p for p in a]
+    assert oracle.phase(toy, 3 * x) == [3 * p for p in a]
+    batch = ckks.stack([x, y, x, x, y])
+    assert oracle.phase(toy, batch.sum(0)) == [3 * p + 2 * q for p, q in zip(a, b, strict=True)]
+
+
+def test_a_product_has_the_product_of_phases(toy, oracle, values):
+    x, y = toy.encrypt(values(32)), toy.encrypt(values(32))
+    with ckks.manual():
+        product = x * y
+    assert product.components == 3 and product.level == 3
+    assert oracle.phase(toy, product) == oracle.product(oracle.phase(toy, x), oracle.phase(toy, y))
+
+
+@pytest.mark.parametrize("level", range(1, 7))
+def test_relinearization_changes_a_phase_by_no_more_than_its_bound(digits, oracle, values, level):
+    """At every level, so with every way of merging digits."""
+    model = Model(digits.parameters, worst=True)
+    x, y = digits.encrypt(values(16), level=level), digits.encrypt(values(16), level=level)
+    with ckks.manual():
+        product = x * y
+        got = oracle.phase(digits, product.relinearize())
+    want = oracle.product(oracle.phase(digits, x), oracle.phase(digits, y))
+    assert max(abs(g - w) for g, w in zip(got, want, strict=True)) <= model.key_switching(level)
+
+
+def test_low_levels_merge_digits(digits):
+    groups = [rings(digits.parameters).groups(level) for level in range(7)]
+    assert len(groups[0]) == 1 and len(groups[-1]) == 3
+    assert all(len(a) <= len(b) for a, b in itertools.pairwise(groups))
+    assert any(len(group) > 1 for level in groups for group in level)
+
+
+@pytest.mark.parametrize("step", [1, 5, -3])
+@pytest.mark.parametrize("level", [0, 2, 6])
+def test_rotation_is_the_automorphism_of_the_phase(digits, oracle, values, step, level):
+    x = digits.encrypt(values(16), level=level)
+    n, g = digits.parameters.degree, pow(5, step % 16, 64)
+    want = [0] * n
+    for k, coefficient in enumerate(oracle.phase(digits, x)):
+        place = k * g % (2 * n)
+        want[place % n] += coefficient if place < n else -coefficient
+    got = oracle.phase(digits, x.rotate(step))
+    bound = Model(digits.parameters, worst=True).key_switching(level)
+    assert max(abs(a - b) for a, b in zip(got, want, strict=True)) <= bound
+
+
+@pytest.mark.parametrize(("level", "to"), [(6, 5), (6, 0), (3, 1)])
+def test_alignment_multiplies_by_an_integer_and_divides_once(digits, oracle, values, level, to):
+    x = digits.encrypt(values(16), level=level)
+    params, y = digits.parameters, x.to_level(to)
+    ratio = params.scales[to] / params.scales[level]
+    want = [phase * ratio for phase in oracle.phase(digits, x)]
+    got = oracle.phase(digits, y)
+    assert y.level == to and y.scale == params.scales[to]
+    assert max(abs(g - w) for g, w in zip(got, want, strict=True)) <= params.degree / 2 + 2
+
+
+# In bits.
+
+
+@pytest.mark.parametrize("name", ["toy", "secure"])
+def test_arithmetic_has_the_precision_that_it_claims(request, values, name):
+    context = request.getfixturevalue(name)
+    n = context.parameters.slots
+    a, b = values(n), values(n)
+    x, y = context.encrypt(a, bound=1), context.encrypt(b, bound=1)
+    check(context, x, a)
+    check(context, context.public().encrypt(a), a)
+    check(context, x + y, a + b)
+    check(context, x - y, a - b)
+    check(context, x * y, a * b)
+    check(context, x.square(), a * a)
+    check(context, x**2 * y, a * a * b)
+    check(context, x + b, a + b)
+    check(context, b - x, b - a)
+    check(context, x * b, a * b)
+    check(context, 2.5 * x - 1, 2.5 * a - 1)
+    check(context, 7 * x, 7 * a)
+    check(context, x.rotate(1), np.roll(a, -1))
+    check(context, (x * y).rotate(-3), np.roll(a * b, 3))
+    check(context, x * y + x, a * b + a)
+    check(context, x.to_level(0), a)
+    check(context, x.rerandomize(), a)
+    check(context, x * (1 - 2j), a * (1 - 2j))
+
+
+def test_twelve_squarings_keep_the_precision_that_is_claimed(values):
+    context = ckks.Context(ckks.Parameters(log_n=10, depth=12, scale_bits=40, security=None))
+    signs = np.sign(values(512))
+    x, want = context.encrypt(signs, bound=1), signs
+    for _ in range(12):
+        x, want = x.square(), want * want
+    assert x.level == 0 and x.precision_bits > 14
+    check(context, x, want)
+
+
+def test_conjugation_and_complex_products(toy, values):
+    a = values(32) + 1j * values(32)
+    x = toy.encrypt(a)
+    assert x.is_complex
+    assert bits(toy, x.conjugate(), a.conj()) > 30
+    assert bits(toy, x * x, a * a) > 30
+    real = toy.encrypt(a.real)
+    assert real.conjugate() is real
+    assert (x + real).is_complex and not (real * real).is_complex
+
+
+def test_many_rotations_share_their_digits_and_give_the_same_bits(toy, values):
+    x = toy.encrypt(values(2, 32))
+    steps = [0, 1, -1, 31, 7]
+    for step, rotated in zip(steps, x.rotate(steps), strict=True):
+        single = x.rotate(step)
+        assert rotated._parts.equal(single._parts).all()
+        assert np.abs(toy.decrypt(rotated) - np.roll(toy.decrypt(x), -step, axis=-1)).max() < 2.0**-30
+
+
+def test_short_vectors_repeat_and_rotate_within_their_period(toy):
+    a = np.array([1.0, 2, 3])
+    x = toy.encrypt(a)
+    assert (x.slots, x.shape) == (4, (3,))
+    assert toy.decrypt(x.rotate(1)).round(6).tolist() == [2, 3, 0, 1]
+    assert x.rotate(4).shape == (3,)
+    total = x.inner_sum()
+    assert total.shape == (1,)
+    assert toy.decrypt(total).round(6).tolist() == [6]
+    assert toy.decrypt(x * total).round(5).tolist() == [6, 12, 18]
+    assert toy.decrypt(ckks.inner_sum(toy.encrypt(np.ones((2, 32))))).round(5).tolist() == [[32], [32]]
+
+
+def test_batches_broadcast_as_numpy_does(toy, values):
+    a, b, c = values(3, 32), values(2, 1, 32), values(32)
+    x, y, z = toy.encrypt(a), toy.encrypt(b), toy.encrypt(c)
+    for got, want in ((x + y, a + b), (x * y, a * b), (y - z, b - c), (x * c, a * c), (x + b, a + b), (z * a, c * a)):
+        assert got.shape == want.shape
+        assert np.abs(toy.decrypt(got) - want).max() < 2.0**-28
+    assert bits(toy, x[1], a[1]) > 30
+    assert bits(toy, x[::-1], a[::-1]) > 30
+    assert bits(toy, x[[0, 2]], a[[0, 2]]) > 30
+    assert x.reshape(3, 1, 32).shape == (3, 1, 32) and y.reshape(-1, 32).shape == (2, 32)
+    assert len(list(x)) == 3
+    assert bits(toy, ckks.concatenate([x, x * x]), np.concatenate([a, a * a])) > 28
+    assert bits(toy, ckks.stack([x, x], axis=1), np.stack([a, a], axis=1)) > 30
+
+
+def test_sums_of_products_wait_for_one_relinearization(toy, values):
+    a, b = values(32), values(32)
+    x, y = toy.encrypt(a), toy.encrypt(b)
+    waiting = x.multiply(y, relinearize=False) + y.square(relinearize=False)
+    assert waiting.components == 3
+    assert bits(toy, waiting, a * b + b * b) > 30
+    settled = waiting * 1.0
+    assert (settled.components, settled.level) == (2, 1)
+    assert bits(toy, settled, a * b + b * b) > 30
+    assert bits(toy, waiting + x, a * b + b * b + a) > 30
+
+
+def test_levels_and_scales_take_care_of_themselves(toy, values):
+    a = values(32)
+    x = toy.encrypt(a)
+    y = ((x * x + x) * x - 0.5) * x.to_level(2) + x
+    assert y.level == 0 and y.scale == toy.parameters.scales[0]
+    assert bits(toy, y, ((a * a + a) * a - 0.5) * a + a) > 28
+    assert (x**3).level == 1
+
+
+def test_manual_mode_does_only_what_it_is_told(toy, values):
+    a = values(32)
+    x = toy.encrypt(a)
+    with ckks.manual():
+        product = x * x
+        assert (product.components, product.scale) == (3, x.scale**2)
+        with pytest.raises(hepy.ScaleMismatchError, match="rescale"):
+            product + x
+        with pytest.raises(hepy.LevelError, match="to_level"):
+            x * x.to_level(1)
+        with pytest.raises(hepy.ParameterError, match="relinearize"):
+            product * product
+        weighted = x * a
+        assert weighted.scale == x.scale**2 and weighted.level == 3
+        assert product.relinearize().rescale().scale == toy.parameters.scales[2]
+    assert bits(toy, weighted + product, 2 * a * a) > 30
+    assert bits(toy, product.rotate(1), np.roll(a * a, -1)) > 30
+
+
+def test_unlike_scales_that_no_integer_joins_are_refused(toy):
+    with ckks.manual():
+        x = toy.encrypt([0.5]) * 2
+        odd = x._with(x._parts, type(x._state)(**{**vars(x._state), "scale": x.scale * 1.5}))
+    with pytest.raises(hepy.ScaleMismatchError, match="level"):
+        odd.to_level(3)
+    assert odd.to_level(2).level == 2
+
+
+# The account of plaintexts stays at home unless it was declared.
+
+
+def test_undeclared_plaintexts_make_an_account_that_does_not_travel(toy, values):
+    x = toy.encrypt(values(32))
+    assert hepy.loads(hepy.dumps(x * values(32)), toy).precision_bits is None
+    declared = x.multiply(values(32), bound=1)
+    assert hepy.loads(hepy.dumps(declared, rerandomize=False), toy).precision_bits == declared.precision_bits
