@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hepy._devices import Device
 from hepy._pool import parallel_ranges
 from hepy.ring import constants, tables
 from hepy.ring.addresses import Addresses, address, by_entry, by_limb, side_by_side, terms_by_limb
@@ -50,7 +51,7 @@ def _broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
 class Kernels:
     """Contract: hepy.ring.kernels.RingKernels."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: Device) -> None:
         self._constants: weakref.WeakKeyDictionary[RingBasis, _Constants] = weakref.WeakKeyDictionary()
 
     def _of(self, basis: RingBasis) -> _Constants:

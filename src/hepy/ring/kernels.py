@@ -124,5 +124,5 @@ def kernels(device: Device) -> RingKernels:
         home = _HOME[device.kind]
     except KeyError:
         raise DeviceError(f"rings have no kernels for device {device.name!r} yet: use one of {sorted(_HOME)}") from None
-    made: RingKernels = importlib.import_module(home).Kernels()
+    made: RingKernels = importlib.import_module(home).Kernels(device)
     return made
