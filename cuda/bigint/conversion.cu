@@ -29,6 +29,7 @@ __global__ void __launch_bounds__(Shape::block, Shape::blocks)
   const Limb* const square_of_r = share<Shape, Constant::kSquareOfR>(constants);
   const Limb* const shared_one = share<Shape, Constant::kOne>(constants);
   const Warp<Shape, 1> warp(constants);
+  if (warp.idle(count)) return;
   const Limb* const one = shared_one + warp.group.lane * Shape::pitch;
   Limb a[Shape::limbs] = {};
   HEPY_ROLLED
@@ -45,6 +46,7 @@ template <class Shape>
 __global__ void __launch_bounds__(Shape::block, Shape::blocks)
     store_kernel(Limb* out, Operand x, std::size_t words, std::size_t count, const Limb* constants) {
   const Warp<Shape, 1> warp(constants);
+  if (warp.idle(count)) return;
   const std::size_t i = warp.index(), first = i - warp.group.first / Shape::threads;
   Limb a[Shape::limbs];
   warp.fetch(a, element<Shape>(x, i, i < count));
@@ -62,6 +64,7 @@ __global__ void __launch_bounds__(Shape::block, Shape::blocks)
     equal_kernel(std::uint8_t* out, Operand x, Operand y, std::size_t count, const Limb* constants) {
   const Limb* const shared_one = share<Shape, Constant::kOne>(constants);
   const Warp<Shape, 1> warp(constants);
+  if (warp.idle(count)) return;
   const Limb* const one = shared_one + warp.group.lane * Shape::pitch;
   const std::size_t i = warp.index();
   Limb a[Shape::limbs], any = 0;

@@ -13,6 +13,7 @@ template <class Shape>
 __global__ void __launch_bounds__(Shape::block, Shape::blocks)
     multiply_kernel(Limb* out, Operand x, Operand y, std::size_t count, const Limb* constants) {
   const Warp<Shape, 1> warp(constants);
+  if (warp.idle(count)) return;
   const std::size_t i = warp.index();
   Limb a[Shape::limbs];
   warp.fetch(a, element<Shape>(x, i, i < count));
@@ -25,6 +26,7 @@ template <class Shape>
 __global__ void __launch_bounds__(Shape::block, Shape::blocks)
     square_kernel(Limb* out, Operand x, std::size_t count, const Limb* constants) {
   const Warp<Shape, kSquareSpace> warp(constants);
+  if (warp.idle(count)) return;
   const std::size_t i = warp.index();
   Limb a[Shape::limbs];
   warp.fetch(a, element<Shape>(x, i, i < count));
@@ -37,6 +39,7 @@ __global__ void __launch_bounds__(Shape::block)
     add_kernel(Limb* out, Operand x, Operand y, std::size_t count, const Limb* constants) {
   const Limb* const shared_one = share<Shape, Constant::kOne>(constants);
   const Warp<Shape, 1> warp(constants);
+  if (warp.idle(count)) return;
   const Limb* const one = shared_one + warp.group.lane * Shape::pitch;
   const std::size_t i = warp.index();
   Limb a[Shape::limbs];

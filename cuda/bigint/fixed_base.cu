@@ -13,8 +13,10 @@ template <class Shape>
 __global__ void __launch_bounds__(Shape::block, Shape::blocks)
     fixed_base_table_kernel(Limb* table, Operand base, unsigned window, unsigned positions, const Limb* constants) {
   const Warp<Shape, kSquareSpace> warp(constants);
+  if (warp.idle(positions)) return;
   const unsigned position = unsigned(warp.index());
-  const unsigned last = position - unsigned(warp.group.first / Shape::threads) + Shape::groups - 1;  // of the warp
+  const unsigned first = position - unsigned(warp.group.first / Shape::threads);
+  const unsigned last = (first + Shape::groups < positions ? first + Shape::groups : positions) - 1;  // of the warp
   Limb a[Shape::limbs];
   warp.fetch(a, element<Shape>(base, 0, true));
   HEPY_ROLLED
@@ -32,6 +34,7 @@ __global__ void __launch_bounds__(Shape::block, Shape::blocks)
     fixed_base_power_kernel(Limb* out, const Limb* table, Exponents e, bool scanning, unsigned window,
                             std::size_t count, const Limb* constants) {
   const Warp<Shape, 1> warp(constants);
+  if (warp.idle(count)) return;
   const std::size_t i = warp.index();
   const Windows exponent(e, i, i < count, window);
   const unsigned positions = window_count(e.bits, window);

@@ -15,6 +15,7 @@ template <class Shape>
 __global__ void __launch_bounds__(Shape::block, Shape::blocks)
     power_tables_kernel(Limb* tables, Operand x, unsigned window, std::size_t count, const Limb* constants) {
   const Warp<Shape, 1> warp(constants);
+  if (warp.idle(count)) return;
   const std::size_t i = warp.index();
   Limb a[Shape::limbs];
   warp.fetch(a, element<Shape>(x, i, i < count));
@@ -26,6 +27,7 @@ template <class Shape>
 __global__ void __launch_bounds__(Shape::block, Shape::blocks)
     straus_kernel(Limb* out, const Limb* tables, Exponents e, unsigned window, StrausShape s, const Limb* constants) {
   const Warp<Shape, kSquareSpace> warp(constants);
+  if (warp.idle(s.rows * s.columns)) return;
   const std::size_t i = warp.index(), row = i % s.rows, column = i / s.rows;
   const bool exists = column < s.columns;
   Limb a[Shape::limbs];
@@ -54,6 +56,7 @@ __global__ void __launch_bounds__(Shape::block, Shape::blocks)
     bucket_product_kernel(Limb* out, const Limb* buckets, unsigned digits, std::size_t count, const Limb* constants) {
   constexpr int L = Shape::limbs;
   const Warp<Shape, 2> warp(constants);
+  if (warp.idle(count)) return;
   const std::size_t i = warp.index();
   const auto bucket = [&](unsigned d) { return i < count ? buckets + (i * digits + d - 1) * Shape::total : warp.one; };
   Limb* const aside = warp.aside();
@@ -81,6 +84,7 @@ __global__ void __launch_bounds__(Shape::block, Shape::blocks)
     horner_kernel(Limb* out, const Limb* parts, unsigned window, unsigned positions, std::size_t count,
                   const Limb* constants) {
   const Warp<Shape, kSquareSpace> warp(constants);
+  if (warp.idle(count)) return;
   const std::size_t i = warp.index();
   const Limb* part = i < count ? parts + ((i + 1) * positions - 1) * Shape::total : warp.one;
   Limb a[Shape::limbs];

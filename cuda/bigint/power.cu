@@ -35,6 +35,7 @@ __global__ void __launch_bounds__(Shape::block, Shape::blocks)
     power_kernel(Limb* out, Operand x, Exponents e, Timing timing, unsigned window, Limb* tables, std::size_t slots,
                  std::size_t count, const Limb* constants) {
   const Warp<Shape, kSquareSpace> warp(constants);
+  if (warp.idle(count)) return;
   Limb* const table = tables + (warp.index() << window) * Shape::total;
   HEPY_ROLLED
   for (std::size_t first = 0; first < count; first += slots) {

@@ -15,6 +15,7 @@ template <class Shape, bool running>
 __global__ void __launch_bounds__(Shape::block, Shape::blocks)
     segment_kernel(Limb* out, Operand x, const std::int64_t* offsets, std::size_t segments, const Limb* constants) {
   const Warp<Shape, 1> warp(constants);
+  if (warp.idle(segments)) return;
   const std::size_t s = warp.index();
   const std::int64_t end = s < segments ? offsets[s + 1] : 0;
   std::int64_t k = s < segments ? offsets[s] : 0;
@@ -39,6 +40,7 @@ __global__ void __launch_bounds__(Shape::block, Shape::blocks)
                          const Limb* constants) {
   constexpr int L = Shape::limbs;
   const Warp<Shape, 2> warp(constants);
+  if (warp.idle((count + block - 1) / block)) return;
   const std::size_t first = warp.index() * block;
   const auto factor = [&](std::size_t k) { return k < count ? element<Shape>(x, k, true) : warp.one; };
   const auto place = [&](std::size_t k) { return k < count ? out + k * Shape::total : nullptr; };

@@ -52,6 +52,10 @@ struct Warp {
   // Of the grid's groups, this one.
   HEPY_DEVICE std::size_t index() const { return (std::size_t(blockIdx.x) * Shape::block + threadIdx.x) / unsigned(T); }
 
+  // Whether none of the warp's groups is among the first `count`: the warp may leave, as no barrier of the block is
+  // left.
+  HEPY_DEVICE bool idle(std::size_t count) const { return index() - unsigned(group.first / T) >= count; }
+
   // The group's first integer of shared memory, and this lane's block of it.
   HEPY_DEVICE Limb* operand() const { return space + group.first * Shape::pitch; }
   HEPY_DEVICE Limb* own() const { return operand() + group.lane * Shape::pitch; }
