@@ -27,7 +27,7 @@ from hepy.ring import galois_element
 if TYPE_CHECKING:
     from hepy.ckks.context import PublicContext
 
-_SAME_SCALE = 2.0**-40  # relative difference below which scales are equal: far below any noise
+_SAME_SCALE = 2.0**-48  # relative difference below which scales are equal: roundings of doubles make no more
 _SMALLEST_FACTOR = 1 << 20  # of an alignment: rounding it then costs less than 2^-21 of the values
 _manual: contextvars.ContextVar[bool] = contextvars.ContextVar("hepy_ckks_manual", default=False)
 
@@ -481,26 +481,29 @@ class CiphertextArray:
             )
         if level == x.level:
             return x._with(x._parts, replace(x._state, scale=float(wanted)), seed=x._seed, fresh=x.fresh)
-        scaled = x if factor == 1 else x._with(
-            x._do.multiply_integer(x._parts, factor), replace(x._state, scale=x.scale * factor)
-        )  # fmt: skip
-        return scaled._rescaled(level)
+        if factor != 1:
+            # Rounding the factor changes the values by that much; from here on the scale is the level's own.
+            state = x._state.with_accounts(lambda a: a.with_error(a.bound / (2 * factor)))
+            x = x._with(x._do.multiply_integer(x._parts, factor), state)
+        return x._rescaled(level, float(wanted))
 
-    def _rescaled(self, level: int) -> CiphertextArray:
-        parameters = self.parameters
-        scale = parameters.rescaled(self.scale, self.level, level)
-        if abs(scale - parameters.scales[level]) <= _SAME_SCALE * scale:
-            scale = parameters.scales[level]
-        state = self._state.with_accounts(lambda a: a.with_error(a.model.division / scale), level=level, scale=scale)
+    def _rescaled(self, level: int, scale: float | None = None) -> CiphertextArray:
+        """At a lower level; scale: what is known of the result's, None to compute it."""
+        if scale is None:
+            scale = self._after_division(level)
+        state = self._state.with_accounts(lambda a: _divided(a, scale), level=level, scale=scale)
         return self._with(self._do.rescale(self._parts, level), state)
 
+    def _after_division(self, level: int) -> float:
+        """The scale after a division that leads to another level: the level's own, where it is that but for rounding."""
+        scale = self.parameters.rescaled(self.scale, self.level, level)
+        nominal = self.parameters.scales[level]
+        return nominal if abs(scale - nominal) <= _SAME_SCALE * scale else scale
+
     def _relinearized(self, to: int) -> CiphertextArray:
-        parameters, level = self.parameters, self.level
-        scale = parameters.rescaled(self.scale, level, to) if to != level else self.scale
-        if abs(scale - parameters.scales[to]) <= _SAME_SCALE * scale:
-            scale = parameters.scales[to]
+        level, scale = self.level, self._after_division(to)
         state = self._state.with_accounts(
-            lambda a: a.with_error(a.model.key_switching(level) / self.scale, a.model.division / scale),
+            lambda a: _divided(a.with_error(a.model.key_switching(level) / self.scale), scale),
             level=to,
             scale=scale,
         )
@@ -644,7 +647,7 @@ class CiphertextArray:
     def _done(self, name: str, parts: Any, state: State, *others: CiphertextArray) -> CiphertextArray:
         """The result of a public operation."""
         result = self._with(parts, state, *others)
-        self.context._note(name, result)
+        self.context._note(name, result, (self, *others))
         return result
 
     def _joined(self, other: CiphertextArray) -> State:
@@ -765,7 +768,13 @@ def _join(how: str, arrays: Sequence[CiphertextArray], axis: int) -> CiphertextA
     return first._with(parts, state, *arrays)
 
 
-def _levels_needed(parameters: Parameters, needed: int) -> str:
+def _divided(account: Account, scale: float) -> Account:
+    """After a division that leads to that scale, which is then taken for the level's own."""
+    rounding = account.bound * _SAME_SCALE if account.model.worst else 0.0
+    return account.with_error(account.model.division / scale, rounding)
+
+
+def levels_needed(parameters: Parameters, needed: int) -> str:
     """Which parameters give that many levels."""
     try:
         found = Parameters.choose(
@@ -783,7 +792,7 @@ def _levels_ran_out(parameters: Parameters, operation: str) -> str:
     needed = parameters.depth + 1
     return (
         f"{operation} needs 1 level, and its operand is at level 0 of {parameters.depth}: the circuit so far needs depth "
-        f"{needed}: {_levels_needed(parameters, needed)}; ckks.plan(function, params) tells what a whole circuit needs"
+        f"{needed}: {levels_needed(parameters, needed)}; ckks.plan(function, params) tells what a whole circuit needs"
     )
 
 

@@ -25,6 +25,7 @@ from hepy.ckks.noise import Account, Model
 from hepy.ckks.parameters import LOG_N, SECRETS, Parameters
 from hepy.ckks.rings import rings
 from hepy.ckks.security import LEVELS
+from hepy.ckks.sharing import MAX_BUDGET, Sharing
 from hepy.errors import KeyMismatchError, ParameterError, WireFormatError
 from hepy.random import KEY_BYTES
 from hepy.ring import Coefficients, Polynomial, RingBasis, concatenate, stack
@@ -98,7 +99,8 @@ def _shown(parameters: Parameters) -> dict[str, Any]:
 @dataclass(frozen=True)
 class ContextHeader:
     """What a message of a context with its secret says in clear; tensors: the secret, 4 coefficients a byte, the error of
-    the encryption key, a byte a coefficient, and the seed of its uniform half."""
+    the encryption key, a byte a coefficient, the seed of its uniform half, the budget of results to share and what is
+    spent of it, and the secret that their noise comes from."""
 
     parameters_: Parameters
     fingerprint: str
@@ -112,6 +114,8 @@ class ContextHeader:
             "error": Spec("U8", (degree,)),
             "secret": Spec("U8", (degree // 4,)),
             "seed": Spec("U8", (KEY_BYTES,)),
+            "sharing": Spec("U64", (2,)),
+            "sharing_secret": Spec("U8", (KEY_BYTES,)),
         }
 
     def parameters(self) -> dict[str, Any]:
@@ -251,13 +255,15 @@ class _Contexts:
         return ContextHeader(obj.parameters, obj.fingerprint)
 
     def tensors(self, obj: Context) -> Tensors:
-        secret, key = obj._secret, obj._encryption_key
+        secret, key, sharing = obj._secret, obj._encryption_key, obj._sharing
         assert key is not None  # a context with its secret always has it
         seed = key.seed
         return {
             "error": lambda: [(_small(secret.error) + _LARGEST_ERROR).astype(np.uint8).tobytes()],
             "secret": lambda: [_packed(_small(secret.secret))],
             "seed": lambda: [seed],
+            "sharing": lambda: [np.array([sharing.budget, sharing.spent], "<u8").tobytes()],
+            "sharing_secret": lambda: [sharing.secret],
         }
 
     def parse(self, fields: FieldReader) -> ContextHeader:
@@ -272,7 +278,11 @@ class _Contexts:
         own = SecretKey(
             made.keys.coefficients(secret), made.encryption.coefficients(error.astype(np.int64) - _LARGEST_ERROR)
         )
-        context = Context._restore(header.parameters_, own, bytes(container.read("seed")))
+        budget, spent = (int(count) for count in np.frombuffer(container.read("sharing"), "<u8"))
+        if not spent <= budget <= MAX_BUDGET:
+            raise WireFormatError(f"sharing: {spent} results of {budget}")
+        sharing = Sharing(bytes(container.read("sharing_secret")), budget, spent)
+        context = Context._restore(header.parameters_, own, sharing, bytes(container.read("seed")))
         if context.fingerprint != header.fingerprint:
             raise WireFormatError(f"fingerprint: that of the secret is {context.fingerprint[:16]}...")
         return context

@@ -15,12 +15,16 @@ from hepy.ckks import encoding
 from hepy.ckks.ciphertexts import CiphertextArray, State
 from hepy.ckks.evaluator import Evaluator
 from hepy.ckks.keys import EncryptionKey, KeyStore, SecretKey, SwitchingKey, expand, public_seed, switching_source
-from hepy.ckks.noise import Model, encoded
-from hepy.ckks.parameters import Parameters
+from hepy.ckks.noise import Model, encoded, largest_of
+from hepy.ckks.parameters import SCALE_BITS, Parameters
+from hepy.ckks.planning import Output, Plan
 from hepy.ckks.rings import Rings, rings
+from hepy.ckks.sharing import STATISTICAL_BITS, Sharing, ciphertext_digest, deviation, multipliers, noise
 from hepy.errors import KeyMismatchError, MissingKeyError, ParameterError
-from hepy.random import Stream
+from hepy.random import KEY_BYTES, Purpose, Stream
 from hepy.ring import Coefficients, Polynomial, gaussian, mod_down, stack, ternary
+
+_TAIL_OF_FLOODING = 16  # standard deviations that the flooding noise stays within, but for 2^-184
 
 
 class PublicContext:
@@ -172,7 +176,7 @@ class PublicContext:
             errors = gaussian(basis, (*shape, 2), stream).ntt()
             return mod_down(mask * halves + errors, self._rings.first_special)
 
-    def _note(self, name: str, result: CiphertextArray) -> None:
+    def _note(self, name: str, result: CiphertextArray, operands: tuple[CiphertextArray, ...]) -> None:
         """Hears of each operation; a plan keeps them."""
 
 
@@ -185,6 +189,7 @@ class Context(PublicContext):
     Args:
         parameters: the Parameters.
         rotations: steps whose keys are made at once.
+        shared_budget: how many ciphertexts will at most be decrypted for others; more make each of them noisier.
         seed: 32 bytes, for reproducible tests only. None draws from the operating system.
 
     >>> from hepy import ckks
@@ -194,16 +199,24 @@ class Context(PublicContext):
     [1.25, 2.0, 5.0]
     """
 
-    def __init__(self, parameters: Parameters, rotations: Iterable[int] = (), *, seed: bytes | None = None) -> None:
+    def __init__(
+        self,
+        parameters: Parameters,
+        rotations: Iterable[int] = (),
+        *,
+        shared_budget: int = 0,
+        seed: bytes | None = None,
+    ) -> None:
         if not isinstance(parameters, Parameters):
             raise ParameterError(f"a context is made from Parameters, not from {type(parameters).__name__}")
         stream = random.stream(seed)
         secret = SecretKey.generate(rings(parameters), stream)
-        self._own(parameters, secret, public_seed(stream), stream)
+        sharing = Sharing(stream.words(1, KEY_BYTES // 4, Purpose.FLOODING).tobytes(), shared_budget)
+        self._own(parameters, secret, sharing, public_seed(stream), stream)
         self._seeded = seed is not None
         self.keys.make(_steps(rotations))
 
-    def _own(self, parameters: Parameters, secret: SecretKey, seed: bytes, stream: Stream) -> None:
+    def _own(self, parameters: Parameters, secret: SecretKey, sharing: Sharing, seed: bytes, stream: Stream) -> None:
         """Become the context of that secret; keys made later come from `stream`."""
         bases = rings(parameters)
         key = EncryptionKey.generate(bases, secret, seed)
@@ -213,12 +226,13 @@ class Context(PublicContext):
 
         super().__init__(parameters, fingerprint(parameters, key), key, KeyStore(bases, make))
         self._secret = secret
+        self._sharing = sharing
 
     @classmethod
-    def _restore(cls, parameters: Parameters, secret: SecretKey, seed: bytes) -> Context:
+    def _restore(cls, parameters: Parameters, secret: SecretKey, sharing: Sharing, seed: bytes) -> Context:
         """The context of a stored secret. Its stream starts anew: no draw that it made before can come again."""
         made = cls.__new__(cls)
-        made._own(parameters, secret, seed, Stream())
+        made._own(parameters, secret, sharing, seed, Stream())
         return made
 
     def __reduce__(self) -> Any:
@@ -284,26 +298,129 @@ class Context(PublicContext):
         parts = stack([body, mask], axis=-1)
         return CiphertextArray(self, parts, state, seed=mask_seed, fresh=True, seeded=seed is not None)
 
-    def decrypt(self, ciphertexts: CiphertextArray) -> npt.NDArray[Any]:
-        """Decrypt for your own eyes what you asked for, from a sender you know.
+    @property
+    def shared_left(self) -> int:
+        """How many ciphertexts may still be decrypted for others. Save the context after such decryptions."""
+        return self._sharing.budget - self._sharing.spent
 
-        Whoever sees what your key makes of ciphertexts of his choosing holds a decryption oracle, and in CKKS the
-        result itself tells about the key: its error depends on the secret. Do not share results, and do not report
-        errors of this function to the party that supplied the ciphertexts.
+    def decrypt(
+        self,
+        ciphertexts: CiphertextArray,
+        *,
+        shared: bool = False,
+        plan: Plan | None = None,
+        bits: int = 8,
+        statistical_bits: int = 40,
+    ) -> npt.NDArray[Any]:
+        """Decrypt for your own eyes what you asked for, from a sender you know; `shared=True` before others see it.
+
+        Whoever sees what your key makes of ciphertexts of his choosing holds a decryption oracle, flooded or not; and in
+        CKKS the result itself tells about the key, because its error depends on the secret. So decrypt only results of a
+        computation that you asked for, and do not report errors of this function to the party that supplied the
+        ciphertexts.
 
         Args:
             ciphertexts: of any level, relinearized or not.
+            shared: add noise that hides the error (see hepy.ckks.sharing), each ciphertext taking one from the
+                context's budget.
+            plan: of the agreed circuit, with the declared bounds of its inputs, computed here by ckks.plan.
+            bits: with `shared`: the precision that has to remain.
+            statistical_bits: with `shared`: s, the statistical security of the results of the whole budget.
 
         Returns: float64 or complex128, of the array's shape.
         Raises:
             KeyMismatchError: they were encrypted under another key.
-            ParameterError: they are no ciphertexts, or one has c1 = 0: it is readable by anyone, and no encryption.
+            ParameterError: they are no ciphertexts, or one has c1 = 0: it is readable by anyone, and no encryption. With
+                `shared`: the plan is missing or is not that of these ciphertexts, the budget is spent, or fewer bits would
+                remain; says which scale would do.
+        Hazards:
+            Sharing promises nothing for other circuits than the plan's, nor for inputs beyond their declared bounds. No
+            circuit privacy is promised. A context restored from an older copy has forgotten what was spent since.
         """
-        coefficients = self._phase(ciphertexts)
-        return self._decode(ciphertexts, coefficients.to_floats())
+        if not shared:
+            if plan is not None:
+                raise ParameterError("a plan was given and shared is False: say decrypt(x, shared=True, plan=plan)")
+            return self._decode(ciphertexts, self._phase(ciphertexts).to_floats())
+        return self._decrypt_shared(ciphertexts, plan, bits, statistical_bits)
 
-    def _phase(self, ciphertexts: CiphertextArray) -> Coefficients:
-        """Message and error, modulo as few primes as hold them."""
+    def _decrypt_shared(
+        self, ciphertexts: CiphertextArray, plan: Plan | None, bits: int, statistical_bits: int
+    ) -> npt.NDArray[Any]:
+        output = self._planned(ciphertexts, plan)
+        low, high = STATISTICAL_BITS
+        if (
+            isinstance(statistical_bits, bool)
+            or not isinstance(statistical_bits, int)
+            or not low <= statistical_bits <= high
+        ):
+            raise ParameterError(f"statistical_bits is a whole number from {low} to {high}, not {statistical_bits!r}")
+        budget, degree = self._sharing.budget, self.parameters.degree
+        if budget == 0:
+            raise ParameterError(
+                "this context has no budget of shared decryptions: make it with Context(..., shared_budget=...)"
+            )
+        # The bound holds in every slot, so for every coefficient, which is a mean of slots; 1 for rounding it.
+        sigma = deviation(degree, budget, output.noise_bound * output.scale + 1, statistical_bits)
+        self._check_remaining(ciphertexts, output, sigma, bits)
+        factors = multipliers(sigma)
+        phase = self._phase(ciphertexts, noise=_TAIL_OF_FLOODING * sigma)
+        residues = ciphertexts._parts.reshape(-1, ciphertexts.components)
+        self._sharing.spend(len(residues))
+        digests = [
+            ciphertext_digest(self.fingerprint, ciphertexts.level, residues[i].to_limbs().astype("<u4").tobytes())
+            for i in range(len(residues))
+        ]
+        with _devices.device(phase.device):
+            floods = stack([noise(self._sharing.secret, digest, factors, phase.basis) for digest in digests])
+        return self._decode(ciphertexts, (phase + floods.reshape(*phase.shape)).to_floats())
+
+    def _planned(self, ciphertexts: CiphertextArray, plan: Plan | None) -> Output:
+        """What the plan says of such a result."""
+        if not isinstance(plan, Plan):
+            raise ParameterError(
+                "results to share need the plan of the agreed circuit: decrypt(x, shared=True, plan=ckks.plan(function, "
+                "parameters, inputs))"
+            )
+        if plan.parameters != self.parameters:
+            raise ParameterError(f"the plan is for {plan.parameters!r}, and the context has {self.parameters!r}")
+        if plan.overflow is not None:
+            raise ParameterError(f"values could leave their range, where no bound holds: {plan.overflow}")
+        alike = [
+            output
+            for output in plan.outputs
+            if (output.shape, output.level, output.scale, output.in_coefficients)
+            == (ciphertexts.shape, ciphertexts.level, ciphertexts.scale, ciphertexts.in_coefficients)
+        ]
+        if not alike:
+            raise ParameterError(
+                f"the plan has no result of shape {ciphertexts.shape} at level {ciphertexts.level}: it is the plan of another "
+                "circuit, or its inputs were declared with other shapes or levels"
+            )
+        return max(alike, key=lambda output: output.noise_bound)
+
+    def _check_remaining(self, ciphertexts: CiphertextArray, output: Output, sigma: float, bits: int) -> None:
+        """Raise unless that many bits remain."""
+        count = self.parameters.degree if ciphertexts.in_coefficients else ciphertexts.slots
+        spread = 1.0 if ciphertexts.in_coefficients else math.sqrt(ciphertexts.slots)
+        error = output.noise_bound + largest_of(count) * spread * sigma / output.scale
+        remaining = -math.log2(error)
+        if remaining >= bits:
+            return
+        wanted = self.parameters.scale_bits + bits - remaining
+        fitting = [scale for scale in SCALE_BITS if scale >= wanted]
+        cure = (
+            f"scale_bits={fitting[0]} would do"
+            if fitting
+            else f"a scale of 2**{math.ceil(wanted)} would, and is not offered"
+        )
+        raise ParameterError(
+            f"only {remaining:.1f} bits remain of the {bits} asked for when the worst-case error of 2**"
+            f"{math.log2(output.noise_bound):.1f} is hidden: {cure}; else a smaller budget, fewer operations, inputs encrypted "
+            "by the owner (Input(symmetric=True)), or fewer statistical_bits"
+        )
+
+    def _phase(self, ciphertexts: CiphertextArray, *, noise: float = 0.0) -> Coefficients:
+        """Message and error, modulo as few primes as hold them and further noise of that size."""
         if not isinstance(ciphertexts, CiphertextArray):
             raise ParameterError(
                 f"ciphertexts were expected, not {type(ciphertexts).__name__}: encrypt(...) makes them"
@@ -314,7 +431,7 @@ class Context(PublicContext):
                 f"{self.fingerprint[:16]}: decrypt them with their own"
             )
         refuse_transparent(ciphertexts._parts)
-        basis = self._rings.decryption(ciphertexts.level, ciphertexts.scale)
+        basis = self._rings.decryption(ciphertexts.level, max(ciphertexts.scale, noise))
         parts = ciphertexts._parts.restrict(basis)
         s = self._s(basis).to(parts.device)
         total = parts[..., ciphertexts.components - 1]

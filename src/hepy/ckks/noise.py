@@ -29,7 +29,7 @@ SIGMA = 3.2  # of the ring's Gaussian
 TAIL = 14.4  # exp(-TAIL^2 / 2) * 2 * 2^17 < 2^-130
 _TERNARY = math.sqrt(2 / 3)  # standard deviation of a uniform ternary coefficient
 _ROUNDING = math.sqrt(1 / 12)
-_DOUBLE = 2.0**-50  # relative error of the special FFT in doubles, a margin of 2^3 over one rounding
+DOUBLE = 2.0**-50  # relative error of the special FFT in doubles, a margin of 2^3 over one rounding
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ class Account:
 
 def encoded(model: Model, bound: float, scale: float, declared: bool) -> Account:
     """A plaintext: coefficients rounded to integers at that scale, by way of doubles."""
-    doubles = bound * _DOUBLE
+    doubles = bound * DOUBLE
     if not model.worst:
         doubles /= math.sqrt(model.parameters.degree)
     return Account(model, bound, model.combined(model.rounding / scale, doubles), declared)

@@ -278,9 +278,9 @@ class Parameters:
             f"{len(sets.pool)} in the union; {sets.way}",
             f"  scales       within {deviation:.3f} bits of 2**{self.scale_bits}; |values| below 2**{self.value_bits}",
             f"  keys         {self.dnum} digit{'s' if self.dnum > 1 else ''}, {len(sets.special)} special primes; "
-            f"{_bytes(self.switching_key_bytes)} each, {_bytes(self.encryption_key_bytes)} to encrypt",
-            f"  ciphertext   {_bytes(self.ciphertext_bytes(seeded=True))} fresh, {_bytes(self.ciphertext_bytes())} "
-            f"computed at level {top}, {_bytes(self.ciphertext_bytes(0))} at level 0",
+            f"{readable_bytes(self.switching_key_bytes)} each, {readable_bytes(self.encryption_key_bytes)} to encrypt",
+            f"  ciphertext   {readable_bytes(self.ciphertext_bytes(seeded=True))} fresh, {readable_bytes(self.ciphertext_bytes())} "
+            f"computed at level {top}, {readable_bytes(self.ciphertext_bytes(0))} at level 0",
             f"  precision    {fresh:.1f} bits fresh, {product:.1f} after a product, {deep:.1f} after {top} squarings "
             "(|values| up to 1)",
         ]
@@ -385,7 +385,8 @@ def _check_sets(log_n: int, scale_bits: int, value_bits: int, sets: LevelSets) -
         raise ParameterError(f"level sets: level 0 has no room for values of {value_bits} bits")
 
 
-def _bytes(count: int) -> str:
+def readable_bytes(count: int) -> str:
+    """A count of bytes for people."""
     for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
         if count >= size:
             return f"{count / size:.1f} {unit}"

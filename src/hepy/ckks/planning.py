@@ -1,0 +1,400 @@
+"""What a circuit will cost and how exact it will be, before any key exists.
+
+The circuit runs on outlines: ciphertext arrays with shapes, levels, scales and accounts, but without polynomials. So
+it takes the very steps that it takes on ciphertexts, and both accounts of noise are carried along.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from hepy.ckks import encoding
+from hepy.ckks.ciphertexts import CiphertextArray, State, levels_needed
+from hepy.ckks.keys import steps
+from hepy.ckks.noise import DOUBLE, Account, Model, encoded
+from hepy.ckks.parameters import Parameters, readable_bytes
+from hepy.errors import LevelError, ParameterError
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_MOST_LEVELS = 120
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a circuit is given.
+
+    Attributes:
+        shape: batch axes, then the values of a ciphertext; None: all slots.
+        bound: declared bound of |values|.
+        is_complex, in_coefficients, level: as they are encrypted.
+        symmetric: encrypted by the key's owner under the secret; otherwise by the public key, with more noise.
+    """
+
+    shape: tuple[int, ...] | None = None
+    bound: float = 1.0
+    is_complex: bool = False
+    in_coefficients: bool = False
+    level: int | None = None
+    symmetric: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation of a circuit.
+
+    Attributes:
+        name: what it does.
+        where: file and line of the circuit.
+        level: of its result.
+        precision_bits: of its result, by the likely account.
+        lost_bits: by how much that is below its operands'.
+        bound: of its result's values.
+    """
+
+    name: str
+    where: str
+    level: int
+    precision_bits: float
+    lost_bits: float
+    bound: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name} at {self.where}: level {self.level}, {self.precision_bits:.1f} bits ({-self.lost_bits:+.1f}), "
+            f"|values| up to {self.bound:g}"
+        )
+
+
+@dataclass(frozen=True)
+class Output:
+    """One result of a circuit: its shape, level and scale, likely precision, and the bound of its error.
+
+    Attributes:
+        noise_bound: no error of a value exceeds it, for any inputs within their bounds, but for a probability of 2^-100
+            over the keys and the encryptions (hepy.ckks.noise, WORST). No tightness is promised.
+        bound: of the values.
+        bytes: as it is sent.
+    """
+
+    shape: tuple[int, ...]
+    level: int
+    scale: float
+    precision_bits: float
+    noise_bound: float
+    bound: float
+    bytes: int
+    in_coefficients: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What ckks.plan found.
+
+    Attributes:
+        parameters, inputs, outputs: of the circuit.
+        levels: how many it takes.
+        relinearization, conjugation, rotations: which keys it needs, the rotations by their steps.
+        key_bytes, input_bytes, output_bytes: of what is sent: these keys without the one that encrypts, the inputs, the
+            results.
+        steps: the operations, in order.
+    """
+
+    parameters: Parameters
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    levels: int
+    relinearization: bool
+    conjugation: bool
+    rotations: tuple[int, ...]
+    key_bytes: int
+    input_bytes: int
+    output_bytes: int
+    steps: tuple[Step, ...] = field(repr=False)
+
+    @property
+    def precision_bits(self) -> float:
+        """Likely precision of the least precise result."""
+        return min(output.precision_bits for output in self.outputs)
+
+    @property
+    def noise_bound(self) -> float:
+        """The largest bound of an error of any result; see Output."""
+        return max(output.noise_bound for output in self.outputs)
+
+    @property
+    def costliest(self) -> Step | None:
+        """The operation that spends most bits of precision."""
+        return max(self.steps, key=lambda step: step.lost_bits, default=None)
+
+    @property
+    def overflow(self) -> Step | None:
+        """The first operation whose values could exceed the range of the parameters, by the bounds of the inputs."""
+        capacity = encoding.capacity(self.parameters)
+        return next((step for step in self.steps if step.bound > capacity), None)
+
+    def __str__(self) -> str:
+        keys = [f"rotations {', '.join(map(str, self.rotations))}"] if self.rotations else []
+        keys += ["relinearization"] * self.relinearization + ["conjugation"] * self.conjugation
+        lines = [
+            f"{len(self.steps)} operations, {self.levels} of {self.parameters.depth} levels",
+            f"  precision   {self.precision_bits:.1f} bits likely; no error exceeds {self.noise_bound:.3g}",
+            f"  keys        {', '.join(keys) or 'none'}; {readable_bytes(self.key_bytes)}",
+            f"  traffic     {readable_bytes(self.input_bytes)} in, {readable_bytes(self.output_bytes)} out",
+        ]
+        if self.costliest is not None:
+            lines.append(f"  costliest   {self.costliest}")
+        if self.overflow is not None:
+            lines.append(
+                f"  OVERFLOW    {self.overflow}, and the range is 2**{self.parameters.value_bits}: declare smaller bounds, "
+                "or use Parameters(value_bits=...) with more"
+            )
+        return "\n".join(lines)
+
+
+def plan(function: Callable[..., Any], parameters: Parameters, inputs: Sequence[Input] | None = None) -> Plan:
+    """Levels, precision, keys and bytes of a circuit, without keys or ciphertexts.
+
+    Args:
+        function: takes ciphertext arrays and returns one, or a sequence of them. Plaintexts in it are used as they are.
+        parameters: the Parameters.
+        inputs: an Input for each argument; None: one for each of the function's positional parameters, with values up
+            to 1 in all slots.
+
+    Raises:
+        LevelError: levels run out: says how many the circuit needs, which operation is the first without, and which
+            parameters have them.
+        ParameterError: the function does not return ciphertexts; and what its operations raise.
+
+    >>> from hepy import ckks
+    >>> params = ckks.Parameters(log_n=13, depth=2, scale_bits=40)
+    >>> found = ckks.plan(lambda x, y: (x * y + x).rotate(1) ** 2, params)
+    >>> found.levels, found.rotations, found.relinearization
+    (2, (1,), True)
+    """
+    inputs = tuple(_default_inputs(function) if inputs is None else inputs)
+    try:
+        return _traced(function, parameters, inputs)
+    except LevelError as error:
+        needed = _levels_of(function, parameters, inputs)
+        if needed is None:
+            raise
+        raise LevelError(
+            f"the circuit needs {needed} levels and the parameters have {parameters.depth}: "
+            f"{levels_needed(parameters, needed)}. First without a level: {error}"
+        ) from None
+
+
+def _traced(function: Callable[..., Any], parameters: Parameters, inputs: tuple[Input, ...]) -> Plan:
+    tracer: Any = _Tracer(parameters)
+    returned = function(*(tracer.input(given) for given in inputs))
+    results = returned if isinstance(returned, list | tuple) else [returned]
+    for result in results:
+        if not isinstance(result, CiphertextArray) or result.context is not tracer:
+            raise ParameterError(f"a circuit returns ciphertexts that it computed, not {type(result).__name__}")
+    if not results:
+        raise ParameterError("a circuit returns at least one ciphertext array")
+    elements, table = tracer.evaluator.elements, steps(parameters.degree)
+    outputs = tuple(map(_output, results))
+    return Plan(
+        parameters=parameters,
+        inputs=inputs,
+        outputs=outputs,
+        levels=parameters.depth - tracer.lowest,
+        relinearization=0 in elements,
+        conjugation=2 * parameters.degree - 1 in elements,
+        rotations=tuple(sorted(table[element] for element in elements if element in table)),
+        key_bytes=len(elements) * parameters.switching_key_bytes,
+        input_bytes=sum(tracer.input_bytes),
+        output_bytes=sum(output.bytes for output in outputs),
+        steps=tuple(tracer.steps),
+    )
+
+
+def _levels_of(function: Callable[..., Any], parameters: Parameters, inputs: tuple[Input, ...]) -> int | None:
+    """Levels that the circuit takes in a chain that is long enough; None if no such chain is found."""
+    more = 1
+    while parameters.depth + more <= _MOST_LEVELS:
+        try:
+            deeper = Parameters(
+                parameters.log_n,
+                parameters.depth + more,
+                parameters.scale_bits,
+                security=None,
+                value_bits=parameters.value_bits,
+            )
+            return _traced(function, deeper, inputs).levels
+        except LevelError:
+            more *= 2
+        except ParameterError:
+            return None
+    return None
+
+
+def _default_inputs(function: Callable[..., Any]) -> list[Input]:
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    found = inspect.signature(function).parameters.values()
+    return [Input() for parameter in found if parameter.kind in kinds and parameter.default is parameter.empty]
+
+
+def _output(result: CiphertextArray) -> Output:
+    likely, worst = result._state.accounts
+    parameters = result.parameters
+    ciphertexts = math.prod(result.shape[:-1])
+    per_ciphertext = parameters.ciphertext_bytes(result.level) // 2 * result.components
+    precision = result.precision_bits
+    return Output(
+        shape=result.shape,
+        level=result.level,
+        scale=result.scale,
+        precision_bits=math.inf if precision is None else precision,
+        noise_bound=worst.error + worst.bound * DOUBLE,
+        bound=likely.bound,
+        bytes=ciphertexts * per_ciphertext,
+        in_coefficients=result.in_coefficients,
+    )
+
+
+class _Tracer:
+    """In place of a context: hears of each operation."""
+
+    fingerprint = "plan"
+
+    def __init__(self, parameters: Parameters) -> None:
+        self.parameters = parameters
+        self.evaluator = self._evaluator = _Recorder()
+        self.steps: list[Step] = []
+        self.input_bytes: list[int] = []
+        self.lowest = parameters.depth
+
+    def input(self, given: Input) -> CiphertextArray:
+        parameters = self.parameters
+        shape = (parameters.slots,) if given.shape is None else tuple(given.shape)
+        most = parameters.degree if given.in_coefficients else parameters.slots
+        slots = encoding.period(shape[-1], most, "coefficients" if given.in_coefficients else "slots")
+        level = parameters.depth if given.level is None else given.level
+        scale = parameters.scale(level)
+        bound = given.bound * (math.sqrt(parameters.degree) if given.in_coefficients else 1)
+        accounts = []
+        for model in (Model(parameters, worst=False), Model(parameters, worst=True)):
+            if given.in_coefficients and model.worst:
+                bound = given.bound * parameters.degree
+            fresh = encoded(model, bound, scale, True)
+            accounts.append(fresh.with_error(model.encryption(given.symmetric) / scale))
+        state = State(
+            level,
+            scale,
+            parameters.degree if given.in_coefficients else slots,
+            shape[-1],
+            given.is_complex,
+            given.in_coefficients,
+            tuple(accounts),
+        )
+        self.input_bytes.append(math.prod(shape[:-1]) * parameters.ciphertext_bytes(level, seeded=given.symmetric))
+        return CiphertextArray(self, Outline((*shape[:-1], 2)), state)  # type: ignore[arg-type]
+
+    def _note(self, name: str, result: CiphertextArray, operands: tuple[CiphertextArray, ...]) -> None:
+        self.lowest = min(self.lowest, result.level)
+        before = min(_precision(operand) for operand in operands)
+        after = _precision(result)
+        account: Account = result._state.accounts[0]
+        self.steps.append(Step(name, _caller(), result.level, after, before - after, account.bound))
+
+    def _zeros(self, shape: tuple[int, ...], level: int, seed: bytes | None, device: Any) -> Outline:
+        return Outline((*shape, 2))
+
+
+def _precision(x: CiphertextArray) -> float:
+    found = x.precision_bits
+    return math.inf if found is None else found
+
+
+def _caller() -> str:
+    """The innermost line outside of this package."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and os.path.dirname(os.path.abspath(frame.f_code.co_filename)) == _HERE:
+        frame = frame.f_back
+    return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+
+
+class Outline:
+    """In place of polynomials: their batch shape."""
+
+    class device:
+        name = "plan"
+
+    nbytes = 0
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def _view(self) -> Any:
+        return np.broadcast_to(np.int8(0), self.shape)
+
+    def __getitem__(self, index: Any) -> Outline:
+        return Outline(self._view()[index].shape)
+
+    def reshape(self, *shape: Any) -> Outline:
+        return Outline(self._view().reshape(*shape).shape)
+
+    def to(self, device: Any) -> Outline:
+        return self
+
+
+class _Recorder:
+    """In place of an Evaluator: shapes of results, and which keys were asked for."""
+
+    def __init__(self) -> None:
+        self.elements: set[int] = set()
+
+    def encode(self, values: Any, level: int, scale: float, in_coefficients: bool, like: Any) -> Outline:
+        return Outline(values.shape[:-1])
+
+    def add(self, x: Outline, y: Outline) -> Outline:
+        batch = np.broadcast_shapes(x.shape[:-1], y.shape[:-1])
+        return Outline((*batch, max(x.shape[-1], y.shape[-1])))
+
+    subtract = add
+
+    def negate(self, x: Outline) -> Outline:
+        return x
+
+    def multiply_integer(self, x: Outline, factor: int) -> Outline:
+        return x
+
+    def add_plaintext(self, x: Outline, plaintext: Outline) -> Outline:
+        return Outline((*np.broadcast_shapes(x.shape[:-1], plaintext.shape), x.shape[-1]))
+
+    multiply_plaintext = add_plaintext
+
+    def sum(self, x: Outline, axis: int) -> Outline:
+        return Outline((*x.shape[:axis], *x.shape[axis + 1 :]))
+
+    def join(self, how: str, parts: Sequence[Outline], axis: int) -> Outline:
+        joined = (np.stack if how == "stack" else np.concatenate)([part._view() for part in parts], axis=axis)
+        return Outline(joined.shape)
+
+    def multiply(self, x: Outline, y: Outline) -> Outline:
+        return Outline((*np.broadcast_shapes(x.shape[:-1], y.shape[:-1]), 3))
+
+    def relinearize(self, x: Outline, level: int, to: int) -> Outline:
+        self.elements.add(0)
+        return Outline((*x.shape[:-1], 2))
+
+    def rescale(self, x: Outline, to: int) -> Outline:
+        return x
+
+    def automorphisms(self, x: Outline, level: int, elements: Sequence[int]) -> list[Outline]:
+        self.elements |= set(elements) - {1}
+        return [x for _ in elements]
