@@ -103,6 +103,8 @@ class RingBasis:
 
     def __getitem__(self, index: slice) -> RingBasis:
         """The basis of a slice of the primes."""
+        if not isinstance(index, slice):
+            raise ParameterError(f"a basis is cut by slices, not by {index!r}: one prime is basis.primes[{index!r}]")
         return RingBasis(self.primes[index], self.degree)
 
     def union(self, *others: RingBasis) -> RingBasis:

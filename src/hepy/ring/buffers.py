@@ -62,7 +62,8 @@ class _Lease:
 
     def __init__(self, memory: Memory, shape: tuple[int, ...]) -> None:
         self._memory = memory
-        self.__array_interface__ = {**memory.__array_interface__, "shape": shape, "typestr": "<u4", "strides": None}
+        place = memory.__array_interface__["data"]
+        self.__array_interface__ = {"version": 3, "data": place, "shape": shape, "typestr": "<u4"}
 
     # Bound here, because at the interpreter's end a module's names may be gone before its objects are.
     def __del__(self, give_back: Callable[[Memory], None] = _give_back) -> None:

@@ -59,7 +59,7 @@ def mod_up(x: Polynomial, digits: Sequence[RingBasis], special: RingBasis, *, ce
 
 
 def _composed_mod_up(x: Polynomial, groups: Sequence[RingBasis], extended: RingBasis, centred: bool) -> Array:
-    words = x.device.empty((*x.shape, len(groups), len(extended), extended.degree), np.uint32)
+    words = x._kernels.empty((*x.shape, len(groups), len(extended), extended.degree))
     coefficients = x.intt()
     for d, group in enumerate(groups):
         rest = extended.without(group)
@@ -116,15 +116,15 @@ def rescale(x: Kind, target: RingBasis) -> Kind:
     if x.basis == target:
         return x
     _same_ring(x, target)
-    gone = departing(x.basis, target)
-    if gone is not None and hasattr(x._kernels, "rescale"):
+    if hasattr(x._kernels, "rescale"):
         words = x._kernels.rescale(x._words, x.basis, target, isinstance(x, Polynomial))
     else:
-        words = _composed_rescale(x, target, gone)
+        words = _composed_rescale(x, target)
     return type(x)(target, x.device, words)
 
 
-def _composed_rescale(x: Polynomial | Coefficients, target: RingBasis, gone: RingBasis | None) -> Array:
+def _composed_rescale(x: Polynomial | Coefficients, target: RingBasis) -> Array:
+    gone = departing(x.basis, target)
     factors = x.device.asarray(division(x.basis, target))
     with x.device.active():
         words = x.device.xp.zeros((*x.shape, len(target), target.degree), np.uint32)

@@ -74,6 +74,9 @@ class Kernels:
 
         parallel_ranges(len(out), _GRAIN // (basis.degree * passes), work)
 
+    def empty(self, shape: tuple[int, ...]) -> Words:
+        return empty(shape)
+
     # Residue by residue.
 
     def _elementwise(self, loop: Callable[..., None], basis: RingBasis, *operands: Words) -> Words:
@@ -195,22 +198,24 @@ class Kernels:
 
     def rescale(self, x: Words, source: RingBasis, target: RingBasis, values: bool) -> Words:
         """What is divided away is scaled while it is converted, and subtracted where it lies."""
-        x, batch = side_by_side(x), x.shape[:-2]
-        gone = constants.departing(source, target)
-        assert gone is not None
-        lost = x[..., source.positions(gone), :]
-        if values:
-            lost = self.intt(lost, gone)
-        out = empty((*batch, len(target), target.degree))
-        pair = constants.conversion(gone, target, constants.gained(source, target))
-        self._convert(by_entry(out), by_entry(lost), pair, gone, target, True)
-        rows = by_limb(out)
-        if values:
-            self._run(transform.forward, target, 4, rows, rows, self._of(target).roots)
+        x, gone = side_by_side(x), constants.departing(source, target)
+        out = empty((*x.shape[:-2], len(target), target.degree))
+        rows, factors = by_limb(out), constants.division(source, target)
         # A prime that comes in has the factor 0, so that any row serves.
         kept = [source.primes.index(q) if q in source else 0 for q in target.primes]
         x_rows = by_limb(x).reshape(len(source), -1)[kept].ravel()
-        self._subtract_scaled(rows, x_rows, rows, _pairs_of_limbs(constants.division(source, target), target), target)
+        if gone is None:
+            pairs = constants.with_quotients(factors[0], target)
+            self._run(arithmetic.scale_rows, target, 1, rows, x_rows, by_limb(pairs, out.shape[:-1]))
+            return out
+        lost = x[..., source.positions(gone), :]
+        if values:
+            lost = self.intt(lost, gone)
+        pair = constants.conversion(gone, target, constants.gained(source, target))
+        self._convert(by_entry(out), by_entry(side_by_side(lost)), pair, gone, target, True)
+        if values:
+            self._run(transform.forward, target, 4, rows, rows, self._of(target).roots)
+        self._subtract_scaled(rows, x_rows, rows, _pairs_of_limbs(factors, target), target)
         return out
 
     def from_words(self, words: Words, negative: npt.NDArray[np.bool_], basis: RingBasis) -> Words:

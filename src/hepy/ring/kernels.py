@@ -24,6 +24,9 @@ Array = Any  # numpy's or cupy's
 class RingKernels(Protocol):
     """The leaves of one device."""
 
+    def empty(self, shape: tuple[int, ...]) -> Array:
+        """uint32 for a result, not initialized."""
+
     # Residue by residue, in either domain: [..., limbs, N] each.
 
     def add(self, x: Array, y: Array, basis: RingBasis) -> Array: ...
@@ -107,7 +110,7 @@ class RingComposites(Protocol):
         """conversion.mod_up of values, [..., limbs, N] -> [..., dnum, more limbs, N]; groups partition the source."""
 
     def rescale(self, x: Array, source: RingBasis, target: RingBasis, values: bool) -> Array:
-        """conversion.rescale of values or coefficients; some prime of the source is not in the target."""
+        """conversion.rescale of values or coefficients."""
 
 
 _HOME = {"cpu": "hepy.ring.cpu"}

@@ -325,7 +325,7 @@ def _joined(how: str, parts: Sequence[Kind], axis: int) -> Kind:
     if not parts:
         raise ParameterError(f"cannot {how} no polynomials: pass at least one")
     first, stacked = parts[0], how == "stack"
-    words = [first._like(part)._words for part in parts]
+    words: list[Array] = [first._like(part)._words for part in parts]
     axes = first.ndim + int(stacked)
     place: int = axis + axes if axis < 0 else axis
     shapes = [part.shape for part in parts]
@@ -333,8 +333,11 @@ def _joined(how: str, parts: Sequence[Kind], axis: int) -> Kind:
     if not 0 <= place < axes or len(fixed) > 1 or len(set(map(len, shapes))) > 1:
         given = ", ".join(map(str, shapes[:4]))
         raise ParameterError(f"cannot {how} batches of shapes {given} along axis {axis}")
+    length = len(parts) if stacked else sum(shape[place] for shape in shapes)
+    kept: tuple[int, ...] = shapes[0] if stacked else _without(shapes[0], place)
+    out = first._kernels.empty((*kept[:place], length, *kept[place:], *words[0].shape[-2:]))
     with first.device.active():
-        return first._with(getattr(first.device.xp, how)(words, axis=place))
+        return first._with(getattr(first.device.xp, how)(words, axis=place, out=out))
 
 
 def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
