@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import traceback
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,7 @@ settings.register_profile(
 settings.load_profile("hepy")
 
 FAKE = "fake"
-FAST = {"cpu", FAKE}  # devices that do all examples of a property
+FAST = {"cpu", FAKE}  # devices that do all of a test; the others take what shows that a kernel is right
 SLOW_EXAMPLES = 3
 VARIANTS = ("djn", "classic", "subgroup")
 
@@ -64,16 +64,17 @@ def fake_engine():
     _devices._probe.cache_clear()
 
 
-@contextmanager
-def _fewer_examples(test, device):
+def _lend_few_examples(patch, test):
     """hypothesis fixes its settings when a test is defined; those of a slow device are lent to it for the call."""
-    if device in FAST or not hasattr(test, "hypothesis"):
-        yield
-        return
-    with pytest.MonkeyPatch.context() as patch:
+    if hasattr(test, "hypothesis"):
         lent = settings(settings.get_profile("hepy"), max_examples=SLOW_EXAMPLES)
         patch.setattr(test, "_hypothesis_internal_use_settings", lent)
-        yield
+
+
+def _decrypt_on_the_host(patch):
+    """Decryption is most of a test's time on a slow device; tests of other operations only look at results by it."""
+    decrypt = paillier.PrivateKey.decrypt
+    patch.setattr(paillier.PrivateKey, "decrypt", lambda key, x, **options: decrypt(key, x.to("cpu"), **options))
 
 
 @pytest.fixture(params=[*_bigint_devices(), FAKE])
@@ -82,7 +83,13 @@ def device(request):
     name = request.param
     if name == FAKE:
         request.getfixturevalue("fake_engine")
-    with _fewer_examples(request.function, name), _devices.device(name):
+    with ExitStack() as stack:
+        if name not in FAST:
+            patch = stack.enter_context(pytest.MonkeyPatch.context())
+            _lend_few_examples(patch, request.function)
+            if not getattr(request.module, "DECRYPTS_ON_ITS_DEVICE", False):
+                _decrypt_on_the_host(patch)
+        stack.enter_context(_devices.device(name))
         yield name
 
 

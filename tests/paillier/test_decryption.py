@@ -11,6 +11,8 @@ from hepy.errors import EncodingOverflowError, KeyMismatchError, ParameterError
 from hepy.paillier.encoding import Numbers
 from hepy.random import Purpose, Stream
 
+DECRYPTS_ON_ITS_DEVICE = True
+
 
 def ciphertexts(key, residues, account=None):
     """An array of these residues, as somebody else could have made it."""

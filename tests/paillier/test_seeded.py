@@ -11,6 +11,8 @@ from hepy import _devices, options
 FOLDER = Path(__file__).parents[1] / "vectors"
 VECTORS = json.loads((FOLDER / "paillier_seeded.json").read_text())
 
+DECRYPTS_ON_ITS_DEVICE = True
+
 
 @pytest.fixture(scope="module")
 def maker():
