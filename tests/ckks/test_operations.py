@@ -178,7 +178,7 @@ def test_batches_broadcast_as_numpy_does(toy, values):
 def test_sums_of_products_wait_for_one_relinearization(toy, values):
     a, b = values(32), values(32)
     x, y = toy.encrypt(a), toy.encrypt(b)
-    waiting = x.multiply(y, relinearize=False) + y.square(relinearize=False)
+    waiting = x.multiply(y, lazy=True) + y.square(lazy=True)
     assert waiting.components == 3
     assert bits(toy, waiting, a * b + b * b) > 30
     settled = waiting * 1.0

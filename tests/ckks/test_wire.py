@@ -44,7 +44,7 @@ def arrays(context, values):
         "computed": x * x + x,
         "complex": context.encrypt(values(32) * 1j),
         "coefficients": context.encrypt(values(64), in_coefficients=True),
-        "product": x.multiply(x, relinearize=False),
+        "product": x.multiply(x, lazy=True),
         "empty": context.encrypt(np.zeros((0, 3))),
         "rotated": x.rotate(1),
         "sum": x.inner_sum(),

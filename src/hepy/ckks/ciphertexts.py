@@ -344,14 +344,14 @@ class CiphertextArray:
 
     # Products.
 
-    def multiply(self, other: Any, *, bound: float | None = None, relinearize: bool = True) -> CiphertextArray:
+    def multiply(self, other: Any, *, bound: float | None = None, lazy: bool = False) -> CiphertextArray:
         """self * other, slot by slot, one level below the lower of the two.
 
         Args:
             other: ciphertexts, numbers or arrays, as for add. An integer number costs no level.
             bound: as for add.
-            relinearize: False leaves three components and the product's scale, so that sums of products are
-                relinearized and rescaled once, on their next use.
+            lazy: leave three components and the product's scale, so that a sum of products is relinearized and
+                rescaled once, on its next use.
 
         Raises:
             LevelError: no level is left; says what the circuit needs.
@@ -359,19 +359,19 @@ class CiphertextArray:
             and what add raises.
         """
         if isinstance(other, CiphertextArray):
-            return self._multiply_ciphertexts(other, relinearize)
+            return self._multiply_ciphertexts(other, lazy)
         if isinstance(other, int | np.integer) and not isinstance(other, bool):
             return self._multiply_integer(int(other))
-        return self._multiply_plain(other, bound)
+        return self._multiply_plain(other, bound, lazy)
 
     def __mul__(self, other: Any) -> CiphertextArray:
         return self.multiply(other)
 
     __rmul__ = __mul__
 
-    def square(self, *, relinearize: bool = True) -> CiphertextArray:
+    def square(self, *, lazy: bool = False) -> CiphertextArray:
         """self * self, a little faster than the product of two."""
-        return self.multiply(self, relinearize=relinearize)
+        return self.multiply(self, lazy=lazy)
 
     def __pow__(self, exponent: Any) -> CiphertextArray:
         """A power with a positive integer, in ceil(log2) levels."""
@@ -382,7 +382,7 @@ class CiphertextArray:
         half = self ** (exponent // 2)
         return half.square() if exponent % 2 == 0 else half * self ** (exponent - exponent // 2)
 
-    def _multiply_ciphertexts(self, other: CiphertextArray, relinearize: bool) -> CiphertextArray:
+    def _multiply_ciphertexts(self, other: CiphertextArray, lazy: bool) -> CiphertextArray:
         self._check_pair(other)
         if other is self:
             left = right = self if _manual.get() else self._settled()
@@ -401,7 +401,7 @@ class CiphertextArray:
         )
         state = replace(left._joined(right), scale=left.scale * right.scale, accounts=accounts)
         product = self._with(self._do.multiply(left._parts, right._parts), state, other)
-        if _manual.get() or not relinearize:
+        if _manual.get() or lazy:
             return self._done("multiplication", product._parts, product._state, other)
         result = product._relinearized(to=product.level - 1)
         return self._done("multiplication", result._parts, result._state, other)
@@ -416,7 +416,7 @@ class CiphertextArray:
         state = self._state.with_accounts(lambda a: a.scaled(factor))
         return self._done("integer product", self._do.multiply_integer(self._parts, factor), state)
 
-    def _multiply_plain(self, other: Any, bound: float | None) -> CiphertextArray:
+    def _multiply_plain(self, other: Any, bound: float | None, lazy: bool) -> CiphertextArray:
         x = self if _manual.get() else self._settled()
         x._check_level("multiplication by a plaintext", x.level - 1)
         values, limit, declared = x._plain_values(other, bound)
@@ -433,7 +433,7 @@ class CiphertextArray:
         else:
             parts = self._do.multiply_plaintext(x._parts, x._encoded(values, x.level, factor))
         product = self._with(parts, state)
-        result = product if _manual.get() else product.rescale()
+        result = product if _manual.get() or lazy else product.rescale()
         return self._done("plaintext product", result._parts, result._state)
 
     # Levels and scales.
