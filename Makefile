@@ -7,7 +7,7 @@ SOURCES := pyproject.toml CMakeLists.txt $(shell find cuda cpu -type f 2>/dev/nu
 DEMO := $(VENV)/.installed-for-demo
 STAMP := $(VENV)/.installed-for-development
 
-.PHONY: demo test test-slow bench lint format clean
+.PHONY: demo test test-slow sanitize gpu-check bench lint format clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -29,6 +29,47 @@ test: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m "slow and not gpu"
+
+# AddressSanitizer and UBSan over the emulated kernels, in several orders of threads. The interpreter is not built with
+# them, so their library is loaded first, and leaks are not judged: Python keeps memory until the end. The base Python
+# runs, because .venv's own would import the editable installation.
+SANITIZED := build/sanitize/site
+SCHEDULES := in-order reversed shuffled:1 shuffled:2
+SANITIZE_TESTS ?= tests/kernels tests/random tests/devices
+
+build/sanitize/installed: $(STAMP) $(SOURCES)
+	rm -rf $(SANITIZED)
+	$(BIN)/python -m pip install --quiet --no-deps --target $(SANITIZED) --config-settings=build-dir=build/sanitize/build \
+	  --config-settings=cmake.define.HEPY_SANITIZE=ON --config-settings=cmake.define.HEPY_TESTS=ON .
+	touch $@
+
+sanitize: build/sanitize/installed
+	set -e; base=$$($(BIN)/python -c 'import sys; print(sys._base_executable)'); \
+	packages=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
+	for schedule in $(SCHEDULES); do \
+	  echo "== $$schedule"; \
+	  LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libstdc++.so)" \
+	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 HEPY_EMULATOR_SCHEDULE=$$schedule \
+	  PYTHONPATH="$(CURDIR)/$(SANITIZED):$$packages" $$base -m pytest -q $(SANITIZE_TESTS); \
+	done
+
+# Where there is a GPU: the tests that need one, then those of kernels under each tool of compute-sanitizer.
+gpu-check: $(STAMP)
+	@set -e; \
+	if ! $(BIN)/python -c 'import sys, hepy; sys.exit("cuda:0" not in hepy.devices())'; then \
+	  echo "gpu-check: nothing was checked, no GPU can be used here:"; \
+	  $(BIN)/python -c 'from hepy import _devices; print("  " + _devices.unavailable()["cuda"])'; \
+	  exit 0; \
+	fi; \
+	$(BIN)/python -m pytest -m gpu; \
+	if ! command -v compute-sanitizer >/dev/null; then \
+	  echo "gpu-check: compute-sanitizer was not found on PATH, its tools did not run"; \
+	  exit 0; \
+	fi; \
+	for tool in memcheck racecheck initcheck; do \
+	  echo "== $$tool"; \
+	  compute-sanitizer --tool $$tool --error-exitcode 1 $(BIN)/python -m pytest -q -m gpu tests/kernels; \
+	done
 
 bench: $(STAMP)
 	$(BIN)/python -m hepy.benchmarks setup

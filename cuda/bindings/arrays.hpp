@@ -78,7 +78,8 @@ Array<T>::Array(const py::object& object) {
     }
   }
   const auto data = py::tuple(interface["data"]);
-  if (!std::is_const_v<T> && data[1].cast<bool>()) throw runtime::InvalidArgument("a read-only array cannot be written");
+  if (!std::is_const_v<T> && data[1].cast<bool>())
+    throw runtime::InvalidArgument("a read-only array cannot be written");
   address_ = reinterpret_cast<T*>(data[0].cast<std::uintptr_t>());
 }
 

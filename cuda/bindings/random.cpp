@@ -66,7 +66,8 @@ void uniform_below(runtime::Stream stream, const py::object& out, const py::obje
 
 void bind_random(py::module_& module) {
   module.def("chacha20", &chacha20, py::arg("stream"), py::arg("out"), py::arg("key"), py::arg("nonce"),
-             py::arg("first"), py::arg("blocks"), "Words of blocks [first, first + blocks) into out, uint32[16 blocks].");
+             py::arg("first"), py::arg("blocks"),
+             "Words of blocks [first, first + blocks) into out, uint32[16 blocks].");
   module.def("uniform_below", &uniform_below, py::arg("stream"), py::arg("out"), py::arg("largest"), py::arg("key"),
              py::arg("nonce"), py::arg("first"), py::arg("stride"), py::arg("count"), py::arg("bits"),
              "Integers in [0, largest] of so many bits into out, uint32[count, words]; element e takes blocks from "

@@ -31,9 +31,7 @@ void bind_emulator(py::module_& module) {
   module.def("memory_used", &runtime::emulator::memory_used, py::arg("device"));
   module.def(
       "set_schedule",
-      [](const std::string& text) {
-        runtime::emulator::set_schedule(runtime::emulator::Schedule::parse(text));
-      },
+      [](const std::string& text) { runtime::emulator::set_schedule(runtime::emulator::Schedule::parse(text)); },
       py::arg("schedule"), "'in-order', 'reversed' or 'shuffled:SEED', for all launches from now on.");
   module.def("schedule", [] { return runtime::emulator::schedule().text(); });
 }
@@ -42,7 +40,8 @@ void bind_emulator(py::module_& module) {
 }  // namespace
 
 void bind_runtime(py::module_& module) {
-  py::class_<runtime::Stream>(module, "Stream", py::module_local(), "Where work is queued: a device, and a cudaStream_t.")
+  py::class_<runtime::Stream>(module, "Stream", py::module_local(),
+                              "Where work is queued: a device, and a cudaStream_t.")
       .def(py::init([](int device, std::uintptr_t handle) { return runtime::Stream{device, handle}; }),
            py::arg("device"), py::arg("handle") = 0)
       .def_readonly("device", &runtime::Stream::device)

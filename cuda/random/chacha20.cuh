@@ -17,10 +17,10 @@ HEPY_DEVICE void quarter_round(std::uint32_t& a, std::uint32_t& b, std::uint32_t
 
 HEPY_DEVICE void chacha20_block(std::uint32_t (&out)[kBlockWords], const ChaChaStream& source, std::uint32_t counter) {
   const std::uint32_t state[kBlockWords] = {
-      0x61707865,      0x3320646e,      0x79622d32,      0x6b206574,       // "expand 32-byte k"
-      source.key[0],   source.key[1],   source.key[2],   source.key[3],    //
-      source.key[4],   source.key[5],   source.key[6],   source.key[7],    //
-      counter,         source.nonce[0], source.nonce[1], source.nonce[2],
+      0x61707865,    0x3320646e,      0x79622d32,      0x6b206574,     // "expand 32-byte k"
+      source.key[0], source.key[1],   source.key[2],   source.key[3],  //
+      source.key[4], source.key[5],   source.key[6],   source.key[7],  //
+      counter,       source.nonce[0], source.nonce[1], source.nonce[2],
   };
   HEPY_UNROLL
   for (unsigned w = 0; w < kBlockWords; ++w) out[w] = state[w];

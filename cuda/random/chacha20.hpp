@@ -18,11 +18,11 @@ void chacha20(runtime::Stream stream, std::uint32_t* out, const ChaChaStream& so
               std::size_t count);
 
 struct UniformShape {
-  std::size_t count;      // elements
-  std::uint32_t first;    // counter of the first element's first block
-  std::uint32_t stride;   // blocks from one element to the next; an element takes the first ceil(words / 16) of its own
-  std::uint32_t words;    // of an element
-  std::uint32_t top_mask; // of an element's last word: the bits that `largest` has there
+  std::size_t count;     // elements
+  std::uint32_t first;   // counter of the first element's first block
+  std::uint32_t stride;  // blocks from one element to the next; an element takes the first ceil(words / 16) of its own
+  std::uint32_t words;   // of an element
+  std::uint32_t top_mask;  // of an element's last word: the bits that `largest` has there
 };
 
 // Uniform integers in [0, largest], little-endian: uint32[count, words]. An element above `largest` takes the same

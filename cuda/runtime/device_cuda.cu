@@ -52,8 +52,8 @@ void check_resident(const void* address, std::size_t bytes, int device) {
   const bool on_device = found.type == cudaMemoryTypeDevice || found.type == cudaMemoryTypeManaged;
   if (!on_device) throw InvalidArgument("an array is not in device memory: copy it to cuda:" + std::to_string(device));
   if (found.device != device) {
-    throw InvalidArgument("an array is in the memory of cuda:" + std::to_string(found.device) + ", the work on cuda:" +
-                          std::to_string(device) + ": copy it there first");
+    throw InvalidArgument("an array is in the memory of cuda:" + std::to_string(found.device) +
+                          ", the work on cuda:" + std::to_string(device) + ": copy it there first");
   }
 }
 

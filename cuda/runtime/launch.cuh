@@ -29,8 +29,8 @@ void start(void (*kernel)(Params...), dim3 grid, dim3 threads, std::size_t share
   const DeviceGuard guard(site.stream.device, site.site);
   const void* const function = reinterpret_cast<const void*>(kernel);
   if (shared_bytes > kDefaultSharedBytes) {
-    check(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared_bytes)),
-          site.launcher, site.site);
+    check(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared_bytes)), site.launcher,
+          site.site);
   }
   void* pointers[] = {const_cast<void*>(static_cast<const void*>(&params))...};
   check(cudaLaunchKernel(function, grid, threads, pointers, shared_bytes,

@@ -2,7 +2,8 @@
 #pragma once
 #include "runtime/platform.cuh"
 
-// Shared memory of this block, of a size known to the compiler and not initialized; a reference to the type in brackets:
+// Shared memory of this block, of a size known to the compiler and not initialized; a reference to the type in
+// brackets:
 //   auto& tile = HEPY_SHARED(std::uint32_t[kGroups][kStride]);
 // Each place in the source has memory of its own; a function that is called twice has it once.
 #define HEPY_SHARED(...) (::hepy::runtime::shared<__VA_ARGS__>([] {}))

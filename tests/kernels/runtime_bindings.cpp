@@ -27,10 +27,11 @@ void bind(py::module_& module) {
   module.def("shared_as_found", [](Stream s, const py::object& out, unsigned blocks) {
     shared_as_found(s, Out(out).data(s, 2 * blocks), blocks);
   });
-  module.def("indices", [](Stream s, const py::object& out, std::array<unsigned, 3> grid, std::array<unsigned, 3> threads) {
-    indices(s, Out(out).data(s, grid[0] * grid[1] * grid[2]), grid[0], grid[1], grid[2], threads[0], threads[1],
-            threads[2]);
-  });
+  module.def("indices",
+             [](Stream s, const py::object& out, std::array<unsigned, 3> grid, std::array<unsigned, 3> threads) {
+               indices(s, Out(out).data(s, grid[0] * grid[1] * grid[2]), grid[0], grid[1], grid[2], threads[0],
+                       threads[1], threads[2]);
+             });
   module.def("exchanges",
              [](Stream s, const py::object& out, const py::object& in, unsigned threads, int argument, int width) {
                exchanges(s, Out(out).data(s, 8 * threads), In(in).data(s, threads), threads, argument, width);
@@ -59,9 +60,8 @@ void bind(py::module_& module) {
       .value("BEYOND_THE_END", Mistake::kBeyondTheEnd)
       .value("LARGE_SHARED", Mistake::kLargeShared)
       .value("UNREACHABLE", Mistake::kUnreachable);
-  module.def("mistake", [](Stream s, const py::object& out, Mistake kind) {
-    mistake(s, Out(out).data(s, kThreads), kind);
-  });
+  module.def("mistake",
+             [](Stream s, const py::object& out, Mistake kind) { mistake(s, Out(out).data(s, kThreads), kind); });
   module.def("launch_sizes", &launch_sizes);
 }
 

@@ -1,7 +1,6 @@
 // Kernels that exercise the runtime; see runtime_kernels.hpp.
-#include "runtime_kernels.hpp"
-
 #include "runtime/runtime.cuh"
+#include "runtime_kernels.hpp"
 
 namespace hepy::runtime_test {
 namespace {

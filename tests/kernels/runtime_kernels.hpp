@@ -37,14 +37,14 @@ void quad(Stream stream, std::uint32_t* out, const std::uint32_t* in, unsigned o
 void count(Stream stream, std::uint32_t* out, unsigned blocks);
 
 enum class Mistake {
-  kTwoBarriers,    // half of the threads at one, half at another
-  kEarlyExit,      // half of the threads leave before the barrier
-  kLateExit,       // half of the threads leave after others have come to the barrier
-  kForeignMask,    // a lane joins an exchange that leaves it out
-  kTwoExchanges,   // lanes of one mask in different places
-  kMissingLane,    // a lane waits at a barrier while others wait for it
-  kBeyondTheEnd,   // a write behind an array
-  kLargeShared,    // more static shared memory than a block has
+  kTwoBarriers,   // half of the threads at one, half at another
+  kEarlyExit,     // half of the threads leave before the barrier
+  kLateExit,      // half of the threads leave after others have come to the barrier
+  kForeignMask,   // a lane joins an exchange that leaves it out
+  kTwoExchanges,  // lanes of one mask in different places
+  kMissingLane,   // a lane waits at a barrier while others wait for it
+  kBeyondTheEnd,  // a write behind an array
+  kLargeShared,   // more static shared memory than a block has
   kUnreachable,
 };
 void mistake(Stream stream, std::uint32_t* out, Mistake kind);

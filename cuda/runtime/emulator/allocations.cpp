@@ -112,9 +112,7 @@ std::size_t memory_used(int device) {
 
 int device_count() { return emulator::kDevices; }
 
-Properties properties(int device) {
-  return {"emulator of CUDA on the host", emulator::memory_limit(device), 0, 0};
-}
+Properties properties(int device) { return {"emulator of CUDA on the host", emulator::memory_limit(device), 0, 0}; }
 
 std::size_t free_bytes(int device) { return emulator::memory_limit(device) - emulator::memory_used(device); }
 
@@ -126,8 +124,8 @@ void check_resident(const void* address, std::size_t bytes, int device) {
   const std::lock_guard lock(registry.mutex);
   const auto first = reinterpret_cast<std::uintptr_t>(address);
   const auto after = registry.owned.upper_bound(first);
-  const bool known = after != registry.owned.begin() &&
-                     first + bytes <= std::prev(after)->first + std::prev(after)->second.bytes;
+  const bool known =
+      after != registry.owned.begin() && first + bytes <= std::prev(after)->first + std::prev(after)->second.bytes;
   if (!known) throw InvalidArgument("an array is not in device memory: copy it to '" + emulator::name(device) + "'");
   const int owner = std::prev(after)->second.device;
   if (owner != device) {

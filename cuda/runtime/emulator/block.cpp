@@ -274,10 +274,10 @@ void Block::abandon() {
 void Block::deadlock() {
   const auto stuck = std::find_if(threads_.begin(), threads_.end(), [](auto& t) { return t.state != State::kDone; });
   const bool barrier = stuck->state == State::kAtBarrier;
-  failure_ = std::make_exception_ptr(
-      Error(name(unsigned(stuck - threads_.begin())) + " waits for ever " +
-                (barrier ? "at a barrier that not all threads reach" : "in an exchange that not all lanes of its mask join"),
-            stuck->site));
+  failure_ = std::make_exception_ptr(Error(
+      name(unsigned(stuck - threads_.begin())) + " waits for ever " +
+          (barrier ? "at a barrier that not all threads reach" : "in an exchange that not all lanes of its mask join"),
+      stuck->site));
   std::rethrow_exception(failure_);
 }
 

@@ -89,8 +89,7 @@ void Fiber::restart() {
 }
 
 #if defined(__SANITIZE_ADDRESS__)
-#define HEPY_LEAVE(fiber, next) \
-  __sanitizer_start_switch_fiber(&(fiber)->fake_stack_, (next).bottom_, (next).bytes_)
+#define HEPY_LEAVE(fiber, next) __sanitizer_start_switch_fiber(&(fiber)->fake_stack_, (next).bottom_, (next).bytes_)
 #define HEPY_ARRIVE(fake_stack) __sanitizer_finish_switch_fiber(fake_stack, &leaving->bottom_, &leaving->bytes_)
 #else
 #define HEPY_LEAVE(fiber, next)
