@@ -81,7 +81,9 @@ def test_schemes_name_no_device_and_touch_no_memory(path):
             assert node.value.partition(":")[0] not in DEVICE_KINDS, f"line {node.lineno} names a device"
         if isinstance(node, ast.Attribute):
             assert node.attr not in PRIVATE_MEMORY, f"line {node.lineno} looks below the arithmetic layer"
-            assert node.attr != "kind" or "device" not in ast.unparse(node.value), f"line {node.lineno} asks for a device"
+            assert node.attr != "kind" or "device" not in ast.unparse(node.value), (
+                f"line {node.lineno} asks for a device"
+            )
 
 
 @pytest.mark.parametrize("path", FILES, ids=named)
