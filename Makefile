@@ -24,8 +24,9 @@ $(STAMP): $(BIN)/python $(SOURCES)
 demo: $(DEMO)
 	$(BIN)/hepy demo
 
+# Side by side on all cores; pytest-benchmark does not go with that, and no test of the suite measures.
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto -p no:benchmark
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m "slow and not gpu"

@@ -22,7 +22,7 @@ _BITS = 2048
 # Large enough that a fifth of the result stands out of the allocator's noise, small enough for a minute in all.
 _CASES = {
     "encrypt": 16_384, "encrypt_owner": 16_384, "decrypt": 8_192, "add": 131_072, "multiply": 16_384, "sum": 131_072,
-    "matmul": 8_192, "histogram 100000": 100_000, "histogram 1000000": 1_000_000,
+    "matmul": 32_768, "histogram 100000": 100_000, "histogram 1000000": 1_000_000,
 }  # fmt: skip
 _WARM = 600
 _BINS = 32
