@@ -104,7 +104,6 @@ def test_a_busy_base_gets_a_larger_table_and_the_same_powers(native, monkeypatch
     assert ints(base.power(exponents)) == before == [3, pow(3, 2**30 - 1, MODULUS)]
 
 
-@pytest.mark.skipif("emulator" not in hepy.devices(), reason="the emulator was not built")
 class TestMemory:
     """On the emulator, whose devices have limits and are two."""
 
