@@ -44,23 +44,6 @@ Tensors = Mapping[str, Callable[[], Iterable[Buffer]]]
 # Parameters, which every context carries.
 
 
-def _parameter_fields(parameters: Parameters) -> dict[str, Any]:
-    sets = parameters.level_sets
-    places = {prime: place for place, prime in enumerate(sets.pool)}
-    return {
-        "digits": list(sets.digits),
-        "log_n": parameters.log_n,
-        "pool": list(sets.pool),
-        "scale_bits": parameters.scale_bits,
-        "secret": parameters.secret,
-        "security": parameters.security or 0,
-        "set_places": [places[prime] for primes in sets.sets for prime in primes],
-        "set_sizes": [len(primes) for primes in sets.sets],
-        "special": list(sets.special),
-        "value_bits": parameters.value_bits,
-    }
-
-
 def _parse_parameters(fields: FieldReader) -> Parameters:
     pool = fields.integers("pool", _MAX_PRIMES, 3, 1 << 30)
     sizes = fields.integers("set_sizes", _MAX_LEVELS, 1, _MAX_PRIMES)
@@ -106,7 +89,7 @@ class ContextHeader:
     fingerprint: str
 
     def fields(self) -> dict[str, Any]:
-        return {"fingerprint": self.fingerprint, "parameters": _parameter_fields(self.parameters_)}
+        return {"fingerprint": self.fingerprint, "parameters": self.parameters_.fields()}
 
     def specs(self) -> dict[str, Spec]:
         degree = self.parameters_.degree
@@ -145,7 +128,7 @@ class PublicContextHeader:
             "elements": list(self.elements),
             "encryption": int(self.encryption),
             "fingerprint": self.fingerprint,
-            "parameters": _parameter_fields(self.parameters_),
+            "parameters": self.parameters_.fields(),
         }
 
     def specs(self) -> dict[str, Spec]:

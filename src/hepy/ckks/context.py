@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -453,7 +454,7 @@ class Context(PublicContext):
 def fingerprint(parameters: Parameters, key: EncryptionKey) -> str:
     """SHA-256 of everything that defines a context for others, in hexadecimal."""
     hasher = hashlib.sha256(b"hepy.ckks.context\0")
-    hasher.update(repr(parameters._identity).encode())
+    hasher.update(json.dumps(parameters.fields(), sort_keys=True, separators=(",", ":")).encode() + b"\0")
     hasher.update(key.seed)
     hasher.update(key.b.to_limbs().astype("<u4", copy=False).tobytes())
     return hasher.hexdigest()

@@ -175,6 +175,23 @@ class Parameters:
             sets.sets, sets.pool, sets.special, sets.digits,
         )  # fmt: skip
 
+    def fields(self) -> dict[str, Any]:
+        """Everything that defines the parameters, as JSON can say it: what messages carry and fingerprints cover."""
+        sets = self.level_sets
+        places = {prime: place for place, prime in enumerate(sets.pool)}
+        return {
+            "digits": list(sets.digits),
+            "log_n": self.log_n,
+            "pool": list(sets.pool),
+            "scale_bits": self.scale_bits,
+            "secret": self.secret,
+            "security": self.security or 0,
+            "set_places": [places[prime] for primes in sets.sets for prime in primes],
+            "set_sizes": [len(primes) for primes in sets.sets],
+            "special": list(sets.special),
+            "value_bits": self.value_bits,
+        }
+
     # The ring.
 
     @property
