@@ -78,9 +78,10 @@ __global__ void __launch_bounds__(Shape::block, Shape::blocks)
   warp.deliver(i < count ? out + i * Shape::total : nullptr, a);
 }
 
-// out[i] = product over p of parts[i, p]^(2^(window p)).
+// out[i] = product over p of parts[i, p]^(2^(window p)). A column of a matrix is one group, so warps are few, and may
+// take the registers that they want.
 template <class Shape>
-__global__ void __launch_bounds__(Shape::block, Shape::blocks)
+__global__ void __launch_bounds__(Shape::block)
     horner_kernel(Limb* out, const Limb* parts, unsigned window, unsigned positions, std::size_t count,
                   const Limb* constants) {
   const Warp<Shape, kSquareSpace> warp(constants);
