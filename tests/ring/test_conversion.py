@@ -175,7 +175,7 @@ def test_key_switching(device):
     assert error.any()
 
 
-def test_refusals(device, mixed):
+def test_refusals(device):
     small, main, special = bases(8)
     x = ring.Polynomial.zeros(main, (2, 3))
     other = ring.RingBasis(ring.primes(1 << 30, 16, 1), 16)

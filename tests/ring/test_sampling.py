@@ -51,7 +51,7 @@ def test_the_gaussian_table():
     assert sums == list(GAUSSIAN_THRESHOLDS)
 
 
-def test_uniform_by_definition(device, mixed):
+def test_uniform_by_definition(device):
     """Primes just above a power of two reject nearly half of their words, over many attempts."""
     primes = [17, 97, 193, *ring.primes(2**20, 8, 1), *ring.primes(2**30, 8, 1), *ring.primes(2**31, 8, 1)]
     basis = ring.RingBasis([*primes, 536871089, 1073741857], 8)
@@ -142,6 +142,15 @@ def test_sparse_words_that_are_rejected(device, mixed):
     assert [2**64 % left for left in (7, 3, 2, 1)] == [2, 1, 0, 0]
     got = ring.sparse_ternary(mixed(8), (), 3, Fixed(first, second)).to_ints().tolist()
     assert got == [1, 1, 1, 0, 0, 0, 0, 0]
+
+
+def test_the_low_word_carries(device, mixed):
+    """At place 1 the high word alone gives r = 1 of seven, both words give 2: with two left to place, not taken."""
+    top, high = 2**32 - 1, (2**33 - 1) // 7
+    assert [(high << 32) * 7 >> 64, ((high << 32) + top) * 7 >> 64] == [1, 2]
+    words = [0, top, 0, 0, top, high, 0, 0] + [top, 0, 0, 0] * 6
+    got = ring.sparse_ternary(mixed(8), (), 2, Fixed(words)).to_ints().tolist()
+    assert got == [0, 0, 1, 1, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("weight", [0, 1, 7, 8])
