@@ -224,6 +224,28 @@ def test_unlike_scales_that_no_integer_joins_are_refused(toy):
     assert odd.to_level(2).level == 2
 
 
+def test_plaintexts_are_encoded_once_for_each_level(toy, values):
+    a, w = values(2, 32), values(32)
+    x, plaintext = toy.encrypt(a), toy.encode(w, bound=1)
+    once = plaintext.nbytes
+    assert once == x._parts.nbytes // 4 and "encodings=1" in repr(plaintext)
+    assert bits(toy, x * plaintext, a * w) > 30 and plaintext.nbytes == once
+    assert bits(toy, plaintext * x, a * w) > 30
+    assert bits(toy, x + plaintext, a + w) > 30 and plaintext.nbytes == once
+    assert bits(toy, plaintext - x, w - a) > 30
+    assert bits(toy, x - plaintext, a - w) > 30
+    assert bits(toy, x * x * plaintext, a * a * w) > 30 and plaintext.nbytes > once
+    assert (x * plaintext)._state.accounts[0].declared
+    assert ckks.plan(lambda y: y * plaintext, toy.parameters).levels == 1
+    assert bits(toy, x * plaintext, a * w) > 30
+    with pytest.raises(ValueError, match="read-only"):
+        plaintext.values[0] = 1
+    with pytest.raises(hepy.EncodingOverflowError, match="declared bound"):
+        toy.encode([2.0], bound=1)
+    with pytest.raises(hepy.LevelError):
+        toy.encode([1.0], level=9)
+
+
 # The account of plaintexts stays at home unless it was declared.
 
 

@@ -15,11 +15,12 @@ from hepy.ckks.ciphertexts import stack as stack
 from hepy.ckks.context import Context as Context
 from hepy.ckks.context import PublicContext as PublicContext
 from hepy.ckks.parameters import Parameters as Parameters
+from hepy.ckks.plaintexts import Plaintext as Plaintext
 from hepy.ckks.planning import Input as Input
 from hepy.ckks.planning import Plan as Plan
 from hepy.ckks.planning import plan as plan
 
 __all__ = [
-    "CiphertextArray", "Context", "Input", "Parameters", "Plan", "PublicContext", "concatenate", "inner_sum", "manual",
+    "CiphertextArray", "Context", "Input", "Parameters", "Plaintext", "Plan", "PublicContext", "concatenate", "inner_sum", "manual",
     "plan", "stack",
 ]  # fmt: skip

@@ -21,6 +21,7 @@ import numpy as np
 from hepy.ckks import encoding
 from hepy.ckks.noise import Account, encoded
 from hepy.ckks.parameters import Parameters
+from hepy.ckks.plaintexts import Plaintext
 from hepy.errors import EncodingOverflowError, KeyMismatchError, LevelError, ParameterError, ScaleMismatchError
 from hepy.ring import galois_element
 
@@ -314,14 +315,15 @@ class CiphertextArray:
 
     def _add_plain(self, other: Any, bound: float | None, name: str) -> CiphertextArray:
         values, limit, declared = self._plain_values(other, bound)
-        plaintext = self._encoded(-values if name == "subtraction" else values, self.level, self.scale)
+        plaintext = self._encoded(other, values, self.scale)
+        combine = self._do.add_plaintext if name == "addition" else self._do.subtract_plaintext
         state = self._state.with_accounts(
             lambda a: a.plus(encoded(a.model, limit, self.scale, declared)),
             is_complex=self.is_complex or values.dtype.kind == "c",
             length=self._length_with(values.shape[-1]),
             slots=max(self.slots, self._period(values.shape[-1])),
         )
-        return self._done(name, self._do.add_plaintext(self._parts, plaintext), state)
+        return self._done(name, combine(self._parts, plaintext), state)
 
     def sum(self, axis: int = 0) -> CiphertextArray:
         """Sum over one batch axis.
@@ -431,7 +433,7 @@ class CiphertextArray:
         if values.size == 1 and values.dtype.kind == "f" and values.ndim == 1:
             parts = self._do.multiply_integer(x._parts, round(float(values[0]) * factor))
         else:
-            parts = self._do.multiply_plaintext(x._parts, x._encoded(values, x.level, factor))
+            parts = self._do.multiply_plaintext(x._parts, x._encoded(other, values, factor))
         product = self._with(parts, state)
         result = product if _manual.get() or lazy else product.rescale()
         return self._done("plaintext product", result._parts, result._state)
@@ -680,24 +682,22 @@ class CiphertextArray:
 
     def _plain_values(self, other: Any, bound: float | None) -> tuple[encoding.Values, float, bool]:
         """Plaintext numbers, their bound, and whether that was declared."""
-        values = encoding.numbers(other, "plaintext values")
+        if isinstance(other, Plaintext):
+            values, bound = other.values, other.bound if bound is None else bound
+        else:
+            values = encoding.numbers(other, "plaintext values")
         self._length_with(values.shape[-1])
         _broadcast(self.shape[:-1], values.shape[:-1])
-        capacity = encoding.capacity(self.parameters)
-        if bound is not None:
-            encoding.check_bound(values, bound, f"its declared bound of {bound}: declare a larger one")
-        encoding.check_bound(
-            values,
-            capacity,
-            f"the range of values, 2**{self.parameters.value_bits}: use Parameters(value_bits=...) with more",
-        )
+        check_range(values, bound, self.parameters)
         limit = float(np.abs(values).max(initial=0.0)) if bound is None else float(bound)
         if self.in_coefficients:
             limit *= math.sqrt(self.parameters.degree)
         return values, limit, bound is not None
 
-    def _encoded(self, values: encoding.Values, level: int, scale: float) -> Any:
-        return self._do.encode(values, level, scale, self.in_coefficients, self._parts)
+    def _encoded(self, other: Any, values: encoding.Values, scale: float) -> Any:
+        """The encoding of a plaintext operand at this array's level."""
+        plaintext = other if isinstance(other, Plaintext) else Plaintext(values, None)
+        return encode_plaintext(self.context, plaintext, self.level, scale, self.in_coefficients, self._parts.device)
 
     def _check_slots(self, operation: str) -> None:
         if self.in_coefficients:
@@ -766,6 +766,28 @@ def _join(how: str, arrays: Sequence[CiphertextArray], axis: int) -> CiphertextA
     )
     parts = first._do.join(how, [array._parts for array in arrays], axis)
     return first._with(parts, state, *arrays)
+
+
+def check_range(values: encoding.Values, bound: Any, parameters: Parameters) -> None:
+    """Raise unless values keep to their declared bound, which is a number in range, and to what levels hold."""
+    capacity = encoding.capacity(parameters)
+    if bound is not None:
+        if isinstance(bound, bool) or not isinstance(bound, int | float | np.number) or not 0 < bound <= capacity:
+            raise ParameterError(
+                f"bound is a number above 0 and up to the range of values, {capacity:g}, not {bound!r}"
+            )
+        encoding.check_bound(values, float(bound), f"its declared bound of {bound}: declare a larger one")
+    what = f"the range of values, 2**{parameters.value_bits}: use Parameters(value_bits=...) with more"
+    encoding.check_bound(values, capacity, what)
+
+
+def encode_plaintext(
+    context: PublicContext, plaintext: Plaintext, level: int, scale: float, in_coefficients: bool, device: Any
+) -> Any:
+    """What a plaintext is as polynomials [B...] at that level and scale."""
+    key = (context.parameters, level, scale, in_coefficients, device.name)
+    encode = context._evaluator.encode
+    return plaintext.encoding(key, lambda values: encode(values, level, scale, in_coefficients, device))
 
 
 def _divided(account: Account, scale: float) -> Account:

@@ -13,11 +13,12 @@ import numpy.typing as npt
 
 from hepy import _devices, random
 from hepy.ckks import encoding
-from hepy.ckks.ciphertexts import CiphertextArray, State
+from hepy.ckks.ciphertexts import CiphertextArray, State, check_range, encode_plaintext
 from hepy.ckks.evaluator import Evaluator
 from hepy.ckks.keys import EncryptionKey, KeyStore, SecretKey, SwitchingKey, expand, public_seed, switching_source
 from hepy.ckks.noise import Model, encoded, largest_of
 from hepy.ckks.parameters import SCALE_BITS, Parameters
+from hepy.ckks.plaintexts import Plaintext
 from hepy.ckks.planning import Output, Plan
 from hepy.ckks.rings import Rings, rings
 from hepy.ckks.sharing import STATISTICAL_BITS, Sharing, ciphertext_digest, deviation, multipliers, noise
@@ -128,8 +129,29 @@ class PublicContext:
         """
         plaintext, state = self._encode(values, bound, level, in_coefficients, symmetric=False)
         zeros = self._zeros(plaintext.shape, state.level, seed, _devices.current())
-        parts = self._evaluator.add_plaintext(zeros, plaintext)
+        parts = self._evaluator.add_plaintext(zeros, plaintext.ntt())
         return CiphertextArray(self, parts, state, fresh=True, seeded=seed is not None)
+
+    def encode(self, values: Any, *, bound: float | None = None, level: int | None = None) -> Plaintext:
+        """Numbers to use many times beside ciphertexts, encoded now for products at a level (by default the top one).
+
+        Encodings for other levels and scales are made when they are needed, and kept.
+
+        Args:
+            values: as for encrypt.
+            bound: declared bound of |values|; None takes what they are, as products with arrays do.
+
+        Raises:
+            EncodingOverflowError: a value exceeds its bound or the parameters' range.
+            LevelError: there is no such level.
+            ParameterError: a value is not finite, or there are too many.
+        """
+        array = encoding.numbers(values)
+        check_range(array, bound, self.parameters)
+        made = Plaintext(array, bound)
+        level = self.parameters.depth if level is None else level
+        encode_plaintext(self, made, level, self.parameters.scale(level), False, _devices.current())
+        return made
 
     def _encode(
         self, values: Any, bound: float | None, level: int | None, in_coefficients: bool, symmetric: bool
@@ -138,15 +160,7 @@ class PublicContext:
         array = encoding.numbers(values)
         level = parameters.depth if level is None else level
         scale, basis, length = parameters.scale(level), self._rings.levels[level], array.shape[-1]
-        capacity = encoding.capacity(parameters)
-        encoding.check_bound(
-            array,
-            capacity,
-            f"the range of values, 2**{parameters.value_bits}: use Parameters(value_bits=...) with more",
-        )
-        if bound is not None:
-            _check_bound(bound, capacity)
-            encoding.check_bound(array, bound, f"its declared bound of {bound}: declare a larger one")
+        check_range(array, bound, parameters)
         if in_coefficients:
             slots = encoding.period(length, parameters.degree, "coefficients")
             plaintext, slots = encoding.encode_coefficients(array, scale, basis), max(slots, parameters.degree)
@@ -487,8 +501,3 @@ def _steps(rotations: Iterable[int]) -> tuple[int, ...]:
         if isinstance(step, bool) or not isinstance(step, int | np.integer):
             raise ParameterError(f"rotations are whole numbers of slots, not {step!r}")
     return tuple(int(step) for step in steps)
-
-
-def _check_bound(bound: Any, capacity: float) -> None:
-    if isinstance(bound, bool) or not isinstance(bound, int | float | np.number) or not 0 < bound <= capacity:
-        raise ParameterError(f"bound is a number above 0 and up to the range of values, {capacity:g}, not {bound!r}")

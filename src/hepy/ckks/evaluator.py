@@ -16,7 +16,7 @@ from hepy import _devices
 from hepy.ckks import encoding
 from hepy.ckks.keys import RELINEARIZE, KeyStore, SwitchingKey
 from hepy.ckks.rings import Rings
-from hepy.ring import Coefficients, Polynomial, concatenate, inner_product, mod_down, mod_up, rescale, stack
+from hepy.ring import Polynomial, concatenate, inner_product, mod_down, mod_up, rescale, stack
 
 
 class Evaluator:
@@ -27,15 +27,15 @@ class Evaluator:
         self._keys = keys
 
     def encode(
-        self, values: encoding.Values, level: int, scale: float, in_coefficients: bool, like: Polynomial
-    ) -> Coefficients:
-        """Plaintexts [B...] of values [B..., length], where `like` is."""
+        self, values: encoding.Values, level: int, scale: float, in_coefficients: bool, device: Any
+    ) -> Polynomial:
+        """Plaintexts [B...] of values [B..., length], on that device."""
         basis = self._rings.levels[level]
-        with _devices.device(like.device):
+        with _devices.device(device):
             if in_coefficients:
-                return encoding.encode_coefficients(values, scale, basis)
+                return encoding.encode_coefficients(values, scale, basis).ntt()
             slots = encoding.period(values.shape[-1], basis.degree // 2, "slots")
-            return encoding.encode_slots(values, slots, scale, basis)
+            return encoding.encode_slots(values, slots, scale, basis).ntt()
 
     # Linear.
 
@@ -51,15 +51,17 @@ class Evaluator:
     def multiply_integer(self, x: Polynomial, factor: int) -> Polynomial:
         return x * factor
 
-    def add_plaintext(self, x: Polynomial, plaintext: Coefficients) -> Polynomial:
-        message = plaintext.ntt()
-        shape = np.broadcast_shapes(x.shape[:-1], message.shape)
-        first = x[..., 0] + message
+    def add_plaintext(self, x: Polynomial, plaintext: Polynomial) -> Polynomial:
+        shape = np.broadcast_shapes(x.shape[:-1], plaintext.shape)
+        first = x[..., 0] + plaintext
         rest = x[..., 1:].broadcast_to((*shape, x.shape[-1] - 1))
         return concatenate([first.reshape(*shape, 1), rest], axis=len(shape))
 
-    def multiply_plaintext(self, x: Polynomial, plaintext: Coefficients) -> Polynomial:
-        return x * plaintext.ntt()[..., None]
+    def subtract_plaintext(self, x: Polynomial, plaintext: Polynomial) -> Polynomial:
+        return self.add_plaintext(x, -plaintext)
+
+    def multiply_plaintext(self, x: Polynomial, plaintext: Polynomial) -> Polynomial:
+        return x * plaintext[..., None]
 
     def sum(self, x: Polynomial, axis: int) -> Polynomial:
         """Sum over one batch axis, in a tree."""

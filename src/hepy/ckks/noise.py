@@ -29,6 +29,7 @@ SIGMA = 3.2  # of the ring's Gaussian
 TAIL = 14.4  # exp(-TAIL^2 / 2) * 2 * 2^17 < 2^-130
 _TERNARY = math.sqrt(2 / 3)  # standard deviation of a uniform ternary coefficient
 _ROUNDING = math.sqrt(1 / 12)
+HALF = 0.5 + 2.0**-20  # what roundings and centred residues stay within: ring.convert may miss by L 2^-31
 DOUBLE = 2.0**-50  # relative error of the special FFT in doubles, a margin of 2^3 over one rounding
 
 
@@ -47,7 +48,7 @@ class Model:
     def rounding(self) -> float:
         """A coefficient rounded to an integer."""
         n = self.parameters.degree
-        return n / 2 if self.worst else _ROUNDING
+        return n * HALF if self.worst else _ROUNDING
 
     @functools.cached_property
     def gaussian(self) -> float:
@@ -99,7 +100,7 @@ class Model:
             # ModUp is centred: coefficients are within half of the digit's product. Merged digits add their errors.
             ratio = math.prod(p for d in group for p in digits[d] if p in here) / special
             if self.worst:
-                terms.append(ratio * n / 2 * self.gaussian * len(group))
+                terms.append(ratio * n * HALF * self.gaussian * len(group))
             else:
                 terms.append(ratio * math.sqrt(n / 12 * len(group)) * SIGMA)
         return self.combined(*terms, self.division)

@@ -328,7 +328,7 @@ class Outline:
     """In place of polynomials: their batch shape."""
 
     class device:
-        name = "plan"
+        name = "plan"  # no device's: kept encodings of plaintexts are told apart by it
 
     nbytes = 0
 
@@ -358,7 +358,7 @@ class _Recorder:
     def __init__(self) -> None:
         self.elements: set[int] = set()
 
-    def encode(self, values: Any, level: int, scale: float, in_coefficients: bool, like: Any) -> Outline:
+    def encode(self, values: Any, level: int, scale: float, in_coefficients: bool, device: Any) -> Outline:
         return Outline(values.shape[:-1])
 
     def add(self, x: Outline, y: Outline) -> Outline:
@@ -376,7 +376,7 @@ class _Recorder:
     def add_plaintext(self, x: Outline, plaintext: Outline) -> Outline:
         return Outline((*np.broadcast_shapes(x.shape[:-1], plaintext.shape), x.shape[-1]))
 
-    multiply_plaintext = add_plaintext
+    subtract_plaintext = multiply_plaintext = add_plaintext
 
     def sum(self, x: Outline, axis: int) -> Outline:
         return Outline((*x.shape[:axis], *x.shape[axis + 1 :]))
