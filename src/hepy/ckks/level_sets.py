@@ -215,12 +215,13 @@ def _nested(log_n: int, depth: int, scale_bits: int, base: int) -> tuple[Primes,
     first = nearest(2.0 ** (base / 2), log_n, 2)
     if len(first) < 2:
         return None
-    sets = [first]
+    sets, last = [first], bits(first) - base
     for level in range(1, depth + 1):
         target = base + scale_bits * level - bits(sets[-1])  # aims at the product of all levels so far
         step = _factors(log_n, target, sets[-1], 1 if scale_bits <= 30 else 2)
-        if step is None:
+        if step is None or abs(bits(step) - target - last) > _WORST_STEP:
             return None
+        last = bits(step) - target
         sets.append((*sets[-1], *step))
     return tuple(sets)
 
@@ -268,7 +269,7 @@ def nearest(target: float, log_n: int, count: int, taken: Primes = (), limit: in
     """The primes 1 mod 2N below `limit` that are nearest to `target`, without those taken; fewer where there are no more."""
     step = 2 << log_n
     found: list[int] = []
-    low = int(target) // step * step + 1
+    low = int(min(target, limit)) // step * step + 1
     high = low + step
     while len(found) < count and (low > step or high < limit):
         if high >= limit or (low > step and target - low <= high - target):
