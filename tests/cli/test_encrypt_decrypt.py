@@ -46,6 +46,33 @@ def test_fractions_keep_the_asked_bits(keyed):
     assert np.abs(np.load("out.npy").ravel() - [0.1, 2, -0.035]).max() <= 2.0**-53
 
 
+def test_a_header_of_numbers_is_said_to_be_one(keyed):
+    write_csv(keyed.folder / "in.csv", ["2020", "2021"], [5, 6])
+    assert there_and_back(keyed, "in.csv", "out.csv")["shape"] == [2, 2]
+    assert there_and_back(keyed, "in.csv", "out.csv", "--header", "--columns", "2021")["columns"] == ["2021"]
+    assert (keyed.folder / "out.csv").read_text() == "6\n"
+
+
+def test_long_tables_are_read_in_blocks(keyed, monkeypatch):
+    from hepy.cli import csv_tables
+
+    monkeypatch.setattr(csv_tables, "_ROWS_AT_ONCE", 2)
+    write_csv(keyed.folder / "in.csv", ["a", "b"], [1, 2], [3, 4], [5, 0.5], [7, 8], [-9, 10])
+    assert there_and_back(keyed, "in.csv", "out.npy")["type"] == "floats"
+    assert np.load("out.npy").tolist() == [[1, 2], [3, 4], [5, 0.5], [7, 8], [-9, 10]]
+    write_csv(keyed.folder / "in.csv", ["a"], [1], [2], [2**64 - 1], [2])
+    there_and_back(keyed, "in.csv", "out.csv")
+    assert (keyed.folder / "out.csv").read_text() == f"1\n2\n{2**64 - 1}\n2\n"
+    write_csv(keyed.folder / "in.csv", ["a"], [2**53 + 1], [2], [0.5])
+    assert "row 1, column 'a' is an integer" in keyed.refuse("encrypt", "in.csv", "y.hepy", "--key", "key.hepy")
+
+
+def test_unsigned_integers_of_a_parquet_file_stay_exact(keyed):
+    pq.write_table(pa.table({"x": pa.array([2**64 - 1, 0], pa.uint64()), "y": [-1, 2]}), "in.parquet")
+    there_and_back(keyed, "in.parquet", "out.csv")
+    assert (keyed.folder / "out.csv").read_text() == f"{2**64 - 1},-1\n0,2\n"
+
+
 def test_arrays_of_any_shape_travel_as_npy(keyed):
     values = np.arange(-4, 8, dtype=np.int32).reshape(3, 2, 2)
     np.save("in.npy", values)
@@ -110,8 +137,18 @@ def test_many_rows_are_encrypted_in_steps(keyed, monkeypatch):
     [
         ("", "is empty"),
         ("a,b\n1\n", "row 1 has 1 cells"),
+        ("\n\n", "is empty"),
         ("a,b\n1,\n", "row 1, column 'b' is empty"),
-        ("a,b\n1,x\n", "row 1, column 'b' is 'x'"),
+        ("a,b\n1,x\n", "row 1 has no number in column 'b'"),
+        ("a,b,c\n1,2,3\nx,2,y\n", "row 2 has no number in column 'a', column 'c'"),
+        ("a\n1_000\n", "row 1 has no number in column 'a'"),
+        ("a\n\u0663\n", "row 1 has no number in column 'a'"),
+        ("a\n1\n\n2\n", "line 3 is empty, and rows follow"),
+        ("1,,3\n1,2,3\n", "say --header if"),
+        ("year,2020\n1,2\n", "say --header if"),
+        (f"a,b\n1,2\n{2**53 + 1},0.5\n", "row 2, column 'a' is an integer that float64 does not hold"),
+        (f"a,b\n1,{10**400}\n0.5,1\n", "row 1, column 'b' is an integer that float64 does not hold"),
+        ("a,b\n1,2,3\n", "row 1 has 3 cells and the first row of the file 2"),
         ("1,2\n3,nan\n", "row 2, column 2 is not a number"),
         ("1.5\n-inf\n", "row 2, column 1 is infinite"),
         ('"1\n', "no CSV"),
@@ -139,6 +176,11 @@ def test_bad_csv_names_the_place(keyed, content, says):
         (("bad.npy", "x.hepy", "--key", "key.public.hepy"), "no npy file of numbers"),
         (("text.npy", "x.hepy", "--key", "key.public.hepy"), "integers or floats are needed"),
         (("in.npy", "x.hepy", "--key", "key.public.hepy", "--columns", "a"), "has no names"),
+        (("in.npy", "x.hepy", "--key", "key.public.hepy", "--no-header"), "is no CSV file"),
+        (("twice.csv", "x.hepy", "--key", "key.public.hepy", "--columns", "a"), "has several columns 'a'"),
+        (("in.csv", "nowhere/x.hepy", "--key", "key.public.hepy"), "nowhere: there is no such folder"),
+        (("mixed.parquet", "x.hepy", "--key", "key.public.hepy"), "row 2, column 'x' is an integer that float64"),
+        (("none.parquet", "x.hepy", "--key", "key.public.hepy"), "has no columns"),
         (("bad.parquet", "x.hepy", "--key", "key.public.hepy"), "no Parquet file"),
         (("null.parquet", "x.hepy", "--key", "key.public.hepy"), "row 2, column 'x' is empty"),
     ],
@@ -150,6 +192,9 @@ def test_encrypt_refuses(keyed, arguments, says):
     (keyed.folder / "bad.npy").write_bytes(b"\x93NUMPY")
     (keyed.folder / "bad.parquet").write_bytes(b"PAR1")
     pq.write_table(pa.table({"x": [1, None]}), "null.parquet")
+    pq.write_table(pa.table({"y": [0.5, 1.0], "x": [1, 2**63 - 1]}), "mixed.parquet")
+    pq.write_table(pa.table({}), "none.parquet")
+    write_csv(keyed.folder / "twice.csv", ["a", "a"], [1, 2])
     assert says in keyed.refuse("encrypt", *arguments)
     assert not (keyed.folder / "x.hepy").exists()
 

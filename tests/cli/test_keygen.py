@@ -1,10 +1,16 @@
 """hepy keygen: files, passwords, and what is refused."""
 
+import os
 import stat
+import subprocess
+import sys
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
 import hepy
+from hepy.cli import keys
 
 SHORT = ("--bits", "512", "--insecure")
 
@@ -48,17 +54,34 @@ def test_files_that_are_there_stay_unless_forced(keyed):
     assert (keyed.folder / "other.hepy").read_bytes() != before
 
 
-def test_a_private_key_that_cannot_be_written_leaves_no_public_one(shell, monkeypatch):
-    save = hepy.save
+@pytest.mark.parametrize("full", ["key.hepy", "key.public.hepy"])
+def test_a_full_disk_leaves_both_files_as_they_were(keyed, monkeypatch, full):
+    real = keys.replaced
 
-    def full(obj, path, **options):
-        if options:  # the private key
-            raise hepy.StorageError(28, "No space left on device: free space", str(path))
-        save(obj, path)
+    @contextmanager
+    def replaced(path, mode=0o666):
+        with real(path, mode) as file:
+            if path.name == full:
+                file = SimpleNamespace(
+                    write=file.write, flush=lambda: os.write(os.open("/dev/full", os.O_WRONLY), b"x")
+                )
+            yield file
 
-    monkeypatch.setattr(hepy, "save", full)
-    assert "No space left on device" in shell.refuse("keygen", "key.hepy", *SHORT, "--unencrypted")
-    assert list(shell.folder.iterdir()) == []
+    monkeypatch.setattr(keys, "replaced", replaced)
+    before = {path.name: path.read_bytes() for path in keyed.folder.iterdir()}
+    assert "No space left on device" in keyed.refuse("keygen", "key.hepy", *SHORT, "--unencrypted", "--force")
+    assert {path.name: path.read_bytes() for path in keyed.folder.iterdir()} == before
+
+
+def test_without_a_terminal_a_password_file_is_asked_for(tmp_path):
+    call = [sys.executable, "-c", "from hepy.cli import main; main()", "keygen", "key.hepy", *SHORT]
+    # In a session of its own a process has no terminal, whatever its parent has.
+    done = subprocess.run(
+        call, capture_output=True, text=True, cwd=tmp_path, stdin=subprocess.DEVNULL, start_new_session=True
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Error: there is no terminal to ask for the password at: use --password-file\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -83,4 +106,5 @@ def test_an_empty_password_file_is_refused(shell):
 
 
 def test_a_missing_folder_is_named(shell):
-    assert "nowhere" in shell.refuse("keygen", "nowhere/key.hepy", *SHORT, "--unencrypted")
+    said = shell.refuse("keygen", "nowhere/key.hepy", *SHORT, "--unencrypted")
+    assert said == "Error: nowhere: there is no such folder\n"

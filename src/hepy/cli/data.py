@@ -14,6 +14,7 @@ import numpy.typing as npt
 import hepy
 from hepy import paillier
 from hepy.cli import keys, tables
+from hepy.cli.cells import narrowed
 from hepy.cli.output import Output, with_output
 from hepy.errors import ParameterError
 
@@ -33,6 +34,7 @@ _force = click.option("--force", is_flag=True, help="Replace OUTPUT if it is the
     "--key", "key_path", required=True, type=click.Path(dir_okay=False), help="A public key, or the private one."
 )
 @click.option("--columns", help="Names of columns to encrypt, with commas between; all by default.")
+@click.option("--header/--no-header", default=None, help="Of a CSV file; by default it is found out.")
 @click.option("--scale-bits", type=int, help="Fraction bits; by default 0 for integers and 40 for floats.")
 @click.option("--value-bits", type=int, help="Declared bound of the encodings, in bits; by default that of the type.")
 @_password_file
@@ -40,15 +42,15 @@ _force = click.option("--force", is_flag=True, help="Replace OUTPUT if it is the
 @_force
 @with_output
 def encrypt(
-    source: str, target: str, key_path: str, columns: str | None, scale_bits: int | None, value_bits: int | None,
-    password_file: str | None, device: str, force: bool, output: Output,
+    source: str, target: str, key_path: str, columns: str | None, header: bool | None, scale_bits: int | None,
+    value_bits: int | None, password_file: str | None, device: str, force: bool, output: Output,
 ) -> None:  # fmt: skip
     """Encrypt the numbers of INPUT (.csv, .npy, .parquet) into OUTPUT, hepy's wire format.
 
     A table becomes one array with a row for each of its rows. Names of columns do not travel: they are printed.
     """
-    keys.refuse_existing(Path(target), force)
-    table = tables.read(Path(source), None if columns is None else _names(columns))
+    keys.check_target(Path(target), force)
+    table = tables.read(Path(source), None if columns is None else _names(columns), header)
     key = keys.read_key(key_path, password_file)
     with hepy.device(device):
         ciphertexts = _encrypt(key, table.values, scale_bits, value_bits, output)
@@ -59,7 +61,7 @@ def encrypt(
         "columns": None if table.names is None else list(table.names), "fingerprint": ciphertexts.public_key.fingerprint,
         "insecure": ciphertexts.public_key.insecure,
     }  # fmt: skip
-    output.result(fields, lambda console: console.print(_encrypted(fields), markup=False))
+    output.text(fields, _encrypted(fields))
 
 
 def _names(columns: str) -> list[str]:
@@ -105,7 +107,7 @@ def decrypt(
 
     Decrypt only what you asked for, from a sender you know. Packed ciphertexts get a last axis with their fields.
     """
-    keys.refuse_existing(Path(target), force)
+    keys.check_target(Path(target), force)
     tables.check_writable(Path(target))
     key = keys.read_key(key_path, password_file)
     if not isinstance(key, paillier.PrivateKey):
@@ -120,9 +122,7 @@ def decrypt(
         "type": "floats" if values.dtype.kind == "f" else "integers",
     }
     shape = " x ".join(map(str, values.shape)) or "1"
-    output.result(
-        fields, lambda console: console.print(f"decrypted {shape} {fields['type']}\noutput    {target}", markup=False)
-    )
+    output.text(fields, f"decrypted {shape} {fields['type']}\noutput    {target}")
 
 
 def _decrypt(key: paillier.PrivateKey, ciphertexts: paillier.CiphertextArray, output: Output) -> npt.NDArray[Any]:
@@ -133,7 +133,7 @@ def _decrypt(key: paillier.PrivateKey, ciphertexts: paillier.CiphertextArray, ou
             parts.append(_values(key.decrypt(part)))
             advance(part.size)
     joined = np.concatenate(parts)
-    return tables.narrowed(joined.reshape((*ciphertexts.shape, *joined.shape[1:])))
+    return narrowed(joined.reshape((*ciphertexts.shape, *joined.shape[1:])))
 
 
 def _values(plain: Any) -> npt.NDArray[Any]:

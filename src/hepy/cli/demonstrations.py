@@ -33,4 +33,4 @@ def demo(
         keep_messages=keep_messages, console=None if silent else Console(),
     )  # fmt: skip
     fields = {"report": str(outcome.report), **outcome.summary}
-    output.result(fields, lambda console: console.print(f"report: {outcome.report}", markup=False))
+    output.text(fields, f"report: {outcome.report}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 import hepy
 from hepy import _devices
@@ -79,14 +81,8 @@ def _show_info(fields: dict[str, Any], console: Console) -> None:
 @with_output
 def describe(path: str, output: Output) -> None:
     """What a file of hepy's is, under which key, and what it reveals to whoever sees it."""
-    description = hepy.describe(_path(path))
-    output.result(description.as_dict(), lambda console: console.print(str(description), markup=False))
-
-
-def _path(path: str) -> Any:
-    from pathlib import Path
-
-    return Path(path)
+    description = hepy.describe(Path(path))
+    output.text(description.as_dict(), str(description))
 
 
 @click.command()
@@ -119,6 +115,6 @@ def _show_selftest(results: Any, console: Console) -> None:
     for name in ("check", "device", "result", "seconds"):
         table.add_column(name, justify="right" if name == "seconds" else "left")
     for result in results:
-        said = "[green]passed[/green]" if result.passed else f"[red]FAILED[/red] {result.message}"
+        said = Text("passed", "green") if result.passed else Text.assemble(("FAILED", "red"), f" {result.message}")
         table.add_row(result.name, result.device, said, f"{result.seconds:.2f}")
     console.print(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import click
 
 import hepy
 from hepy import paillier
+from hepy._files import replaced
 from hepy.cli import passwords
 from hepy.cli.output import Output, with_output
 from hepy.errors import ParameterError
@@ -31,29 +33,22 @@ def keygen(
     """Make a key pair: the private key in PATH, the public key beside it, key.hepy with key.public.hepy."""
     private, public = Path(path), public_path(Path(path))
     for place in (private, public):
-        refuse_existing(place, force)
+        check_target(place, force)
     password = _new_password(password_file, unencrypted)
     with output.progress("searching primes", 1) as advance:
         key = paillier.generate_key(bits, variant, insecure=insecure)
         advance(1)
-    # The public key first: a private key without it is whole, and stands alone only once both could be written.
-    hepy.save(key.public_key, public)
-    try:
-        hepy.save(key, private, password=password, unencrypted=unencrypted)
-    except BaseException:
-        public.unlink(missing_ok=True)
-        raise
+    _write_pair(
+        (private, hepy.dumps(key, password=password, unencrypted=unencrypted)), (public, hepy.dumps(key.public_key))
+    )
     fields = {
         "private_key": str(private), "public_key": str(public), "fingerprint": key.fingerprint, "bits": key.bits,
         "variant": key.variant, "insecure": key.public_key.insecure, "encrypted": not unencrypted,
     }  # fmt: skip
-    output.result(
+    output.text(
         fields,
-        lambda console: console.print(
-            f"private key  {private}{'' if unencrypted else ' (under the password)'}\npublic key   {public}\n"
-            f"fingerprint  {key.fingerprint}",
-            markup=False,
-        ),
+        f"private key  {private}{'' if unencrypted else ' (under the password)'}\npublic key   {public}\n"
+        f"fingerprint  {key.fingerprint}",
     )
 
 
@@ -61,7 +56,23 @@ def public_path(private: Path) -> Path:
     return private.with_name(f"{private.stem}.public{private.suffix}")
 
 
-def refuse_existing(path: Path, force: bool) -> None:
+def _write_pair(private: tuple[Path, bytes], public: tuple[Path, bytes]) -> None:
+    """Both files or neither: each is written aside, and they take their places when the disk holds both."""
+    with replaced(private[0], 0o600) as first, replaced(public[0]) as second:
+        for file, message in ((first, private[1]), (second, public[1])):
+            file.write(message)
+            file.flush()
+
+
+def check_target(path: Path, force: bool) -> None:
+    """Refuse a file that could not be written, before any work.
+
+    Raises:
+        OSError: its folder is not there.
+        ParameterError: it is there already and may not be replaced.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
     if not force and os.path.lexists(path):
         raise ParameterError(f"{str(path)!r} is there already: choose another name, or replace it with --force")
 
@@ -71,7 +82,7 @@ def _new_password(password_file: str | None, unencrypted: bool) -> str | bytes |
         raise click.UsageError("--unencrypted and --password-file exclude each other")
     if unencrypted:
         return None
-    return passwords.from_file(password_file) if password_file is not None else passwords.asked_twice()
+    return passwords.from_file(password_file) if password_file is not None else passwords.asked(twice=True)
 
 
 def read_key(path: str, password_file: str | None) -> Any:

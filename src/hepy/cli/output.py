@@ -33,7 +33,11 @@ class Output:
         if self.as_json:
             click.echo(json.dumps(fields, indent=1))
         elif not self.quiet:
-            show(Console(highlight=False))
+            show(Console(highlight=False, emoji=False, markup=False))
+
+    def text(self, fields: dict[str, Any], lines: str) -> None:
+        """As result, for people in lines of text, which are never wrapped: some hold names of files."""
+        self.result(fields, lambda console: console.print(lines, soft_wrap=True))
 
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
+import warnings
 from pathlib import Path
 
 import click
@@ -32,11 +34,17 @@ def from_file(path: str) -> bytes:
     return password
 
 
-def asked_twice() -> str:
-    """A new password from the terminal."""
-    return str(click.prompt("Password of the private key", hide_input=True, confirmation_prompt=True, err=True))
+def asked(*, twice: bool = False) -> str:
+    """A password from the terminal; a new one is asked for twice.
 
-
-def asked() -> str:
-    """A known password from the terminal."""
-    return str(click.prompt("Password of the private key", hide_input=True, err=True))
+    Raises:
+        ParameterError: there is no terminal that could hide it.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return str(
+                click.prompt("Password of the private key", hide_input=True, confirmation_prompt=twice, err=True)
+            )
+        except getpass.GetPassWarning:
+            raise ParameterError("there is no terminal to ask for the password at: use --password-file") from None

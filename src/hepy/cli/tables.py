@@ -1,16 +1,14 @@
 """Numbers in files: CSV, npy and Parquet, read without loss and written whole.
 
 Columns of integers stay integers of any size; where one column has fractions, all become float64. A cell that is
-no number is an error that names its row and column, counted from 1, the header not counted.
+no number is an error that names its row and column.
 """
 
 from __future__ import annotations
 
-import csv
 import io
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,36 +16,26 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy._files import replaced
-from hepy._limbs import object_array
+from hepy.cli import csv_tables
+from hepy.cli.cells import Place, Table, choose, floats, integers, two_axes
 from hepy.errors import ParameterError
 
-_INT64 = range(-(1 << 63), 1 << 63)
 
-
-@dataclass(frozen=True)
-class Table:
-    """Numbers with the names of their columns, where the file has names.
-
-    Attributes:
-        values: int64, float64 or objects that are Python ints; tables are two-dimensional.
-        names: of the columns, or None.
-    """
-
-    values: npt.NDArray[Any]
-    names: tuple[str, ...] | None
-
-
-def read(path: Path, columns: Sequence[str] | None = None) -> Table:
+def read(path: Path, columns: Sequence[str] | None = None, header: bool | None = None) -> Table:
     """The numbers in a .csv, .npy or .parquet file.
 
     Args:
         columns: names of the columns to keep, in this order; None keeps all.
+        header: whether the first row of a CSV file has names; None finds out.
 
     Raises:
         OSError: the file cannot be read.
         ParameterError: the format is not known, a cell is no number, or a column is not there.
     """
-    table: Table = _by_suffix(path, {".csv": _read_csv, ".npy": _read_npy, ".parquet": _read_parquet})(path, columns)
+    reader = _by_suffix(path, {".csv": csv_tables.read, ".npy": _read_npy, ".parquet": _read_parquet})
+    if header is not None and path.suffix.lower() != ".csv":
+        raise ParameterError(f"{str(path)!r} is no CSV file: only those have a header, or none")
+    table: Table = reader(path, columns, header)
     if table.values.dtype.kind == "f":
         _check_finite(table, path)
     return table
@@ -60,7 +48,9 @@ def write(path: Path, values: npt.NDArray[Any], names: Sequence[str] | None = No
         OSError, StorageError: the file cannot be written; what was there is unchanged.
         ParameterError: the format cannot hold such numbers; says which can.
     """
-    data = _by_suffix(path, {".csv": _csv_bytes, ".npy": _npy_bytes, ".parquet": _parquet_bytes})(values, names)
+    data = _by_suffix(path, {".csv": csv_tables.to_bytes, ".npy": _npy_bytes, ".parquet": _parquet_bytes})(
+        values, names
+    )
     with replaced(path) as file:
         file.write(data)
 
@@ -81,103 +71,10 @@ def _by_suffix(path: Path, known: dict[str, Callable[..., Any]]) -> Callable[...
         raise ParameterError(f"{str(path)!r} is none of {', '.join(known)}: the suffix tells the format") from None
 
 
-# CSV.
-
-
-def _read_csv(path: Path, columns: Sequence[str] | None) -> Table:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file, strict=True) if row]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ParameterError(f"{str(path)!r} is no CSV in UTF-8: {error}") from None
-    if not rows:
-        raise ParameterError(f"{str(path)!r} is empty: a CSV file has at least one row of numbers")
-    names = None if all(_is_number(cell) for cell in rows[0]) else tuple(name.strip() for name in rows.pop(0))
-    width = len(names) if names is not None else len(rows[0])
-    for number, row in enumerate(rows, 1):
-        if len(row) != width:
-            raise ParameterError(f"{str(path)!r}: row {number} has {len(row)} cells and the first one {width}")
-    kept, names = _selected(names, width, columns, path)
-    values = [[_number(row[k], number, names, k, path) for k in kept] for number, row in enumerate(rows, 1)]
-    return Table(_array(values, (len(rows), len(kept))), None if names is None else tuple(names[k] for k in kept))
-
-
-def _selected(
-    names: tuple[str, ...] | None, width: int, columns: Sequence[str] | None, path: Path
-) -> tuple[list[int], tuple[str, ...] | None]:
-    if columns is None:
-        return list(range(width)), names
-    if names is None:
-        raise ParameterError(f"{str(path)!r} has no header, so columns cannot be chosen by name: add a row of names")
-    _check_names(columns, names, path)
-    return [names.index(name) for name in columns], names
-
-
-def _check_names(columns: Sequence[str], names: Sequence[str], path: Path) -> None:
-    missing = [name for name in columns if name not in names]
-    if missing:
-        raise ParameterError(f"{str(path)!r} has no column {missing[0]!r}: it has {', '.join(names[:50])}")
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _number(cell: str, row: int, names: tuple[str, ...] | None, column: int, path: Path) -> int | float:
-    text = cell.strip()
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        where = f"{str(path)!r}: row {row}, {_column(names, column)}"
-        if not text:
-            raise ParameterError(f"{where} is empty: fill or drop it first") from None
-        raise ParameterError(
-            f"{where} is {text[:40]!r}, which is no number: choose other --columns, or encode it"
-        ) from None
-
-
-def _column(names: tuple[str, ...] | None, column: int) -> str:
-    return f"column {names[column]!r}" if names is not None else f"column {column + 1}"
-
-
-def _array(values: list[list[int | float]], shape: tuple[int, int]) -> npt.NDArray[Any]:
-    flat = [value for row in values for value in row]
-    if any(isinstance(value, float) for value in flat):
-        return np.array(flat, dtype=np.float64).reshape(shape)
-    if all(value in _INT64 for value in flat):
-        return np.array(flat, dtype=np.int64).reshape(shape)
-    return object_array([int(value) for value in flat], shape)
-
-
-def narrowed(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Objects that are integers of 64 bits, as int64; other arrays as they are."""
-    if values.dtype != object or not all(isinstance(value, int) and value in _INT64 for value in values.flat):
-        return values
-    return values.astype(np.int64)
-
-
-def _csv_bytes(values: npt.NDArray[Any], names: Sequence[str] | None) -> bytes:
-    table = _two_axes(values, "CSV")
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    if names is not None:
-        writer.writerow(names)
-    writer.writerows([[repr(cell) for cell in row] for row in table.tolist()])
-    return text.getvalue().encode("utf-8")
-
-
 # npy.
 
 
-def _read_npy(path: Path, columns: Sequence[str] | None) -> Table:
+def _read_npy(path: Path, columns: Sequence[str] | None, header: None) -> Table:
     if columns is not None:
         raise ParameterError(f"{str(path)!r} has no names, so columns cannot be chosen: slice the array first")
     try:
@@ -211,34 +108,39 @@ def _pyarrow() -> Any:
     return pyarrow
 
 
-def _read_parquet(path: Path, columns: Sequence[str] | None) -> Table:
+def _read_parquet(path: Path, columns: Sequence[str] | None, header: None) -> Table:
     arrow = _pyarrow()
     path.stat()  # a missing file is the system's error, not Arrow's
     try:
         file = arrow.parquet.ParquetFile(path)
-        if columns is not None:
-            _check_names(columns, file.schema_arrow.names, path)
+        names = file.schema_arrow.names
+        place = choose(path, len(names), names, columns)
         table = file.read(columns=None if columns is None else list(columns))
     except arrow.ArrowException as error:
         raise ParameterError(f"{str(path)!r} is no Parquet file: {error}") from None
     if columns is not None:
         table = table.select(list(columns))
+    if not table.columns:
+        raise ParameterError(f"{str(path)!r} has no columns: there is nothing to encrypt")
     bad = [field.name for field in table.schema if not _is_numeric(arrow, field.type)]
     if bad:
         raise ParameterError(
             f"{str(path)!r}: columns {', '.join(map(repr, bad))} hold no numbers: choose --columns without them"
         )
-    for name, column in zip(table.column_names, table.columns, strict=True):
+    for k, column in enumerate(table.columns):
         if column.null_count:
-            row = column.is_null().to_pylist().index(True) + 1
-            raise ParameterError(f"{str(path)!r}: row {row}, column {name!r} is empty: fill or drop it first")
-    arrays = [column.to_numpy() for column in table.columns]
-    if any(array.dtype.kind == "f" for array in arrays):
-        values = np.stack([array.astype(np.float64) for array in arrays], axis=1)
-    else:
-        rows: list[list[int | float]] = [[int(cell) for cell in row] for row in zip(*arrays, strict=True)]
-        values = _array(rows, (table.num_rows, len(arrays)))
-    return Table(values, tuple(table.column_names))
+            row = column.is_null().to_pylist().index(True)
+            raise ParameterError(f"{place.cell(row, k)} is empty: fill or drop it first")
+    return Table(_side_by_side([column.to_numpy() for column in table.columns], table.num_rows, place), place.names)
+
+
+def _side_by_side(columns: list[npt.NDArray[Any]], rows: int, place: Place) -> npt.NDArray[Any]:
+    """Columns of one table: [rows, columns] of integers if all are, of float64 if one is not."""
+    if any(column.dtype.kind == "f" for column in columns):
+        return np.concatenate([floats(column[:, None], place, 0, k) for k, column in enumerate(columns)], axis=1)
+    if any(column.dtype == np.uint64 for column in columns):
+        return integers([int(cell) for row in zip(*columns, strict=True) for cell in row], (rows, len(columns)))
+    return np.stack([column.astype(np.int64) for column in columns], axis=1)
 
 
 def _is_numeric(arrow: Any, kind: Any) -> bool:
@@ -248,7 +150,7 @@ def _is_numeric(arrow: Any, kind: Any) -> bool:
 
 def _parquet_bytes(values: npt.NDArray[Any], names: Sequence[str] | None) -> bytes:
     arrow = _pyarrow()
-    table = _two_axes(values, "Parquet")
+    table = two_axes(values, "Parquet")
     if table.dtype == object:
         raise ParameterError(
             "Parquet files are written of one type of numbers, and of integers up to 64 bits: write .csv"
@@ -259,24 +161,17 @@ def _parquet_bytes(values: npt.NDArray[Any], names: Sequence[str] | None) -> byt
     return data.getvalue()
 
 
-# Both.
-
-
-def _two_axes(values: npt.NDArray[Any], format: str) -> npt.NDArray[Any]:
-    if values.ndim > 2:
-        raise ParameterError(f"{format} holds tables, and the values have {values.ndim} axes: write .npy")
-    return values.reshape(-1, 1) if values.ndim < 2 else values
+# All.
 
 
 def _check_finite(table: Table, path: Path) -> None:
     finite = np.isfinite(table.values)
     if finite.all():
         return
-    index = np.unravel_index(int(np.argmin(finite)), finite.shape)
+    index = tuple(int(i) for i in np.unravel_index(int(np.argmin(finite)), finite.shape))
     if finite.ndim == 2:
-        where = f"row {int(index[0]) + 1}, {_column(table.names, int(index[1]))}"
+        where = Place(path, table.names, tuple(range(finite.shape[1]))).cell(*index)
     else:
-        where = f"the element at index {tuple(int(i) for i in index)}"
-    value = float(table.values[index])
-    name = "not a number (NaN)" if math.isnan(value) else "infinite"
-    raise ParameterError(f"{str(path)!r}: {where} is {name}: replace or drop it first")
+        where = f"{str(path)!r}: the element at index {index}"
+    name = "not a number (NaN)" if math.isnan(float(table.values[index])) else "infinite"
+    raise ParameterError(f"{where} is {name}: replace or drop it first")
