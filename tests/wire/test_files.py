@@ -168,8 +168,9 @@ def test_a_failure_while_the_message_is_made(tmp_path, x, monkeypatch):
 
 
 def test_places_that_are_not_there(tmp_path, x):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError) as caught:
         hepy.save(x, tmp_path / "missing" / "x.hepy")
+    assert caught.value.filename == str(tmp_path / "missing" / "x.hepy")
     with pytest.raises(FileNotFoundError):
         hepy.load(tmp_path / "missing.hepy")
     with pytest.raises(IsADirectoryError):
