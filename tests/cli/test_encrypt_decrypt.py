@@ -105,6 +105,7 @@ def test_names_can_be_given_to_what_is_decrypted(keyed):
     keyed.succeed("decrypt", "x.hepy", "out.csv", "--key", "key.hepy", "--columns", "a,b")
     assert (keyed.folder / "out.csv").read_text() == "a,b\n1,2\n"
     assert "1 names" in keyed.refuse("decrypt", "x.hepy", "more.csv", "--key", "key.hepy", "--columns", "a")
+    assert "has none" in keyed.refuse("decrypt", "x.hepy", "more.npy", "--key", "key.hepy", "--columns", "a,b")
 
 
 def test_packed_sums_get_an_axis_of_fields(keyed):
@@ -113,6 +114,8 @@ def test_packed_sums_get_an_axis_of_fields(keyed):
     hepy.save(key.encrypt(packed), "x.hepy")
     keyed.succeed("decrypt", "x.hepy", "out.csv", "--key", "key.hepy")
     assert (keyed.folder / "out.csv").read_text() == "1,0.5\n2,-1.0\n"
+    keyed.succeed("decrypt", "x.hepy", "out.csv", "--key", "key.hepy", "--columns", "g,h", "--force")
+    assert (keyed.folder / "out.csv").read_text() == "g,h\n1,0.5\n2,-1.0\n"
 
 
 def test_a_sealed_key_asks_for_its_password(shell):

@@ -125,12 +125,6 @@ def narrowed(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return values.astype(np.int64)
 
 
-def two_axes(values: npt.NDArray[Any], format: str) -> npt.NDArray[Any]:
-    """Numbers as a table; one axis becomes one column.
-
-    Raises:
-        ParameterError: there are more than two axes.
-    """
-    if values.ndim > 2:
-        raise ParameterError(f"{format} holds tables, and the values have {values.ndim} axes: write .npy")
+def two_axes(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Numbers of up to two axes as a table; one axis becomes one column."""
     return values.reshape(-1, 1) if values.ndim < 2 else values

@@ -117,14 +117,10 @@ def _refuse(cells: Sequence[str], row: int, place: Place) -> None:
 
 
 def to_bytes(values: npt.NDArray[Any], names: Sequence[str] | None) -> bytes:
-    """The text of a CSV file: integers in full, floats in the shortest form that reads back the same.
-
-    Raises:
-        ParameterError: the values have more than two axes.
-    """
+    """The text of a CSV file: integers in full, floats in the shortest form that reads back the same."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     if names is not None:
         writer.writerow(names)
-    writer.writerows([[repr(cell) for cell in row] for row in two_axes(values, "CSV").tolist()])
+    writer.writerows([[repr(cell) for cell in row] for row in two_axes(values).tolist()])
     return text.getvalue().encode("utf-8")

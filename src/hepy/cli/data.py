@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from hepy.cli import keys, tables
 from hepy.cli.cells import narrowed
 from hepy.cli.output import Output, with_output
 from hepy.errors import ParameterError
+from hepy.paillier.packing import Fields
 
 _AT_ONCE = 4096  # values between two steps of the progress bar
 
@@ -113,8 +113,9 @@ def decrypt(
     if not isinstance(key, paillier.PrivateKey):
         raise ParameterError(f"{key_path!r} is a public key, and decryption needs the private one")
     with hepy.device(device):
-        values = _decrypt(key, hepy.load(source, key=key), output)
-    names = None if columns is None else _checked_names(_names(columns), values)
+        ciphertexts = hepy.load(source, key=key)
+        names = _checked_names(columns, _shape(ciphertexts), Path(target))
+        values = _decrypt(key, ciphertexts, output)
     tables.write(Path(target), values, names)
     fields = {
         "output": target,
@@ -146,8 +147,19 @@ def _values(plain: Any) -> npt.NDArray[Any]:
     return np.stack(fields, axis=-1)
 
 
-def _checked_names(names: Sequence[str], values: npt.NDArray[Any]) -> Sequence[str]:
-    width = 1 if values.ndim < 2 else math.prod(values.shape[1:])
-    if len(names) != width:
-        raise ParameterError(f"{len(names)} names were given for {width} columns")
+def _shape(ciphertexts: paillier.CiphertextArray) -> tuple[int, ...]:
+    """Of what decryption gives: packed ciphertexts get an axis with their fields."""
+    account = ciphertexts.account
+    return (*ciphertexts.shape, len(account.field_bits)) if isinstance(account, Fields) else ciphertexts.shape
+
+
+def _checked_names(columns: str | None, shape: tuple[int, ...], target: Path) -> Sequence[str] | None:
+    """Names of the columns, if the file can hold values of that shape and has as many columns."""
+    width = tables.check_shape(target, shape)
+    if columns is None:
+        return None
+    names = _names(columns)
+    if width is None or len(names) != width:
+        what = f"{width} columns" if width is not None else "an .npy file, which has none"
+        raise ParameterError(f"{len(names)} names were given for {what}")
     return names

@@ -42,7 +42,7 @@ def read(path: Path, columns: Sequence[str] | None = None, header: bool | None =
 
 
 def write(path: Path, values: npt.NDArray[Any], names: Sequence[str] | None = None) -> None:
-    """Write numbers to a .csv, .npy or .parquet file, whole or not at all.
+    """Write numbers of a shape that check_shape takes to a .csv, .npy or .parquet file, whole or not at all.
 
     Raises:
         OSError, StorageError: the file cannot be written; what was there is unchanged.
@@ -62,6 +62,19 @@ def check_writable(path: Path) -> None:
         ParameterError: the suffix is not known, or pyarrow is missing for .parquet.
     """
     _by_suffix(path, {".csv": lambda: None, ".npy": lambda: None, ".parquet": _pyarrow})()
+
+
+def check_shape(path: Path, shape: tuple[int, ...]) -> int | None:
+    """How many columns values of this shape take; None in a format without columns.
+
+    Raises:
+        ParameterError: the format cannot hold that many axes.
+    """
+    if path.suffix.lower() == ".npy":
+        return None
+    if len(shape) > 2:
+        raise ParameterError(f"{path.suffix} files hold tables, and the values have {len(shape)} axes: write .npy")
+    return shape[1] if len(shape) == 2 else 1
 
 
 def _by_suffix(path: Path, known: dict[str, Callable[..., Any]]) -> Callable[..., Any]:
@@ -150,7 +163,7 @@ def _is_numeric(arrow: Any, kind: Any) -> bool:
 
 def _parquet_bytes(values: npt.NDArray[Any], names: Sequence[str] | None) -> bytes:
     arrow = _pyarrow()
-    table = two_axes(values, "Parquet")
+    table = two_axes(values)
     if table.dtype == object:
         raise ParameterError(
             "Parquet files are written of one type of numbers, and of integers up to 64 bits: write .csv"
