@@ -38,7 +38,7 @@ SANITIZED := build/sanitize/site
 SCHEDULES := in-order reversed shuffled:1 shuffled:2
 SANITIZE_TESTS ?= tests/kernels tests/random tests/devices
 
-build/sanitize/installed: $(STAMP) $(SOURCES)
+build/sanitize/installed: $(STAMP) $(SOURCES) $(shell find src -name '*.py')
 	rm -rf $(SANITIZED)
 	$(BIN)/python -m pip install --quiet --no-deps --target $(SANITIZED) --config-settings=build-dir=build/sanitize/build \
 	  --config-settings=cmake.define.HEPY_SANITIZE=ON --config-settings=cmake.define.HEPY_TESTS=ON .
