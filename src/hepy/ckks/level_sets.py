@@ -32,6 +32,7 @@ SPECIAL_LIMIT = 1 << 31
 WORST_SCALE_BITS = 0.5  # how far a level's scale may be from the nominal one
 _TERMINAL_BITS = range(18, 29)
 _MOST_TERMINALS = 5
+_MOST_SPECIAL = 160
 _WORST_STEP = 3 * WORST_SCALE_BITS  # between the misses of two levels: half of a larger one would be too much
 _FRACTION_BITS = 256  # of the integers that scales are computed with
 
@@ -140,8 +141,10 @@ def with_digits(log_n: int, sets: tuple[Primes, ...], digits: int | None, way: s
     counts = range(1, len(pool) + 1) if digits is None else (min(digits, len(pool)),)
     for count in counts:
         sizes = _even_runs(pool, count)
-        runs = itertools.accumulate(sizes)
-        largest = max(math.prod(pool[end - size : end]) for size, end in zip(sizes, runs, strict=True))
+        ends = itertools.accumulate(sizes)
+        runs = [pool[end - size : end] for size, end in zip(sizes, ends, strict=True)]
+        longest = max(map(bits, runs))
+        largest = max(math.prod(run) for run in runs if bits(run) > longest - 1)
         special = _special_primes(log_n, largest)
         if special is not None:
             ordered = tuple(tuple(p for p in pool if p in level) for level in sets)
@@ -183,18 +186,21 @@ def _even_runs(pool: Primes, count: int) -> tuple[int, ...]:
 
 
 def _special_primes(log_n: int, largest: int) -> Primes | None:
-    """The fewest primes below 2^31 and above the chain's whose product exceeds `largest`."""
-    found: list[int] = []
+    """The fewest primes below 2^31 and above the chain's whose product exceeds `largest`; None if there are not enough."""
+    product = 1
+    for count, prime in enumerate(_above_the_chain(log_n), 1):
+        product *= prime
+        if product > largest:
+            return _above_the_chain(log_n)[:count]
+    return None
+
+
+@functools.cache
+def _above_the_chain(log_n: int) -> Primes:
+    """The largest primes below 2^31 that are 1 mod 2N, as many as key switching could need."""
     step = 2 << log_n
-    candidate = (SPECIAL_LIMIT - 2) // step * step + 1
-    while math.prod(found) <= largest:
-        while not gmpy2.is_prime(candidate):
-            candidate -= step
-        if candidate <= CHAIN_LIMIT:
-            return None
-        found.append(candidate)
-        candidate -= step
-    return tuple(found)
+    candidates = range((SPECIAL_LIMIT - 2) // step * step + 1, CHAIN_LIMIT, -step)
+    return tuple(itertools.islice((p for p in candidates if gmpy2.is_prime(p)), _MOST_SPECIAL))
 
 
 def _candidates(log_n: int, depth: int, scale_bits: int, spare_bits: int) -> Iterator[tuple[str, tuple[Primes, ...]]]:
