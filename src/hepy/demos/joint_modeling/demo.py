@@ -24,7 +24,7 @@ from hepy.errors import HepyError, ParameterError, StorageError
 from hepy.paillier.variants import check_bits
 
 TREES = 40
-ENCRYPTED_TREES = 10  # with all the rest, well under two minutes on two cores
+ENCRYPTED_TREES = 8  # with all the rest, well under two minutes on two cores
 REPETITIONS = 5
 MAX_TREES = 1000
 MAX_SEED = 2**32 - 1
