@@ -27,6 +27,8 @@ class HepyEngine(Engine):
         if settings["device"] != "cpu":
             # For the life of this process.
             hepy.device(settings["device"]).__enter__()
+        # Loops are compiled when they are first used: a search that is timed is not the first.
+        self.keygen(512)
 
     def keygen(self, bits: int) -> Any:
         return paillier.generate_key(bits=bits, variant=self.variant, insecure=bits < 2048)
