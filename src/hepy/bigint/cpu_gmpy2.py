@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from hepy import _limbs as limb
 from hepy._devices import Device
-from hepy._locks import new_lock
 from hepy._pool import parallel_ranges
 from hepy.bigint import inversion, segments
 from hepy.bigint import mpn_loops as loops
+from hepy.bigint.combs import Tables
 from hepy.bigint.kernels import Operand
 from hepy.bigint.rows import Rows, identity
 from hepy.options import options
@@ -215,25 +215,15 @@ class Kernels:
 
 
 class FixedBase:
-    """Contract: hepy.bigint.kernels.FixedBaseKernels.
-
-    One product for each window of the exponent, from a table with a row for each window (Brickell, Gordon, McCurley
-    and Wilson, EUROCRYPT '92, section 2, with all digits tabled). A base that is used seldom gets a small table.
-    """
+    """Contract: hepy.bigint.kernels.FixedBaseKernels."""
 
     def __init__(self, kernels: Kernels, base: Batch) -> None:
         self._kernels, self._base = kernels, base
-        self._lock = new_lock()
-        self._tables: dict[int, Batch] = {}
-        self._used = 0
+        self._tables = Tables(self._table, self._window)
 
     def power(self, exponents: limb.Limbs, bits: int) -> Batch:
         kernels, secure = self._kernels, options.constant_time
-        with self._lock:
-            self._used += len(exponents)
-            window = _SECURE_WINDOW if secure else _LARGE_WINDOW if self._used >= _BUSY else _SMALL_WINDOW
-            positions = max(1, -(-bits // window))
-            table = self._table(window, positions)
+        table, window, positions = self._tables.take(bits, len(exponents))
         out = kernels._empty(len(exponents))
 
         def work(start: int, stop: int) -> None:
@@ -244,11 +234,14 @@ class FixedBase:
         kernels._run(len(out), positions, work)
         return out
 
+    def _window(self, powers: int) -> int:
+        """A base that is used seldom gets a small table."""
+        if options.constant_time:
+            return _SECURE_WINDOW
+        return _LARGE_WINDOW if powers >= _BUSY else _SMALL_WINDOW
+
     def _table(self, window: int, positions: int) -> Batch:
-        """uint64[at least positions, 2**window, L]; call with the lock held."""
-        table = self._tables.get(window)
-        if table is not None and len(table) >= positions:
-            return table
+        """uint64[positions, 2**window, L]."""
         kernels = self._kernels
         constants = (kernels.modulus, kernels.minus_inverse)
         first = kernels._empty(positions)
@@ -259,9 +252,6 @@ class FixedBase:
             1 << window,
             lambda i, j: loops.fixed_base_table(made, first, kernels.one, *constants, i, j),
         )
-        self._tables[window] = made
-        if window == _LARGE_WINDOW:
-            self._tables.pop(_SMALL_WINDOW, None)
         return made
 
 

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from hepy import _limbs as limb
 from hepy._devices import Device, to_host
-from hepy._locks import new_lock
 from hepy.bigint import inversion, multi_power, segments
+from hepy.bigint.combs import Tables
 from hepy.bigint.kernels import Operand
 from hepy.bigint.rows import Rows, identity, span
 from hepy.options import options
@@ -235,41 +235,28 @@ class Kernels:
 
 
 class FixedBase:
-    """Contract: hepy.bigint.kernels.FixedBaseKernels.
-
-    One product for each window of the exponent, from a table with a row for each window (Brickell, Gordon, McCurley
-    and Wilson, EUROCRYPT '92, section 2, with all digits tabled). A base that is used seldom gets a small table.
-    """
+    """Contract: hepy.bigint.kernels.FixedBaseKernels."""
 
     def __init__(self, kernels: Kernels, base: Batch) -> None:
         self._kernels, self._base = kernels, base
-        self._lock = new_lock()
-        self._tables: dict[int, Batch] = {}
-        self._used = 0
+        self._tables = Tables(self._table, self._window)
 
     def power(self, exponents: Any, bits: int) -> Batch:
         kernels, count = self._kernels, len(exponents)
         out = kernels.empty(count)
-        with self._lock:
-            self._used += count
-            window = self._window()
-            table = self._table(window, max(1, -(-bits // window)))
+        table, window, _ = self._tables.take(bits, count)
         kernels.run("fixed_base_power", out, table, kernels.exponents(exponents, bits), kernels.timing, window, count)
         return out
 
-    def _window(self) -> int:
+    def _window(self, powers: int) -> int:
+        """A base that is used seldom gets a small table."""
         if options.constant_time:
             return _SECURE_WINDOW
-        kernels = self._kernels
-        return int(kernels.modulus.comb_window) if self._used >= _BUSY else _SMALL_WINDOW
+        return int(self._kernels.modulus.comb_window) if powers >= _BUSY else _SMALL_WINDOW
 
     def _table(self, window: int, positions: int) -> Batch:
-        """uint32[at least positions, 2**window, limbs]; call with the lock held."""
-        table = self._tables.get(window)
-        if table is not None and len(table) >= positions:
-            return table
+        """uint32[positions, 2**window, limbs]."""
         kernels = self._kernels
         made = kernels.empty(positions, 1 << window)
         kernels.run("fixed_base_table", made, kernels.operand((self._base, identity(1))), window, positions)
-        self._tables[window] = made
         return made
