@@ -36,8 +36,8 @@ def parallel_ranges(count: int, grain: int, work: _Work) -> None:
     Raises: what `work` raised in the first range that failed, after every range has ended.
     """
     threads = options.threads
-    # Two ranges a thread even out what differs between them (and the machine's other load).
-    parts = min(count // max(grain, 1), 2 * threads) if threads > 1 else 1
+    # Four ranges a thread even out what differs between ranges, cores and the machine's other load.
+    parts = min(count // max(grain, 1), 4 * threads) if threads > 1 else 1
     if parts <= 1 or getattr(_inside, "work", False):
         if count:
             work(0, count)

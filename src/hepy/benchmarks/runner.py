@@ -55,7 +55,7 @@ class Plan:
     sizes: Mapping[str, int] = dataclasses.field(default_factory=_SIZES.copy)
     shortest: float = 0.05
     longest: float = 0.25
-    keygen_seconds: float = 1.5
+    keygen_seconds: float = 4.0
 
 
 # Elements from which a first guess of an engine's speed is made.

@@ -24,7 +24,7 @@ from hepy.options import options
 
 Batch = npt.NDArray[np.uint64]
 
-_PIECE = 256  # elements of a segment that one thread multiplies in a row
+_PIECE = 128  # elements of a segment that one thread multiplies in a row
 _SECURE_WINDOW = 4  # every look-up reads the whole table, so tables stay small
 _SMALL_WINDOW, _LARGE_WINDOW = 5, 8  # a comb's windows before and after its base has proved busy
 _BUSY = 512  # powers after which the large table has paid for itself
