@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hepy import bigint, options
+from hepy import _devices, bigint, options
 from hepy.errors import ParameterError
 
 LENGTHS = (2, 3, 31, 32, 33, 63, 64, 65, 96, 127, 128, 129, 500, 512, 1000, 1024)
@@ -217,6 +217,22 @@ def test_products_of_many_powers(device, terms, columns, bits):
     expected = [math.prod(pow(bases[k], exponents[k][m], n) for k in range(terms)) % n for m in range(columns)]
     x = bigint.Modulus(n).array(bases)
     assert x.multi_power_vartime(np.array(exponents, dtype=object)).to_ints().tolist() == expected
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_powers_of_many_terms_are_made_in_parts(device, monkeypatch, signed):
+    """One term more than two parts hold."""
+    monkeypatch.setattr("hepy.bigint.residues._TERMS", 4)
+    n, terms, columns = (1 << 89) - 1, 2 * 4 + 1, 3
+    modulus = bigint.Modulus(n)
+    monkeypatch.setattr(type(modulus.kernels(_devices.current())), "chunk", 4)
+    bases = np.arange(2, 2 + 2 * terms).reshape(2, terms)
+    exponents = np.arange(terms * columns).reshape(terms, columns) - (7 if signed else 0)
+    got = modulus.array(bases).multi_power_vartime(exponents).to_ints().tolist()
+    assert got == [
+        [math.prod(pow(int(b), int(e), n) for b, e in zip(row, column, strict=True)) % n for column in exponents.T]
+        for row in bases
+    ]
 
 
 def test_products_of_no_powers_are_one(device):

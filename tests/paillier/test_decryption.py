@@ -35,6 +35,19 @@ def test_it_is_the_textbooks(device, any_key):
     assert [textbook(any_key, int(c)) for c in x.residues.to_ints()] == [v % n for v in plain]
 
 
+def test_int64_comes_back_as_int64(device, any_key):
+    """Its least value too; only that one's negative does not fit."""
+    least = np.iinfo(np.int64).min
+    x = any_key.public_key.encrypt(np.array([least, -1, 0, -(least + 1)]))
+    got = any_key.decrypt(x)
+    assert got.dtype == np.int64
+    assert got.tolist() == [least, -1, 0, -(least + 1)]
+    negative = any_key.decrypt(-x)
+    assert negative.dtype == object
+    assert negative.tolist() == [-least, 1, 0, least + 1]
+    assert any_key.decrypt(-x[1:]).dtype == np.int64
+
+
 def test_the_owner_encrypts_the_same_bits(device, any_key, seed):
     values = np.array([[1, -2, 3], [0, 5, 2**40]])
     mine = any_key.encrypt(values, seed=seed("both"))

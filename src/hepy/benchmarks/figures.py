@@ -23,19 +23,25 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(*statistics.quantiles(values, n=4, method="inclusive"))
 
 
-def rates(samples: Sequence[Mapping[str, float]], items: float, clock: str, quiet: float | None = None) -> list[float]:
-    """Items a second of each sample, as they would be on the quiet machine.
+def rates(samples: Sequence[Mapping[str, float]], items: float, quiet: float) -> list[float]:
+    """Items a second of samples on one core, by the processor's clock, as they would be on the quiet machine.
 
     Args:
-        samples: seconds by "wall" and "cpu", and of the fixed work around them, "fixed_wall" and "fixed_cpu".
+        samples: seconds by "cpu", and of the fixed work around them, "fixed_cpu".
         items: how many items one sample makes.
-        clock: "cpu" or "wall".
-        quiet: seconds of the fixed work when nothing disturbs it; the least of these samples by default. A sample
-            next to slow fixed work took that much longer than it would have, and is scaled by as much.
+        quiet: seconds of the fixed work when nothing disturbs it. A sample next to slow fixed work took that much
+            longer than it would have, and is scaled by as much.
     """
-    if quiet is None:
-        quiet = min(sample[f"fixed_{clock}"] for sample in samples)
-    return [items / sample[clock] * max(1.0, sample[f"fixed_{clock}"] / quiet) for sample in samples]
+    return [items / sample["cpu"] * max(1.0, sample["fixed_cpu"] / quiet) for sample in samples]
+
+
+def wall_rates(samples: Sequence[Mapping[str, float]], items: float) -> list[float]:
+    """Items a second of samples on all cores, by the wall and unscaled.
+
+    Fixed work on one core cannot tell how fast all of them are together: cores share caches, power and execution
+    units, and engines of one process would be judged by a core alone, those of several by cores side by side.
+    """
+    return [items / sample["wall"] for sample in samples]
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Spread:

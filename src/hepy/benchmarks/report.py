@@ -17,9 +17,9 @@ _HOW = f"""\
 ## How it is measured
 
 Every engine runs in a child process, peers in environments of their own (`bench/.peers`). All engines of a section
-are alive together and take turns, one sample each a round, so that what disturbs the machine disturbs them all. Each
-sample stands between two runs of a fixed piece of work and is scaled by it to the machine's quiet speed. On one core
-the clock is the processor's time of the process, pinned to that core; on all cores it is the wall. A library that
+are alive together and take turns, one sample each a round, so that what disturbs the machine disturbs them all. On one
+core the clock is the processor's time of the process, pinned to that core; each sample stands between two runs of a
+fixed piece of work and is scaled by it to the machine's quiet speed. On all cores it is the wall, unscaled. A library that
 uses one core a call is measured on all cores as one process a core; `processes` says so. Figures are items a second,
 medians between quartiles; a ratio is the median of the ratios of a round.
 

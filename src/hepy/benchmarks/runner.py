@@ -91,7 +91,7 @@ class _Team:
     def __init__(self, specification: Specification, cores: Sequence[int]) -> None:
         self.specification = specification
         self.workers = [Worker(specification, cores)]
-        self.fixed: list[dict[str, float]] = []
+        self.fixed: list[float] = []
         self.first_key: list[dict[str, Any]] = []
         try:
             self.about = self.ask("describe")[0]
@@ -249,14 +249,17 @@ def _race(plan: Plan, turns: list[_Turn], operation: str, bits: int, results: Re
 
 
 def _row(turn: _Turn, operation: str, bits: int, threads: str) -> dict[str, Any]:
-    team, clock = turn.team, "cpu" if threads == "one" else "wall"
-    team.fixed += [answer for answers in turn.samples for answer in answers]
-    quiet = min(answer[f"fixed_{clock}"] for answer in team.fixed)
+    team = turn.team
+    team.fixed += [answer["fixed_cpu"] for answers in turn.samples for answer in answers]
+
+    def of_worker(worker: int) -> list[float]:
+        samples, items = [answers[worker] for answers in turn.samples], turn.items * turn.repeats
+        if threads == "one":
+            return figures.rates(samples, items, min(team.fixed))
+        return figures.wall_rates(samples, items)
+
     # Processes side by side: their rates add.
-    by_worker = [
-        figures.rates([answers[w] for answers in turn.samples], turn.items * turn.repeats, clock, quiet)
-        for w in range(len(team.workers))
-    ]
+    by_worker = [of_worker(worker) for worker in range(len(team.workers))]
     rates = [sum(round_) for round_ in zip(*by_worker, strict=True)]
     quartiles = figures.spread(rates)
     wall = sum(answer["wall"] for answers in turn.samples for answer in answers) / len(team.workers)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # Pairs of (bin, element) that a segmented product sorts at once: what is needed beyond operands and result stays small
 # however long the batch.
 _PAIRS = 1 << 18
+_TERMS = 1 << 13  # of a product of powers, at least, whose exponents are held in the form that kernels read
 
 
 class ResidueArray:
@@ -367,6 +368,14 @@ class ResidueArray:
         columns = math.prod(matrix.shape[1:])
         if terms == 0 or math.prod(shape) == 0:
             return self._other(1).broadcast_to(shape)
+        # Exponents take more room in the form that kernels read: of many terms they are never all in it. The squarings
+        # that each part repeats are few beside its products.
+        held = max(_TERMS, self._kernels.chunk)
+        if terms > held:
+            parts = (slice(at, at + held) for at in range(0, terms, held))
+            return functools.reduce(
+                ResidueArray.multiply, (self[..., part].multi_power_vartime(matrix[part]) for part in parts)
+            )
         limbs, negative = limb.from_array(matrix.ravel())
         minus = negative.reshape(terms, columns)
         nonzero = limbs.any(axis=1).reshape(terms, columns)

@@ -93,7 +93,8 @@ class Numbers:
                 raise EncodingOverflowError(
                     "a value exceeds float64: decrypt with raw=True for the integer encodings"
                 ) from None
-        if self.bound < 1 << 63:
+        # Of the values within int64's default bound, one does not fit it: 2**63, the negative of its least.
+        if self.bound < 1 << 63 or (self.bound == 1 << 63 and self.bound not in encodings):
             return np.array(encodings, dtype=np.int64)
         return object_array(encodings, (len(encodings),))
 

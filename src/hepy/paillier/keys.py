@@ -337,7 +337,7 @@ class PrivateKey:
             ciphertexts: of any shape and device.
             raw: return the integer encodings, without the scale, as an object array of Python integers.
 
-        Returns: an array of their shape: int64 (Python integers where the bound exceeds 63 bits) for scale 0,
+        Returns: an array of their shape: int64 (Python integers where the bound exceeds int64's own) for scale 0,
             float64, correctly rounded, above; Packed for packed ciphertexts.
         Raises:
             KeyMismatchError: they were encrypted under another key.
