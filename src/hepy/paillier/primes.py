@@ -58,7 +58,8 @@ def random_prime(
     fixed = 3 << (bits - 2) | (3 if three_mod_four else 1)
     while True:
         drawn = [value | fixed for value in limb.to_ints(stream.uniform_bits(bits, _BATCH, Purpose.KEY_PRIME))]
-        for value in _probable([value for value in drawn if wanted(value)]):
+        sieved = [value for value in _where(drawn, without_small_factors(drawn)) if wanted(value)]
+        for value in _where(sieved, pass_fermat(sieved)):
             if is_prime(value):
                 return value
 
@@ -81,11 +82,6 @@ def subgroup_prime(bits: int, factor: int, stream: Stream) -> tuple[int, int]:
         for prime, cofactor in pairs:
             if low <= prime < high and is_prime(cofactor) and is_prime(prime):
                 return prime, cofactor
-
-
-def _probable(candidates: list[int]) -> list[int]:
-    sieved = _where(candidates, without_small_factors(candidates))
-    return _where(sieved, pass_fermat(sieved))
 
 
 def _where(items: list[_T], kept: npt.NDArray[np.bool_]) -> list[_T]:
