@@ -31,12 +31,13 @@ test: $(STAMP)
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m "slow and not gpu"
 
-# AddressSanitizer and UBSan over the emulated kernels, in several orders of threads. The interpreter is not built with
+# AddressSanitizer and UBSan over the emulated kernels, in several orders of threads, and over the host's engines. The interpreter is not built with
 # them, so their library is loaded first, and leaks are not judged: Python keeps memory until the end. The base Python
 # runs, because .venv's own would import the editable installation.
 SANITIZED := build/sanitize/site
 SCHEDULES := in-order reversed shuffled:1 shuffled:2
 SANITIZE_TESTS ?= tests/kernels tests/random tests/devices
+SANITIZE_HOST_TESTS ?= tests/bigint/test_engines.py
 
 build/sanitize/installed: $(STAMP) $(SOURCES) $(shell find src -name '*.py')
 	rm -rf $(SANITIZED)
@@ -47,12 +48,13 @@ build/sanitize/installed: $(STAMP) $(SOURCES) $(shell find src -name '*.py')
 sanitize: build/sanitize/installed
 	set -e; base=$$($(BIN)/python -c 'import sys; print(sys._base_executable)'); \
 	packages=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
-	for schedule in $(SCHEDULES); do \
-	  echo "== $$schedule"; \
+	check() { \
 	  LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libstdc++.so)" \
-	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 HEPY_EMULATOR_SCHEDULE=$$schedule \
-	  PYTHONPATH="$(CURDIR)/$(SANITIZED):$$packages" $$base -m pytest -q $(SANITIZE_TESTS); \
-	done
+	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 HEPY_EMULATOR_SCHEDULE=$$1 \
+	  PYTHONPATH="$(CURDIR)/$(SANITIZED):$$packages" $$base -m pytest -q $$2; \
+	}; \
+	echo "== engines of the host"; check in-order "$(SANITIZE_HOST_TESTS)"; \
+	for schedule in $(SCHEDULES); do echo "== $$schedule"; check $$schedule "$(SANITIZE_TESTS)"; done
 
 # Where there is a GPU: the tests that need one, then those of kernels under each tool of compute-sanitizer.
 gpu-check: $(STAMP)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from hepy import _chacha20, _devices, paillier
+from hepy import _chacha20, _devices, _engines, options, paillier
 from hepy._backends import BACKENDS
 from hepy.bigint import kernels
 from hepy.errors import DeviceError
@@ -30,6 +30,21 @@ FAKE = "fake"
 FAST = {"cpu", FAKE}  # devices that do all of a test; the others take what shows that a kernel is right
 SLOW_EXAMPLES = 3
 VARIANTS = ("djn", "classic", "subgroup")
+
+
+# The host with each engine that is not its own choice, for modules that say EACH_ENGINE = True.
+OTHER_ENGINES = [
+    pytest.param(("cpu", name), id=f"cpu-{name}", marks=pytest.mark.engine) for name in _engines.usable()[1:]
+]
+
+
+def pytest_collection_modifyitems(config, items):
+    left_out = [
+        item for item in items if item.get_closest_marker("engine") and not getattr(item.module, "EACH_ENGINE", False)
+    ]
+    if left_out:
+        config.hook.pytest_deselected(left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
 
 
 def _bigint_devices():
@@ -77,13 +92,14 @@ def _decrypt_on_the_host(patch):
     patch.setattr(paillier.PrivateKey, "decrypt", lambda key, x, **options: decrypt(key, x.to("cpu"), **options))
 
 
-@pytest.fixture(params=[*_bigint_devices(), FAKE])
+@pytest.fixture(params=[*_bigint_devices(), FAKE, *OTHER_ENGINES])
 def device(request):
-    """The name of a device that has big integers, current during the test."""
-    name = request.param
+    """The name of a device that has big integers, current during the test, with one engine of the host."""
+    name, engine = request.param if isinstance(request.param, tuple) else (request.param, _engines.AUTO)
     if name == FAKE:
         request.getfixturevalue("fake_engine")
     with ExitStack() as stack:
+        stack.enter_context(pytest.MonkeyPatch.context()).setattr(options, "engine", engine)
         if name not in FAST:
             patch = stack.enter_context(pytest.MonkeyPatch.context())
             _lend_few_examples(patch, request.function)

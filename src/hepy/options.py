@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from hepy import _engines
 from hepy.errors import ParameterError
 
 
@@ -18,15 +19,18 @@ class Options:
         progress: whether long operations of the command line and the demos show progress bars.
         device_memory: bytes that arrays on one GPU (or emulated device) may take in all, those of CuPy included; None
             leaves it to the device. Work that needs more is done in smaller pieces, or refused.
+        engine: what computes big integers on the host: "auto", which is the fastest that runs here, or the name of one
+            (`hepy info` lists them). Arrays stay with the engine that made them; where two meet, residues move.
         constant_time: scan tables that secrets index, and keep windows small. Slower; see docs/security.md, Timing.
     """
 
-    __slots__ = ("_constant_time", "_device_memory", "_progress", "_threads")
+    __slots__ = ("_constant_time", "_device_memory", "_engine", "_progress", "_threads")
 
     def __init__(self) -> None:
         self._threads = len(os.sched_getaffinity(0))
         self._progress = True
         self._device_memory: int | None = None
+        self._engine = _engines.AUTO
         self._constant_time = False
 
     @property
@@ -58,6 +62,17 @@ class Options:
         self._device_memory = value
 
     @property
+    def engine(self) -> str:
+        return self._engine
+
+    @engine.setter
+    def engine(self, value: str) -> None:
+        if not isinstance(value, str):
+            raise ParameterError(f"options.engine is the name of an engine, not {type(value).__name__}")
+        _engines.resolve(value)
+        self._engine = value
+
+    @property
     def constant_time(self) -> bool:
         return self._constant_time
 
@@ -68,7 +83,7 @@ class Options:
     def __repr__(self) -> str:
         return (
             f"Options(threads={self.threads}, progress={self.progress}, device_memory={self.device_memory}, "
-            f"constant_time={self.constant_time})"
+            f"engine={self.engine!r}, constant_time={self.constant_time})"
         )
 
 

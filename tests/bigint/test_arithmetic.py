@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hepy import _devices, bigint, options
 from hepy.errors import ParameterError
 
+EACH_ENGINE = True
 LENGTHS = (2, 3, 31, 32, 33, 63, 64, 65, 96, 127, 128, 129, 500, 512, 1000, 1024)
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from hepy import _devices, _limbs, bigint
 from hepy.errors import ParameterError
 
+EACH_ENGINE = True
+
 wide = st.integers(0, 2**200)
 
 

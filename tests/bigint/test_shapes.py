@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hepy import _devices, bigint
 from hepy.errors import DeviceError, ParameterError
 
+EACH_ENGINE = True
 N = 2**89 - 1
 MODULUS = bigint.Modulus(N)
 TABLE = np.arange(24).reshape(2, 3, 4)

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import hepy
-from hepy import _devices
+from hepy import _devices, _engines
 
 
 def test_info_names_every_device_or_why_not(shell):
@@ -19,9 +19,17 @@ def test_info_names_every_device_or_why_not(shell):
 def test_info_shows_reasons_as_they_are(shell, monkeypatch):
     reason = "CuPy is missing: install hepy-engine[cuda12] or hepy-engine[cuda13] :smile:"
     monkeypatch.setattr(_devices, "unavailable", lambda: {"cuda": reason})
-    assert " ".join(shell.succeed("info").split()).endswith(
-        f"{reason} options threads={hepy.options.threads}, constant_time=False"
-    )
+    assert f"device cuda not usable: {reason} engine" in " ".join(shell.succeed("info").split())
+
+
+def test_info_says_which_engine_runs_and_why(shell, monkeypatch):
+    fields = shell.json("info")
+    assert fields["engine"]["name"] == _engines.usable()[0]
+    assert fields["engine"]["chosen_by"].startswith("the fastest that runs here")
+    assert {name for name, engine in fields["engines"].items() if engine["missing"] is None} == {*_engines.usable()}
+    monkeypatch.setattr(hepy.options, "engine", "gmpy2")
+    said = " ".join(shell.succeed("info").split())
+    assert "gmpy2: rows of 64-bit limbs, GMP's functions in numba's loops (options.engine)" in said
 
 
 def test_describe_says_what_a_file_reveals(keyed):

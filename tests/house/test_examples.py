@@ -12,7 +12,7 @@ import hepy
 ROOT = Path(__file__).parents[2]
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 # Benchmark workers run under other Pythons, with libraries that are not here; kernels need their device.
-APART = ("hepy.benchmarks", "hepy._emulator", "hepy._cuda")
+APART = ("hepy.benchmarks", "hepy._cpu", "hepy._emulator", "hepy._cuda")
 
 MODULES = ["hepy"] + [
     found.name

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from hepy import paillier
 
+EACH_ENGINE = True
+
 small = st.integers(-(2**40), 2**40)
 shapes = st.sampled_from([((), ()), ((3,), (3,)), ((2, 3), (3,)), ((2, 1), (1, 3)), ((), (2, 2)), ((0, 2), (2,))])
 

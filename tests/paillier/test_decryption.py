@@ -11,6 +11,7 @@ from hepy.errors import EncodingOverflowError, KeyMismatchError, ParameterError
 from hepy.paillier.encoding import Numbers
 from hepy.random import Purpose, Stream
 
+EACH_ENGINE = True
 DECRYPTS_ON_ITS_DEVICE = True
 
 

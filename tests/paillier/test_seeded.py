@@ -11,6 +11,7 @@ from hepy import _devices, options
 FOLDER = Path(__file__).parents[1] / "vectors"
 VECTORS = json.loads((FOLDER / "paillier_seeded.json").read_text())
 
+EACH_ENGINE = True
 DECRYPTS_ON_ITS_DEVICE = True
 
 

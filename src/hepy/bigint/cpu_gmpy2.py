@@ -15,7 +15,7 @@ import numpy.typing as npt
 from hepy import _limbs as limb
 from hepy._devices import Device
 from hepy._pool import parallel_ranges
-from hepy.bigint import inversion, segments
+from hepy.bigint import inversion, multi_power, segments
 from hepy.bigint import mpn_loops as loops
 from hepy.bigint.combs import Tables
 from hepy.bigint.kernels import Operand
@@ -28,6 +28,7 @@ _PIECE = 128  # elements of a segment that one thread multiplies in a row
 _SECURE_WINDOW = 4  # every look-up reads the whole table, so tables stay small
 _SMALL_WINDOW, _LARGE_WINDOW = 5, 8  # a comb's windows before and after its base has proved busy
 _BUSY = 512  # powers after which the large table has paid for itself
+_CACHED_LIMBS = 1 << 17  # of a thread's tables in Straus's method, as mpn_loops.py has it
 
 
 class Kernels:
@@ -35,8 +36,9 @@ class Kernels:
 
     chunk = 256  # a few milliseconds of products: enough to share among threads, little beside any result
 
-    def __init__(self, n: int, device: Device) -> None:
+    def __init__(self, n: int, device: Device, engine: str = "gmpy2") -> None:
         self.n = n
+        self.engine = engine
         self.length = -(-n.bit_length() // 64)
         self.words = limb.width(n.bit_length())
         self.modulus = self._row(n)
@@ -189,25 +191,26 @@ class Kernels:
         def work(start: int, stop: int) -> None:
             loops.prefix_product(out, *x, run, self.modulus, self.minus_inverse, start, stop)
 
-        self._run(len(out) // max(run, 1), run, work)
+        self._run(len(out) // max(run, 1), max(run, 1), work)
         return out
 
     def multi_power_vartime(self, x: Operand, exponents: limb.Limbs, wanted: npt.NDArray[np.bool_], bits: int) -> Batch:
         batch, flat = _contiguous(x)
         terms, columns = wanted.shape
         rows = len(flat) // terms
-        method, window, cost = _multi_power_plan(terms, columns, bits, self.length)
+        plan = multi_power.serial_plan(terms, columns, bits, _CACHED_LIMBS // self.length)
+        method = loops.straus_vartime if plan.method == "straus" else loops.pippenger_vartime
         # With few rows a thread takes a span of the terms; a span repeats the squarings, so none is short.
         spans = max(1, min(terms // 64, -(-2 * options.threads // max(rows, 1)))) if options.threads > 1 else 1
         out = self._empty(rows * spans * columns)
 
         def work(start: int, stop: int) -> None:
             method(
-                out, batch, flat.reshape(rows, terms), exponents, wanted, bits, window, spans, self.one, self.modulus,
+                out, batch, flat.reshape(rows, terms), exponents, wanted, bits, plan.window, spans, self.one, self.modulus,
                 self.minus_inverse, start, stop,
             )  # fmt: skip
 
-        self._run(rows * spans, cost / spans, work)
+        self._run(rows * spans, plan.cost / spans, work)
         if spans == 1:
             return out
         order = np.arange(len(out)).reshape(rows, spans, columns).transpose(0, 2, 1)
@@ -263,17 +266,3 @@ def _contiguous(x: Operand) -> tuple[Batch, Rows]:
 def _uint64(limbs: limb.Limbs) -> Batch:
     """Pairs of little-endian uint32 limbs as uint64, writable: numba compiles read-only arrays a second time."""
     return np.array(limbs, dtype="<u4", order="C").view(np.uint64)
-
-
-def _multi_power_plan(terms: int, columns: int, bits: int, length: int) -> tuple[Callable[..., object], int, float]:
-    """The cheaper method with its window, and what a row costs in products."""
-    plans: list[tuple[float, int, Callable[..., object]]] = []
-    for w in range(1, 9):
-        block = max(1, (1 << 17) // ((1 << w) * length))
-        straus = terms * (2**w - 2) + columns * bits * (-(-terms // block) + terms / w)
-        plans.append((straus, w, loops.straus_vartime))
-    for w in range(1, 15):
-        pippenger = columns * (bits + -(-bits // w) * (terms + 2 ** (w + 1)))
-        plans.append((pippenger, w, loops.pippenger_vartime))
-    cost, window, method = min(plans, key=lambda plan: plan[0])
-    return method, window, cost

@@ -8,12 +8,13 @@ from hepy import _devices
 from hepy import _limbs as limb
 from hepy._locks import new_lock
 from hepy.bigint.integers import integers
+from hepy.bigint.kernels import place
 from hepy.bigint.residues import ResidueArray
 from hepy.bigint.rows import identity
 from hepy.errors import ParameterError
 
 if TYPE_CHECKING:
-    from hepy.bigint.kernels import FixedBaseKernels
+    from hepy.bigint.kernels import FixedBaseKernels, Kernels
     from hepy.bigint.modulus import Modulus
 
 
@@ -33,7 +34,7 @@ class FixedBase:
     def __init__(self, modulus: Modulus, base: int) -> None:
         self.modulus = modulus
         self.base = int(base) % modulus.n
-        self._homes: dict[str, FixedBaseKernels] = {}
+        self._homes: dict[str, tuple[Kernels, FixedBaseKernels]] = {}
         self._lock = new_lock()
 
     def __repr__(self) -> str:
@@ -54,11 +55,12 @@ class FixedBase:
     def power_limbs(self, exponents: limb.Limbs, bits: int) -> ResidueArray:
         """base ** exponents for uint32[B, words] below 2**bits, on the current device: shape (B,)."""
         device = _devices.current()
+        where = place(device)
         with self._lock:
-            if device.name not in self._homes:
+            if where not in self._homes:
                 with _devices.device(device.name):
                     base = self.modulus.array(self.base)
-                self._homes[device.name] = self.modulus.kernels(device).fixed_base(base._operand())
-            home = self._homes[device.name]
-        batch = home.power(device.xp.ascontiguousarray(device.asarray(exponents)), bits)
-        return ResidueArray(self.modulus, device, batch, identity(len(exponents)))
+                self._homes[where] = base._kernels, base._kernels.fixed_base(base._operand())
+            kernels, powers = self._homes[where]
+        batch = powers.power(device.xp.ascontiguousarray(device.asarray(exponents)), bits)
+        return ResidueArray(self.modulus, device, kernels, batch, identity(len(exponents)))

@@ -14,10 +14,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from hepy import _engines
 from hepy._devices import Device
 from hepy._limbs import Limbs
 from hepy.bigint.rows import Rows
 from hepy.errors import DeviceError
+from hepy.options import options
 
 Batch = Any  # elements in the private form of one device
 Operand = tuple[Batch, Rows]
@@ -37,9 +39,11 @@ class Kernels(Protocol):
     host or on the device. What does not end in `_vartime` runs a sequence of operations that depends on sizes only.
 
     Attributes:
+        engine: whose private form batches have; kernels of one modulus and engine read each other's batches.
         chunk: elements of which a composed operation should hold its intermediate results at once.
     """
 
+    engine: str
     chunk: int
 
     def load(self, limbs: Limbs) -> Batch:
@@ -99,7 +103,12 @@ class NotAUnit(Exception):
         self.positions = positions
 
 
-_HOME = {"cpu": "hepy.bigint.cpu_gmpy2", "cuda": "hepy.bigint.native", "emulator": "hepy.bigint.native"}
+_HOME = {"cpu": "hepy.bigint.cpu", "cuda": "hepy.bigint.native", "emulator": "hepy.bigint.native"}
+
+
+def place(device: Device) -> str:
+    """Where work on `device` is done now: the device's name, or the host's engine that options.engine names."""
+    return _engines.resolve(options.engine).name if device.kind == "cpu" else device.name
 
 
 def kernels(n: int, device: Device) -> Kernels:

@@ -63,11 +63,12 @@ class Modulus:
         return hash(self.n)
 
     def kernels(self, device: _devices.Device) -> _kernels.Kernels:
-        """The device's leaves for this modulus, made once."""
+        """The leaves for this modulus where work on the device is done now, made once."""
+        place = _kernels.place(device)
         with self._lock:
-            if device.name not in self._homes:
-                self._homes[device.name] = _kernels.kernels(self.n, device)
-            return self._homes[device.name]
+            if place not in self._homes:
+                self._homes[place] = _kernels.kernels(self.n, device)
+            return self._homes[place]
 
     def array(self, values: Any) -> ResidueArray:
         """Residues of integers on the current device.
@@ -118,8 +119,9 @@ class Modulus:
             )
         shape = array.shape[:-1]
         count = math.prod(shape)
-        batch = self.kernels(device).load(device.xp.ascontiguousarray(array).reshape(count, array.shape[-1]))
-        return ResidueArray(self, device, batch, identity(count).reshape(shape))
+        kernels = self.kernels(device)
+        batch = kernels.load(device.xp.ascontiguousarray(array).reshape(count, array.shape[-1]))
+        return ResidueArray(self, device, kernels, batch, identity(count).reshape(shape))
 
     def from_bytes(self, values: Iterable[bytes]) -> ResidueArray:
         """Residues of little-endian byte strings, one element for each: shape (B,)."""

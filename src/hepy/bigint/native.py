@@ -35,6 +35,8 @@ _BUSY = 2048  # powers after which the large table has paid for itself
 class Kernels:
     """Contract: hepy.bigint.kernels.Kernels."""
 
+    engine = "kernels"
+
     def __init__(self, n: int, device: Device) -> None:
         self.n = n
         self.words = limb.width(n.bit_length())

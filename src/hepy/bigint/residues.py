@@ -8,6 +8,7 @@ rows and makes a new batch. Arrays are immutable.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from hepy import _devices
 from hepy import _limbs as limb
 from hepy.bigint.integers import integers
-from hepy.bigint.kernels import Batch, NotAUnit, Operand
+from hepy.bigint.kernels import Batch, Kernels, NotAUnit, Operand
 from hepy.bigint.rows import Rows, identity, repeated
 from hepy.errors import DeviceError, DeviceOutOfMemoryError, ParameterError
 
@@ -42,12 +43,13 @@ class ResidueArray:
         device: where the elements are.
     """
 
-    __slots__ = ("_batch", "_rows", "device", "modulus")
+    __slots__ = ("_batch", "_kernels", "_rows", "device", "modulus")
     __array_ufunc__ = None  # numpy hands `array * residues` to __rmul__ instead of looping over elements
 
-    def __init__(self, modulus: Modulus, device: _devices.Device, batch: Batch, rows: Rows) -> None:
+    def __init__(self, modulus: Modulus, device: _devices.Device, kernels: Kernels, batch: Batch, rows: Rows) -> None:
         self.modulus = modulus
         self.device = device
+        self._kernels = kernels  # those that made the batch: a change of options.engine does not reach it
         self._batch = batch
         self._rows = rows
 
@@ -103,7 +105,7 @@ class ResidueArray:
             raise ParameterError(f"an array of shape {self.shape} cannot take that shape: {error}") from None
 
     def _with(self, rows: Rows) -> ResidueArray:
-        return ResidueArray(self.modulus, self.device, self._batch, rows)
+        return ResidueArray(self.modulus, self.device, self._kernels, self._batch, rows)
 
     def __repr__(self) -> str:
         return f"ResidueArray(shape={self.shape}, modulus={self.modulus!r}, device={self.device.name!r})"
@@ -139,10 +141,6 @@ class ResidueArray:
 
     # Arithmetic.
 
-    @property
-    def _kernels(self) -> Any:
-        return self.modulus.kernels(self.device)
-
     def _operand(self) -> Operand:
         if self.size > 1 and not any(self._rows.strides):  # one element, broadcast
             return self._batch, repeated(int(self._rows.flat[0]), self.size)
@@ -150,7 +148,7 @@ class ResidueArray:
 
     def _made(self, batch: Batch, shape: tuple[int, ...]) -> ResidueArray:
         count = math.prod(shape)
-        return ResidueArray(self.modulus, self.device, batch, identity(count).reshape(shape))
+        return ResidueArray(self.modulus, self.device, self._kernels, batch, identity(count).reshape(shape))
 
     def _other(self, other: Any) -> ResidueArray:
         with _devices.device(self.device):
@@ -159,7 +157,14 @@ class ResidueArray:
             raise DeviceError(
                 f"operands are on {self.device.name!r} and {array.device.name!r}: move one with .to({self.device.name!r})"
             )
-        return array
+        return array._with_engine_of(self)
+
+    def _with_engine_of(self, other: ResidueArray) -> ResidueArray:
+        """The same residues in the form that `other` has, on the same device."""
+        if self._kernels.engine == other._kernels.engine:
+            return self
+        batch = other._kernels.load(self._kernels.store(self._operand()))
+        return ResidueArray(other.modulus, other.device, other._kernels, batch, identity(self.size).reshape(self.shape))
 
     def _binary(self, name: str, other: ResidueArray) -> ResidueArray:
         left, right = _broadcast(self, other)
@@ -433,9 +438,11 @@ def from_chunks(
             if count <= 1:
                 raise
             ranges = [(0, count // 2), (count // 2, count)]
-    pieces = (piece._operand() for start, stop in ranges for piece in _made_within_memory(part, start, stop))
-    batch = modulus.kernels(device).gather(pieces, count * per_item)
-    return ResidueArray(modulus, device, batch, identity(count * per_item).reshape(shape))
+    pieces = (piece for start, stop in ranges for piece in _made_within_memory(part, start, stop))
+    first = next(pieces)
+    operands = (piece._with_engine_of(first)._operand() for piece in itertools.chain([first], pieces))
+    batch = first._kernels.gather(operands, count * per_item)
+    return first._made(batch, shape)
 
 
 def _made_within_memory(part: Callable[[int, int], ResidueArray], start: int, stop: int) -> Iterator[ResidueArray]:
@@ -473,7 +480,7 @@ def concatenate(arrays: Sequence[ResidueArray], axis: int = 0) -> ResidueArray:
             f"arrays of shapes {[array.shape for array in arrays]} cannot be joined: {error}"
         ) from None
     batch = first._kernels.gather((array._operand() for array in arrays), int(starts[-1]))
-    return ResidueArray(first.modulus, first.device, batch, rows)
+    return ResidueArray(first.modulus, first.device, first._kernels, batch, rows)
 
 
 def stack(arrays: Sequence[ResidueArray], axis: int = 0) -> ResidueArray:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 import hepy
-from hepy import _devices
+from hepy import _devices, _engines
 from hepy.cli.output import Output, with_output
 from hepy.options import options
 
@@ -37,9 +37,19 @@ def info(output: Output) -> None:
         "memory_gib": about["memory_gib"],
         "devices": {name: _device(name) for name in hepy.devices()},
         "unavailable": _devices.unavailable(),
-        "options": {"threads": options.threads, "constant_time": options.constant_time},
+        "engine": {"name": _engines.resolve(options.engine).name, "chosen_by": _chosen_by()},
+        "engines": {engine.name: {"about": engine.about, "missing": engine.missing} for engine in _engines.engines()},
+        "options": {"threads": options.threads, "engine": options.engine, "constant_time": options.constant_time},
     }
     output.result(fields, lambda console: _show_info(fields, console))
+
+
+def _chosen_by() -> str:
+    """Why the host computes with the engine that it does."""
+    if options.engine != _engines.AUTO:
+        return "options.engine"
+    faster = _engines.engines()[: _engines.engines().index(_engines.resolve(options.engine))]
+    return "the fastest that runs here" + "".join(f"; {engine.name}: {engine.missing}" for engine in faster)
 
 
 def _version(distribution: str) -> str | None:
@@ -71,8 +81,13 @@ def _show_info(fields: dict[str, Any], console: Console) -> None:
         table.add_row(f"device {name}", f"usable: {about['name']}, {about['memory_gib']} GiB{capability}")
     for kind, reason in fields["unavailable"].items():
         table.add_row(f"device {kind}", f"not usable: {reason}")
+    engine = fields["engine"]
+    about = fields["engines"][engine["name"]]["about"]
+    table.add_row("engine of cpu", f"{engine['name']}: {about} ({engine['chosen_by']})")
+    others = [name for name, entry in fields["engines"].items() if entry["missing"] is None and name != engine["name"]]
+    table.add_row("other engines", f"{', '.join(others)}, by hepy.options.engine")
     chosen = fields["options"]
-    table.add_row("options", f"threads={chosen['threads']}, constant_time={chosen['constant_time']}")
+    table.add_row("options", ", ".join(f"{name}={value}" for name, value in chosen.items()))
     console.print(table)
 
 

@@ -1,0 +1,738 @@
+// Every operation of an engine, written once for a ring: an element at a time, or eight in lanes.
+//
+// A ring works on vectors of kLanes residues in working form, and says how they come from rows of memory and go there:
+//
+//   view(sources, space)       the vector of these rows; `space` may serve to hold it
+//   place(targets, space)      where to make a vector that will go to these rows
+//   store(targets, vector)     puts it there, canonical, if it is not there yet
+//   multiply, square, leave    out may be an operand; `scratch` has scratch_limbs()
+//   add, subtract              of canonical operands
+//   import_words, export_words canonical integers and rows, not in Montgomery form
+//
+// This file is compiled once for each instruction set. Everything in it has internal linkage: the linker would
+// otherwise keep one copy of a function for all, perhaps one with instructions that the processor lacks. For the same
+// reason it uses nothing of the standard library that is code.
+#pragma once
+#include <cstring>
+
+#include "engine.hpp"
+
+namespace hepy::cpu {
+namespace {
+
+constexpr std::size_t kBlockLimbs = std::size_t(1) << 16;  // tables of Straus's method at once: 512 KiB
+
+inline std::size_t smaller(std::size_t a, std::size_t b) { return a < b ? a : b; }
+
+// Bits [position, position + count) of exponent `row`; zero beyond its words.
+inline std::size_t window_at(const Exponents& e, std::size_t row, std::size_t position, unsigned count) {
+  const Word* const words = e.words + row * e.width;
+  const std::size_t word = position / 32;
+  if (word >= e.width) return 0;
+  Limb pair = words[word];
+  if (word + 1 < e.width) pair |= Limb(words[word + 1]) << 32;
+  return std::size_t(pair >> position % 32) & ((std::size_t(1) << count) - 1);
+}
+
+template <std::size_t kLanes>
+struct Sources {
+  const Limb* at[kLanes];
+};
+
+template <std::size_t kLanes>
+struct Targets {
+  Limb* at[kLanes];
+};
+
+// A thread's memory for one call: vectors, then the ring's scratch, then rows, of which the first is written in vain.
+template <class Ring>
+class Space {
+ public:
+  Space(const Ring& ring, std::size_t vectors, std::size_t rows = 0)
+      : vector_(Ring::kLanes * ring.width()),
+        width_(ring.width()),
+        scratch_(vectors * vector_),
+        rows_(scratch_ + ring.scratch_limbs()),
+        size_(rows_ + (1 + rows) * width_),
+        memory_(acquire(size_)) {}
+  ~Space() { release(memory_, size_); }
+  Space(const Space&) = delete;
+  Space& operator=(const Space&) = delete;
+
+  Limb* vector(std::size_t i) const { return memory_ + i * vector_; }
+  Limb* scratch() const { return memory_ + scratch_; }
+  Limb* sink() const { return memory_ + rows_; }
+  Limb* row(std::size_t i) const { return memory_ + rows_ + (1 + i) * width_; }
+
+ private:
+  std::size_t vector_, width_, scratch_, rows_, size_;
+  Limb* memory_;
+};
+
+template <class Ring>
+class EngineOf final : public Engine {
+  static constexpr std::size_t kLanes = Ring::kLanes;
+  using From = Sources<kLanes>;
+  using To = Targets<kLanes>;
+  using Memory = Space<Ring>;
+
+ public:
+  template <class... Options>
+  explicit EngineOf(const Modulus& modulus, const Options&... options)
+      : Engine(kLanes, Ring::width_for(modulus.bits), Ring::piece_words_for(modulus.bits)),
+        ring_(modulus, options...),
+        words_(modulus.words) {}
+
+  void load(Limb* out, const Word* in, std::size_t words, const Word* factors, std::size_t start,
+            std::size_t stop) const override {
+    const Memory space(ring_, 3, kLanes + 1);
+    const std::size_t pieces = (words + piece_words() - 1) / piece_words();
+    Limb* const factor = space.row(kLanes);
+    From from;
+    To part;
+    for (std::size_t l = 0; l < kLanes; ++l) from.at[l] = part.at[l] = space.row(l);
+    for (std::size_t i = start; i < stop; i += kLanes) {
+      const std::size_t live = smaller(kLanes, stop - i);
+      const To to = targets(out, i, live, space);
+      for (std::size_t k = 0; k < pieces; ++k) {
+        const std::size_t at = k * piece_words(), taken = smaller(piece_words(), words - at);
+        for (std::size_t l = 0; l < kLanes; ++l) {
+          ring_.import_words(space.row(l), in + (i + smaller(l, live - 1)) * words + at, taken);
+        }
+        ring_.import_words(factor, factors + k * words_, words_);
+        // A piece is below R and a factor below n, which is all that multiply asks for.
+        const Limb* const piece = ring_.view(from, space.vector(0));
+        Limb* const made = ring_.place(k == 0 ? to : part, space.vector(2));
+        ring_.multiply(made, piece, ring_.view(everywhere(factor), space.vector(1)), space.scratch());
+        ring_.store(k == 0 ? to : part, made);
+        if (k > 0) sum(to, live, space);
+      }
+    }
+  }
+
+  void store(Word* out, Operand x, std::size_t start, std::size_t stop) const override {
+    const Memory space(ring_, 1, kLanes);
+    for (std::size_t i = start; i < stop; i += kLanes) {
+      const std::size_t live = smaller(kLanes, stop - i);
+      To plain;
+      for (std::size_t l = 0; l < kLanes; ++l) plain.at[l] = space.row(l);
+      Limb* const made = ring_.place(plain, space.vector(0));
+      ring_.leave(made, ring_.view(sources(x, i, live), space.vector(0)), space.scratch());
+      ring_.store(plain, made);
+      for (std::size_t l = 0; l < live; ++l) ring_.export_words(out + (i + l) * words_, space.row(l), words_);
+    }
+  }
+
+  void equal(std::uint8_t* out, Operand x, Operand y, std::size_t start, std::size_t stop) const override {
+    for (std::size_t i = start; i < stop; ++i) {
+      const Limb *const a = element(x, i), *const b = element(y, i);
+      Limb differs = 0;
+      for (std::size_t j = 0; j < width(); ++j) differs |= a[j] ^ b[j];
+      out[i] = differs == 0;
+    }
+  }
+
+  void multiply(Limb* out, Operand x, Operand y, std::size_t start, std::size_t stop) const override {
+    binary(out, x, y, start, stop,
+           [this](Limb* to, const Limb* a, const Limb* b, Limb* scratch) { ring_.multiply(to, a, b, scratch); });
+  }
+
+  void square(Limb* out, Operand x, std::size_t start, std::size_t stop) const override {
+    const Memory space(ring_, 1);
+    for (std::size_t i = start; i < stop; i += kLanes) {
+      const std::size_t live = smaller(kLanes, stop - i);
+      const To to = targets(out, i, live, space);
+      Limb* const made = ring_.place(to, space.vector(0));
+      ring_.square(made, ring_.view(sources(x, i, live), space.vector(0)), space.scratch());
+      ring_.store(to, made);
+    }
+  }
+
+  void add(Limb* out, Operand x, Operand y, std::size_t start, std::size_t stop) const override {
+    binary(out, x, y, start, stop,
+           [this](Limb* to, const Limb* a, const Limb* b, Limb* scratch) { ring_.add(to, a, b, scratch); });
+  }
+
+  void subtract(Limb* out, Operand x, Operand y, std::size_t start, std::size_t stop) const override {
+    binary(out, x, y, start, stop,
+           [this](Limb* to, const Limb* a, const Limb* b, Limb* scratch) { ring_.subtract(to, a, b, scratch); });
+  }
+
+  void power(Limb* out, Operand x, const Exponents& e, unsigned window, bool scan, std::size_t start,
+             std::size_t stop) const override {
+    const std::size_t entries = std::size_t(1) << window;
+    const std::size_t windows = e.bits > window ? (e.bits + window - 1) / window : 1;
+    const Memory space(ring_, 3, entries * kLanes + kLanes);
+    for (std::size_t i = start; i < stop; i += kLanes) {
+      const std::size_t live = smaller(kLanes, stop - i);
+      power_table(sources(x, i, live), entries, space);
+      Selection chosen(e, i, live, space.row(0), kLanes * width(), width());
+      const To to = targets(out, i, live, space);
+      Limb* const total = ring_.place(to, space.vector(0));
+      for (std::size_t k = windows; k-- > 0;) {
+        const From from = chosen.select(k * window, window, scan, space.row(entries * kLanes), width());
+        if (k + 1 == windows) {
+          set(total, from, space.vector(1));
+        } else {
+          for (unsigned s = 0; s < window; ++s) ring_.square(total, total, space.scratch());
+          ring_.multiply(total, total, ring_.view(from, space.vector(1)), space.scratch());
+        }
+      }
+      ring_.store(to, total);
+    }
+  }
+
+  void power_vartime(Limb* out, Operand x, const Exponents& e, unsigned window, std::size_t start,
+                     std::size_t stop) const override {
+    const Memory space(ring_, 4, (std::size_t(1) << window) * kLanes);
+    for (std::size_t i = start; i < stop; i += kLanes) {
+      const std::size_t live = smaller(kLanes, stop - i);
+      const To to = targets(out, i, live, space);
+      bool shared = true;
+      for (std::size_t l = 1; l < live; ++l) shared &= exponent(e, i + l) == exponent(e, i);
+      if (shared) {
+        sliding_power(to, sources(x, i, live), e, exponent(e, i), window, space);
+      } else {
+        skipping_power(to, sources(x, i, live), e, i, live, window, space);
+      }
+    }
+  }
+
+  void repeated_squares(Limb* out, const Limb* base, unsigned window, std::size_t count) const override {
+    const Memory space(ring_, 2);
+    Limb* const power = space.vector(0);
+    set(power, everywhere(base), space.vector(1));
+    for (std::size_t j = 0; j < count; ++j) {
+      for (unsigned s = 0; j > 0 && s < window; ++s) ring_.square(power, power, space.scratch());
+      ring_.store(targets(out, j, 1, space), power);
+    }
+  }
+
+  void fixed_base_table(Limb* table, const Limb* first, unsigned window, std::size_t start,
+                        std::size_t stop) const override {
+    const std::size_t entries = std::size_t(1) << window;
+    const Memory space(ring_, 3);
+    for (std::size_t j = start; j < stop; j += kLanes) {
+      const std::size_t live = smaller(kLanes, stop - j);
+      From from;
+      To to;
+      for (std::size_t l = 0; l < kLanes; ++l) {
+        from.at[l] = first + (j + smaller(l, live - 1)) * width();
+        to.at[l] = l < live ? table + (j + l) * entries * width() : space.sink();
+      }
+      powers(to, width(), from, entries, live, space);
+    }
+  }
+
+  void fixed_base_power(Limb* out, const Limb* table, const Exponents& e, std::size_t positions, unsigned window,
+                        bool scan, std::size_t start, std::size_t stop) const override {
+    const Memory space(ring_, 2, kLanes);
+    const std::size_t entries = std::size_t(1) << window;
+    for (std::size_t i = start; i < stop; i += kLanes) {
+      const std::size_t live = smaller(kLanes, stop - i);
+      const To to = targets(out, i, live, space);
+      Limb* const total = ring_.place(to, space.vector(0));
+      for (std::size_t j = 0; j < positions; ++j) {
+        Selection chosen(e, i, live, table + j * entries * width(), width(), 0);
+        const From from = chosen.select(j * window, window, scan, space.row(0), width());
+        if (j == 0) {
+          set(total, from, space.vector(1));
+        } else {
+          ring_.multiply(total, total, ring_.view(from, space.vector(1)), space.scratch());
+        }
+      }
+      ring_.store(to, total);
+    }
+  }
+
+  void segment_product(Limb* out, Operand x, const Row* offsets, std::size_t start, std::size_t stop) const override {
+    const Memory space(ring_, 2);
+    for (std::size_t s = start; s < stop; s += kLanes) {
+      const std::size_t live = smaller(kLanes, stop - s);
+      const To to = targets(out, s, live, space);
+      Limb* const total = ring_.place(to, space.vector(0));
+      const std::size_t longest = longest_segment(offsets, s, live);
+      set(total, step(x, offsets, s, live, 0), space.vector(1));
+      for (std::size_t k = 1; k < longest; ++k) {
+        ring_.multiply(total, total, ring_.view(step(x, offsets, s, live, k), space.vector(1)), space.scratch());
+      }
+      ring_.store(to, total);
+    }
+  }
+
+  void prefix_product(Limb* out, Operand x, const Row* offsets, std::size_t start, std::size_t stop) const override {
+    const Memory space(ring_, 2);
+    for (std::size_t s = start; s < stop; s += kLanes) {
+      const std::size_t live = smaller(kLanes, stop - s);
+      Limb* const total = space.vector(0);
+      const std::size_t longest = longest_segment(offsets, s, live);
+      for (std::size_t k = 0; k < longest; ++k) {
+        const From from = step(x, offsets, s, live, k);
+        if (k == 0) {
+          set(total, from, space.vector(1));
+        } else {
+          ring_.multiply(total, total, ring_.view(from, space.vector(1)), space.scratch());
+        }
+        To to;
+        for (std::size_t l = 0; l < kLanes; ++l) {
+          const Row at = l < live ? offsets[s + l] + Row(k) : 0;
+          to.at[l] = l < live && at < offsets[s + l + 1] ? out + std::size_t(at) * width() : space.sink();
+        }
+        ring_.store(to, total);
+      }
+    }
+  }
+
+  void block_inverse(Limb* out, Operand x, std::size_t count, std::size_t block, const Limb* inverses,
+                     std::size_t start, std::size_t stop) const override {
+    const Memory space(ring_, 3);
+    for (std::size_t s = start; s < stop; s += kLanes) {
+      const std::size_t live = smaller(kLanes, stop - s);
+      Limb *const before = space.vector(0), *const rest = space.vector(1);
+      set(before, everywhere(ring_.one()), space.vector(2));
+      // out[i] = product of the block's elements before i. A shorter block, the last one, takes ones and writes in
+      // vain.
+      for (std::size_t k = 0; k < block; ++k) {
+        ring_.store(block_targets(out, s, live, k, block, count, space), before);
+        const From from = block_sources(x, s, live, k, block, count);
+        if (k + 1 < block) ring_.multiply(before, before, ring_.view(from, space.vector(2)), space.scratch());
+      }
+      From own;
+      for (std::size_t l = 0; l < kLanes; ++l) own.at[l] = inverses + (s + smaller(l, live - 1)) * width();
+      set(rest, own, space.vector(2));
+      for (std::size_t k = block; k-- > 0;) {
+        const To to = block_targets(out, s, live, k, block, count, space);
+        From products;
+        for (std::size_t l = 0; l < kLanes; ++l) products.at[l] = to.at[l] == space.sink() ? ring_.one() : to.at[l];
+        ring_.multiply(before, rest, ring_.view(products, space.vector(2)), space.scratch());
+        ring_.store(to, before);
+        const From from = block_sources(x, s, live, k, block, count);
+        if (k > 0) ring_.multiply(rest, rest, ring_.view(from, space.vector(2)), space.scratch());
+      }
+    }
+  }
+
+  void straus_vartime(Limb* out, Operand x, const MultiPower& m, std::size_t start, std::size_t stop) const override {
+    const std::size_t entries = std::size_t(1) << m.window;
+    const std::size_t together = parts_together(m.columns);
+    const std::size_t fit = kBlockLimbs / (entries * width() * together);
+    const std::size_t longest = (m.terms + m.spans - 1) / m.spans;
+    const std::size_t block = smaller(fit > 0 ? fit : 1, longest);
+    const Memory space(ring_, 3, together * block * entries);
+    for (std::size_t part = start; part < stop; part += together) {
+      const std::size_t parts = smaller(together, stop - part), items = parts * m.columns;
+      for (std::size_t at = 0; at < longest; at += block) {
+        straus_tables(x, m, part, parts, at, block, space);
+        for (std::size_t item = 0; item < items; item += kLanes) {
+          straus_columns(out, m, part, item, smaller(kLanes, items - item), at, block, space);
+        }
+      }
+    }
+  }
+
+  void pippenger_vartime(Limb* out, Operand x, const MultiPower& m, std::size_t start,
+                         std::size_t stop) const override {
+    const std::size_t entries = std::size_t(1) << m.window;
+    const std::size_t positions = m.exponents.bits > m.window ? (m.exponents.bits + m.window - 1) / m.window : 1;
+    // Behind the buckets, which of them hold something: bytes [entries, lanes], and a row has 64 of them at least.
+    const Memory space(ring_, 4, entries * kLanes + (entries * kLanes + 63) / 64);
+    auto* const full = reinterpret_cast<std::uint8_t*>(space.row(entries * kLanes));
+    Limb *const total = space.vector(0), *const running = space.vector(1);
+    const std::size_t items = (stop - start) * m.columns;
+    for (std::size_t item = 0; item < items; item += kLanes) {
+      const std::size_t live = smaller(kLanes, items - item);
+      set(total, everywhere(ring_.one()), space.vector(2));
+      for (std::size_t position = positions; position-- > 0;) {
+        for (unsigned s = 0; position + 1 < positions && s < m.window; ++s) ring_.square(total, total, space.scratch());
+        std::memset(full, 0, entries * kLanes);
+        fill_buckets(x, m, start, item, live, position * m.window, full, space);
+        // The product of bucket[d]^d, as the product of running products from the top.
+        bool begun = false;
+        for (std::size_t d = entries; d-- > 1;) {
+          From from;
+          bool any = false;
+          for (std::size_t l = 0; l < kLanes; ++l) {
+            const bool here = full[d * kLanes + l];
+            any |= here;
+            from.at[l] = here ? space.row(d * kLanes + l) : ring_.one();
+          }
+          if (any && begun) {
+            ring_.multiply(running, running, ring_.view(from, space.vector(2)), space.scratch());
+          } else if (any) {
+            set(running, from, space.vector(2));
+            begun = true;
+          }
+          if (begun) ring_.multiply(total, total, running, space.scratch());
+        }
+      }
+      To to;
+      for (std::size_t l = 0; l < kLanes; ++l) {
+        to.at[l] = l < live ? out + (start * m.columns + item + l) * width() : space.sink();
+      }
+      ring_.store(to, total);
+    }
+  }
+
+ private:
+  // Which entry of its table each lane takes, by the exponents of items i, i + 1, ...
+  class Selection {
+   public:
+    // Entry d of lane l is at table + d * entry + l * lane.
+    Selection(const Exponents& e, std::size_t i, std::size_t live, const Limb* table, std::size_t entry,
+              std::size_t lane)
+        : e_(e), table_(table), entry_(entry), lane_(lane) {
+      for (std::size_t l = 0; l < kLanes; ++l) exponent_[l] = exponent(e, i + smaller(l, live - 1));
+    }
+
+    // By bits [position, position + window); with `scan`, every entry is read, and the chosen one copied to `rows`.
+    From select(std::size_t position, unsigned window, bool scan, Limb* rows, std::size_t width) const {
+      From from;
+      for (std::size_t l = 0; l < kLanes; ++l) {
+        const std::size_t which = window_at(e_, exponent_[l], position, window);
+        const Limb* const table = table_ + l * lane_;
+        from.at[l] = scan ? scanned(rows + l * width, table, which, window, width) : table + which * entry_;
+      }
+      return from;
+    }
+
+   private:
+    const Limb* scanned(Limb* row, const Limb* table, std::size_t which, unsigned window, std::size_t width) const {
+      std::memset(row, 0, width * sizeof(Limb));
+      for (std::size_t d = 0; d < std::size_t(1) << window; ++d) {
+        const Limb differs = Limb(d ^ which);
+        const Limb mask = ((differs | (0 - differs)) >> 63) - 1;  // all ones where d is `which`
+        const Limb* const entry = table + d * entry_;
+        for (std::size_t j = 0; j < width; ++j) row[j] |= entry[j] & mask;
+      }
+      return row;
+    }
+
+    const Exponents& e_;
+    const Limb* table_;
+    std::size_t entry_, lane_;
+    std::size_t exponent_[kLanes];
+  };
+
+  static std::size_t exponent(const Exponents& e, std::size_t i) {
+    return e.rows == nullptr ? i : std::size_t(e.rows[i]);
+  }
+
+  const Limb* element(Operand x, std::size_t i) const { return x.batch + std::size_t(x.rows[i]) * width(); }
+
+  // Items i, i + 1, ...; lanes beyond the last live one repeat it.
+  From sources(Operand x, std::size_t i, std::size_t live) const {
+    From from;
+    for (std::size_t l = 0; l < kLanes; ++l) from.at[l] = element(x, i + smaller(l, live - 1));
+    return from;
+  }
+
+  From everywhere(const Limb* row) const {
+    From from;
+    for (std::size_t l = 0; l < kLanes; ++l) from.at[l] = row;
+    return from;
+  }
+
+  To targets(Limb* out, std::size_t i, std::size_t live, const Memory& space) const {
+    To to;
+    for (std::size_t l = 0; l < kLanes; ++l) to.at[l] = l < live ? out + (i + l) * width() : space.sink();
+    return to;
+  }
+
+  // vector = these rows, copied; `spare` is room for a vector.
+  void set(Limb* vector, const From& from, Limb* spare) const {
+    const Limb* const seen = ring_.view(from, spare);
+    std::memcpy(vector, seen, kLanes * width() * sizeof(Limb));
+  }
+
+  // to += rows of `space`, modulo n.
+  void sum(const To& to, std::size_t live, const Memory& space) const {
+    From left, right;
+    for (std::size_t l = 0; l < kLanes; ++l) {
+      left.at[l] = to.at[smaller(l, live - 1)];
+      right.at[l] = space.row(l);
+    }
+    Limb* const made = ring_.place(to, space.vector(0));
+    ring_.add(made, ring_.view(left, space.vector(0)), ring_.view(right, space.vector(1)), space.scratch());
+    ring_.store(to, made);
+  }
+
+  template <class Operation>
+  void binary(Limb* out, Operand x, Operand y, std::size_t start, std::size_t stop, Operation operation) const {
+    const Memory space(ring_, 2);
+    for (std::size_t i = start; i < stop; i += kLanes) {
+      const std::size_t live = smaller(kLanes, stop - i);
+      const To to = targets(out, i, live, space);
+      Limb* const made = ring_.place(to, space.vector(0));
+      operation(made, ring_.view(sources(x, i, live), space.vector(0)),
+                ring_.view(sources(y, i, live), space.vector(1)), space.scratch());
+      ring_.store(to, made);
+    }
+  }
+
+  // Entry d of lane l, base^d, to row d * kLanes + l of `space`, for d < entries.
+  void power_table(const From& base, std::size_t entries, const Memory& space) const {
+    To to;
+    for (std::size_t l = 0; l < kLanes; ++l) to.at[l] = space.row(l);
+    powers(to, kLanes * width(), base, entries, kLanes, space);
+  }
+
+  // base^d to `to`, `step` limbs further for each d < entries. Uses vectors 0 to 2.
+  void powers(To to, std::size_t step, const From& base, std::size_t entries, std::size_t live,
+              const Memory& space) const {
+    Limb *const power = space.vector(0), *const factor = space.vector(1);
+    set(factor, base, space.vector(2));
+    for (std::size_t d = 0; d < entries; ++d) {
+      if (d < 2) {
+        set(power, d == 0 ? everywhere(ring_.one()) : base, space.vector(2));
+      } else if (d % 2 == 0) {
+        From half;
+        for (std::size_t l = 0; l < kLanes; ++l) {
+          const Limb* const here = to.at[smaller(l, live - 1)];
+          half.at[l] = here - (d - d / 2) * step;
+        }
+        ring_.square(power, ring_.view(half, space.vector(2)), space.scratch());
+      } else {
+        ring_.multiply(power, power, factor, space.scratch());
+      }
+      ring_.store(to, power);
+      for (std::size_t l = 0; l < live; ++l) to.at[l] += step;
+    }
+  }
+
+  // One exponent for all lanes.
+  void sliding_power(const To& to, const From& base, const Exponents& e, std::size_t row, unsigned window,
+                     const Memory& space) const {
+    Limb* const total = ring_.place(to, space.vector(0));
+    std::size_t top = e.bits;
+    while (top > 0 && window_at(e, row, top - 1, 1) == 0) --top;
+    if (top == 0) {
+      set(total, everywhere(ring_.one()), space.vector(1));
+      ring_.store(to, total);
+      return;
+    }
+    odd_powers(base, top > 1 ? std::size_t(1) << (window - 1) : 1, space);
+    bool begun = false;
+    while (top > 0) {
+      if (window_at(e, row, top - 1, 1) == 0) {
+        ring_.square(total, total, space.scratch());
+        --top;
+        continue;
+      }
+      std::size_t low = top > window ? top - window : 0;
+      while (window_at(e, row, low, 1) == 0) ++low;
+      const std::size_t which = window_at(e, row, low, unsigned(top - low)) >> 1;
+      From from;
+      for (std::size_t l = 0; l < kLanes; ++l) from.at[l] = space.row(which * kLanes + l);
+      if (begun) {
+        for (std::size_t s = low; s < top; ++s) ring_.square(total, total, space.scratch());
+        ring_.multiply(total, total, ring_.view(from, space.vector(1)), space.scratch());
+      } else {
+        set(total, from, space.vector(1));
+        begun = true;
+      }
+      top = low;
+    }
+    ring_.store(to, total);
+  }
+
+  // base, base^3, ... to rows of `space`.
+  void odd_powers(const From& base, std::size_t count, const Memory& space) const {
+    Limb *const power = space.vector(1), *const twice = space.vector(2);
+    set(power, base, space.vector(3));
+    if (count > 1) ring_.square(twice, power, space.scratch());
+    for (std::size_t k = 0; k < count; ++k) {
+      if (k > 0) ring_.multiply(power, power, twice, space.scratch());
+      To to;
+      for (std::size_t l = 0; l < kLanes; ++l) to.at[l] = space.row(k * kLanes + l);
+      ring_.store(to, power);
+    }
+  }
+
+  // An exponent for each lane: fixed windows, of which those are skipped that are zero in every lane.
+  void skipping_power(const To& to, const From& base, const Exponents& e, std::size_t i, std::size_t live,
+                      unsigned window, const Memory& space) const {
+    power_table(base, std::size_t(1) << window, space);
+    Limb* const total = ring_.place(to, space.vector(0));
+    Selection chosen(e, i, live, space.row(0), kLanes * width(), width());
+    bool begun = false;
+    for (std::size_t k = e.bits > window ? (e.bits + window - 1) / window : 1; k-- > 0;) {
+      for (unsigned s = 0; begun && s < window; ++s) ring_.square(total, total, space.scratch());
+      std::size_t any = 0;
+      for (std::size_t l = 0; l < live; ++l) any |= window_at(e, exponent(e, i + l), k * window, window);
+      if (any == 0) continue;
+      const From from = chosen.select(k * window, window, false, nullptr, width());
+      if (begun) {
+        ring_.multiply(total, total, ring_.view(from, space.vector(1)), space.scratch());
+      } else {
+        set(total, from, space.vector(1));
+        begun = true;
+      }
+    }
+    if (!begun) set(total, everywhere(ring_.one()), space.vector(1));
+    ring_.store(to, total);
+  }
+
+  static std::size_t longest_segment(const Row* offsets, std::size_t s, std::size_t live) {
+    std::size_t longest = 0;
+    for (std::size_t l = 0; l < live; ++l) {
+      const std::size_t length = std::size_t(offsets[s + l + 1] - offsets[s + l]);
+      longest = length > longest ? length : longest;
+    }
+    return longest;
+  }
+
+  // Element k of each segment, one where a segment has no more.
+  From step(Operand x, const Row* offsets, std::size_t s, std::size_t live, std::size_t k) const {
+    From from;
+    for (std::size_t l = 0; l < kLanes; ++l) {
+      const std::size_t segment = s + smaller(l, live - 1);
+      const Row at = offsets[segment] + Row(k);
+      from.at[l] = at < offsets[segment + 1] ? element(x, std::size_t(at)) : ring_.one();
+    }
+    return from;
+  }
+
+  // Element k of each block, one where a block has no more.
+  From block_sources(Operand x, std::size_t s, std::size_t live, std::size_t k, std::size_t block,
+                     std::size_t count) const {
+    From from;
+    for (std::size_t l = 0; l < kLanes; ++l) {
+      const std::size_t at = (s + smaller(l, live - 1)) * block + k;
+      from.at[l] = at < count ? element(x, at) : ring_.one();
+    }
+    return from;
+  }
+
+  To block_targets(Limb* out, std::size_t s, std::size_t live, std::size_t k, std::size_t block, std::size_t count,
+                   const Memory& space) const {
+    To to;
+    for (std::size_t l = 0; l < kLanes; ++l) {
+      const std::size_t at = (s + l) * block + k;
+      to.at[l] = l < live && at < count ? out + at * width() : space.sink();
+    }
+    return to;
+  }
+
+  // Parts whose columns fill the lanes together.
+  static std::size_t parts_together(std::size_t columns) { return columns >= kLanes ? 1 : kLanes / columns; }
+
+  // The terms of a part: [first, last).
+  static std::size_t first_term(const MultiPower& m, std::size_t part) { return m.terms * (part % m.spans) / m.spans; }
+  static std::size_t last_term(const MultiPower& m, std::size_t part) {
+    return m.terms * (part % m.spans + 1) / m.spans;
+  }
+
+  const Limb* base_of(Operand x, const MultiPower& m, std::size_t part, std::size_t term) const {
+    return element(x, part / m.spans * m.terms + term);
+  }
+
+  // Powers of the bases at + [0, block) of each part, base by base in rows of `space`.
+  void straus_tables(Operand x, const MultiPower& m, std::size_t part, std::size_t parts, std::size_t at,
+                     std::size_t block, const Memory& space) const {
+    const std::size_t entries = std::size_t(1) << m.window;
+    From from = everywhere(ring_.one());
+    To to;
+    for (std::size_t l = 0; l < kLanes; ++l) to.at[l] = space.sink();
+    std::size_t lanes = 0;
+    for (std::size_t b = 0; b < parts * block; ++b) {
+      const std::size_t p = part + b / block, term = first_term(m, p) + at + b % block;
+      if (term < last_term(m, p)) {
+        from.at[lanes] = base_of(x, m, p, term);
+        to.at[lanes++] = space.row(b * entries);
+      }
+      if (lanes == kLanes || (lanes > 0 && b + 1 == parts * block)) {
+        for (std::size_t l = lanes; l < kLanes; ++l) {
+          from.at[l] = from.at[0];
+          to.at[l] = space.sink();
+        }
+        powers(to, width(), from, entries, lanes, space);
+        lanes = 0;
+      }
+    }
+  }
+
+  void straus_columns(Limb* out, const MultiPower& m, std::size_t part, std::size_t item, std::size_t live,
+                      std::size_t at, std::size_t block, const Memory& space) const {
+    const std::size_t entries = std::size_t(1) << m.window;
+    const std::size_t positions = m.exponents.bits > m.window ? (m.exponents.bits + m.window - 1) / m.window : 1;
+    Limb* const total = space.vector(0);
+    bool begun = false;
+    for (std::size_t position = positions; position-- > 0;) {
+      for (unsigned s = 0; begun && s < m.window; ++s) ring_.square(total, total, space.scratch());
+      for (std::size_t k = at; k < at + block; ++k) {
+        From from = everywhere(ring_.one());
+        bool any = false;
+        for (std::size_t l = 0; l < live; ++l) {
+          const std::size_t p = (item + l) / m.columns, column = (item + l) % m.columns;
+          const std::size_t term = first_term(m, part + p) + k;
+          const std::size_t digit = term < last_term(m, part + p) ? digit_of(m, term, column, position * m.window) : 0;
+          if (digit == 0) continue;
+          from.at[l] = space.row((p * block + k - at) * entries + digit);
+          any = true;
+        }
+        if (any && begun) {
+          ring_.multiply(total, total, ring_.view(from, space.vector(1)), space.scratch());
+        } else if (any) {
+          set(total, from, space.vector(1));
+          begun = true;
+        }
+      }
+    }
+    To to;
+    From before;
+    for (std::size_t l = 0; l < kLanes; ++l) {
+      to.at[l] = l < live ? out + (part * m.columns + item + l) * width() : space.sink();
+      before.at[l] = l < live ? to.at[l] : ring_.one();
+    }
+    if (!begun) set(total, everywhere(ring_.one()), space.vector(1));
+    if (at > 0 && begun) {
+      ring_.multiply(total, total, ring_.view(before, space.vector(1)), space.scratch());
+    }
+    if (at == 0 || begun) ring_.store(to, total);
+  }
+
+  static std::size_t digit_of(const MultiPower& m, std::size_t term, std::size_t column, std::size_t position) {
+    const std::size_t at = term * m.columns + column;
+    return m.wanted[at] ? window_at(m.exponents, at, position, m.window) : 0;
+  }
+
+  // For every base, multiply it into the bucket of its digit, in each lane. Vectors 0 and 1 are the caller's.
+  void fill_buckets(Operand x, const MultiPower& m, std::size_t start, std::size_t item, std::size_t live,
+                    std::size_t position, std::uint8_t* full, const Memory& space) const {
+    const std::size_t longest = (m.terms + m.spans - 1) / m.spans;
+    for (std::size_t k = 0; k < longest; ++k) {
+      From base = everywhere(ring_.one()), bucket = base;
+      To to;
+      bool any = false, mix = false;
+      for (std::size_t l = 0; l < kLanes; ++l) {
+        to.at[l] = space.sink();
+        if (l >= live) continue;
+        const std::size_t part = start + (item + l) / m.columns, column = (item + l) % m.columns;
+        const std::size_t term = first_term(m, part) + k;
+        const std::size_t digit = term < last_term(m, part) ? digit_of(m, term, column, position) : 0;
+        if (digit == 0) continue;
+        any = true;
+        base.at[l] = base_of(x, m, part, term);
+        to.at[l] = space.row(digit * kLanes + l);
+        std::uint8_t& here = full[digit * kLanes + l];
+        if (here) bucket.at[l] = to.at[l];
+        mix |= here != 0;
+        here = 1;
+      }
+      if (!any) continue;
+      Limb* const made = space.vector(2);
+      if (mix) {
+        ring_.multiply(made, ring_.view(base, space.vector(2)), ring_.view(bucket, space.vector(3)), space.scratch());
+      } else {
+        set(made, base, space.vector(3));
+      }
+      ring_.store(to, made);
+    }
+  }
+
+  Ring ring_;
+  std::size_t words_;
+};
+
+}  // namespace
+}  // namespace hepy::cpu

@@ -1,0 +1,373 @@
+// hepy._cpu: the host's engines for big integers. Checks what the engine takes for granted, then lets go of the GIL.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+
+#include "engine.hpp"
+
+namespace hepy::cpu {
+namespace {
+
+namespace py = pybind11;
+
+// Reaches Python as hepy's ParameterError.
+struct InvalidArgument : std::invalid_argument {
+  using std::invalid_argument::invalid_argument;
+};
+
+// A contiguous array of exactly this type, held for as long as this object lives; const for what is only read.
+template <class T>
+class Array {
+ public:
+  explicit Array(const py::object& object) {
+    const int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (std::is_const_v<T> ? 0 : PyBUF_WRITABLE);
+    if (PyObject_GetBuffer(object.ptr(), &view_, flags) != 0) {
+      PyErr_Clear();
+      throw InvalidArgument(std::string("a contiguous array was expected") +
+                            (std::is_const_v<T> ? "" : ", to be written") + ", not this " +
+                            Py_TYPE(object.ptr())->tp_name);
+    }
+    const char format = view_.format == nullptr ? 'B' : view_.format[0];
+    const char* const kinds = std::is_signed_v<T> ? "bhilq" : "?BHILQ";
+    if (view_.itemsize != Py_ssize_t(sizeof(T)) || std::strchr(kinds, format) == nullptr) {
+      const std::string seen = view_.format == nullptr ? "B" : view_.format;
+      PyBuffer_Release(&view_);
+      throw InvalidArgument("an array of " + std::to_string(8 * sizeof(T)) + "-bit " +
+                            (std::is_signed_v<T> ? "integers" : "unsigned integers") + " was expected, not of " + seen);
+    }
+  }
+  ~Array() { PyBuffer_Release(&view_); }
+  Array(const Array&) = delete;
+  Array& operator=(const Array&) = delete;
+
+  std::size_t size() const { return std::size_t(view_.len) / sizeof(T); }
+
+  // The address, for `count` items.
+  T* data(std::size_t count) const {
+    if (count > size()) {
+      throw InvalidArgument("an array of " + std::to_string(size()) + " items was given where " +
+                            std::to_string(count) + " are read or written");
+    }
+    return static_cast<T*>(view_.buf);
+  }
+
+ private:
+  Py_buffer view_;
+};
+
+void check_range(std::size_t start, std::size_t stop) {
+  if (start > stop) throw InvalidArgument("a range ends before it begins");
+}
+
+// Items [start, stop) of an operand, their rows in range.
+class Elements {
+ public:
+  Elements(const Engine& engine, const py::object& batch, const py::object& rows, std::size_t start, std::size_t stop)
+      : batch_(batch), rows_(rows), value_{batch_.data(0), rows_.data(stop)} {
+    check_range(start, stop);
+    const Row end = Row(batch_.size() / engine.width());
+    for (std::size_t i = start; i < stop; ++i) {
+      if (value_.rows[i] < 0 || value_.rows[i] >= end) {
+        throw InvalidArgument("row " + std::to_string(value_.rows[i]) + " was asked for of a batch of " +
+                              std::to_string(end));
+      }
+    }
+  }
+  const Operand& operator*() const { return value_; }
+  std::size_t size() const { return rows_.size(); }
+
+ private:
+  Array<const Limb> batch_;
+  Array<const Row> rows_;
+  Operand value_;
+};
+
+// Exponents of items [0, stop), uint32[E, words] below 2^bits; `rows` may be None.
+class Powers {
+ public:
+  Powers(const py::object& words, std::size_t width, unsigned bits, const py::object& rows, std::size_t stop)
+      : words_(words), rows_(rows.is_none() ? nullptr : new Array<const Row>(rows)) {
+    if (width == 0 || bits > 32 * width) {
+      throw InvalidArgument("exponents of " + std::to_string(width) + " words do not have " + std::to_string(bits) +
+                            " bits");
+    }
+    const std::size_t count = words_.size() / width;
+    const Row* const index = rows_ ? rows_->data(stop) : nullptr;
+    if (index == nullptr && stop > count) throw InvalidArgument("there are fewer exponents than elements");
+    for (std::size_t i = 0; index != nullptr && i < stop; ++i) {
+      if (index[i] < 0 || std::size_t(index[i]) >= count) throw InvalidArgument("there is no such row of exponents");
+    }
+    value_ = {words_.data(0), index, width, bits};
+  }
+  const Exponents& operator*() const { return value_; }
+
+ private:
+  Array<const Word> words_;
+  std::unique_ptr<Array<const Row>> rows_;
+  Exponents value_{};
+};
+
+// Table entries for windows of so many bits.
+std::size_t entries(unsigned window) {
+  if (window < 1 || window > 16) {
+    throw InvalidArgument("a window has 1 to 16 bits, not " + std::to_string(window));
+  }
+  return std::size_t(1) << window;
+}
+
+// Offsets of segments, which do not go back and end within `count` elements.
+class Segments {
+ public:
+  Segments(const py::object& offsets, std::size_t start, std::size_t stop, std::size_t count) : offsets_(offsets) {
+    check_range(start, stop);
+    at_ = offsets_.data(stop + 1);
+    for (std::size_t s = start; s < stop; ++s) {
+      if (at_[s] < 0 || at_[s] > at_[s + 1] || std::size_t(at_[s + 1]) > count) {
+        throw InvalidArgument("segments have to be in order and within the operand");
+      }
+    }
+  }
+  const Row* data() const { return at_; }
+  // Elements of segments [start, stop).
+  std::size_t first(std::size_t start) const { return std::size_t(at_[start]); }
+
+ private:
+  Array<const Row> offsets_;
+  const Row* at_;
+};
+
+const Kind& kind(const std::string& name) {
+  for (const Kind& each : kinds()) {
+    if (each.name == name) return each;
+  }
+  throw InvalidArgument("there is no engine '" + name + "'");
+}
+
+std::unique_ptr<Engine> make(const std::string& name, const py::object& n, const py::object& one, std::size_t bits) {
+  const Kind& chosen = kind(name);
+  if (!chosen.missing.empty()) throw InvalidArgument("engine '" + name + "' cannot run here: " + chosen.missing);
+  const Array<const Word> modulus(n), residue(one);
+  const std::size_t words = (bits + 31) / 32;
+  const Modulus value{modulus.data(words), residue.data(words), words, bits};
+  if (bits < 2 || value.n[0] % 2 == 0) throw InvalidArgument("a modulus is an odd integer above 2");
+  return std::unique_ptr<Engine>(chosen.make(value));
+}
+
+void load(const Engine& engine, const py::object& out, const py::object& in, std::size_t words,
+          const py::object& factors, std::size_t words_of_modulus, std::size_t start, std::size_t stop) {
+  check_range(start, stop);
+  const Array<Limb> to(out);
+  const Array<const Word> from(in), by(factors);
+  const std::size_t pieces = (words + engine.piece_words() - 1) / engine.piece_words();
+  if (words == 0) throw InvalidArgument("integers have at least one word");
+  Limb* const target = to.data(stop * engine.width());
+  const Word *const source = from.data(stop * words), *const factor = by.data(pieces * words_of_modulus);
+  const py::gil_scoped_release release;
+  engine.load(target, source, words, factor, start, stop);
+}
+
+void store(const Engine& engine, const py::object& out, std::size_t words, const py::object& x, const py::object& rows,
+           std::size_t start, std::size_t stop) {
+  const Array<Word> to(out);
+  const Elements operand(engine, x, rows, start, stop);
+  Word* const target = to.data(stop * words);
+  const py::gil_scoped_release release;
+  engine.store(target, *operand, start, stop);
+}
+
+void equal(const Engine& engine, const py::object& out, const py::object& x, const py::object& x_rows,
+           const py::object& y, const py::object& y_rows, std::size_t start, std::size_t stop) {
+  const Array<std::uint8_t> to(out);
+  const Elements left(engine, x, x_rows, start, stop), right(engine, y, y_rows, start, stop);
+  std::uint8_t* const target = to.data(stop);
+  const py::gil_scoped_release release;
+  engine.equal(target, *left, *right, start, stop);
+}
+
+using Binary = void (Engine::*)(Limb*, Operand, Operand, std::size_t, std::size_t) const;
+
+template <Binary operation>
+void binary(const Engine& engine, const py::object& out, const py::object& x, const py::object& x_rows,
+            const py::object& y, const py::object& y_rows, std::size_t start, std::size_t stop) {
+  const Array<Limb> to(out);
+  const Elements left(engine, x, x_rows, start, stop), right(engine, y, y_rows, start, stop);
+  Limb* const target = to.data(stop * engine.width());
+  const py::gil_scoped_release release;
+  (engine.*operation)(target, *left, *right, start, stop);
+}
+
+void square(const Engine& engine, const py::object& out, const py::object& x, const py::object& rows, std::size_t start,
+            std::size_t stop) {
+  const Array<Limb> to(out);
+  const Elements operand(engine, x, rows, start, stop);
+  Limb* const target = to.data(stop * engine.width());
+  const py::gil_scoped_release release;
+  engine.square(target, *operand, start, stop);
+}
+
+void power(const Engine& engine, const py::object& out, const py::object& x, const py::object& rows,
+           const py::object& exponents, std::size_t width, unsigned bits, const py::object& exponent_rows,
+           unsigned window, bool scan, std::size_t start, std::size_t stop) {
+  const Array<Limb> to(out);
+  const Elements operand(engine, x, rows, start, stop);
+  const Powers powers(exponents, width, bits, exponent_rows, stop);
+  entries(window);
+  Limb* const target = to.data(stop * engine.width());
+  const py::gil_scoped_release release;
+  engine.power(target, *operand, *powers, window, scan, start, stop);
+}
+
+void power_vartime(const Engine& engine, const py::object& out, const py::object& x, const py::object& rows,
+                   const py::object& exponents, std::size_t width, unsigned bits, const py::object& exponent_rows,
+                   unsigned window, std::size_t start, std::size_t stop) {
+  const Array<Limb> to(out);
+  const Elements operand(engine, x, rows, start, stop);
+  const Powers powers(exponents, width, bits, exponent_rows, stop);
+  entries(window);
+  Limb* const target = to.data(stop * engine.width());
+  const py::gil_scoped_release release;
+  engine.power_vartime(target, *operand, *powers, window, start, stop);
+}
+
+void repeated_squares(const Engine& engine, const py::object& out, const py::object& base, unsigned window,
+                      std::size_t count) {
+  const Array<Limb> to(out);
+  const Array<const Limb> from(base);
+  entries(window);
+  Limb* const target = to.data(count * engine.width());
+  const Limb* const source = from.data(engine.width());
+  const py::gil_scoped_release release;
+  engine.repeated_squares(target, source, window, count);
+}
+
+void fixed_base_table(const Engine& engine, const py::object& table, const py::object& first, unsigned window,
+                      std::size_t start, std::size_t stop) {
+  check_range(start, stop);
+  const Array<Limb> to(table);
+  const Array<const Limb> from(first);
+  Limb* const target = to.data(stop * entries(window) * engine.width());
+  const Limb* const source = from.data(stop * engine.width());
+  const py::gil_scoped_release release;
+  engine.fixed_base_table(target, source, window, start, stop);
+}
+
+void fixed_base_power(const Engine& engine, const py::object& out, const py::object& table, const py::object& exponents,
+                      std::size_t width, unsigned bits, std::size_t positions, unsigned window, bool scan,
+                      std::size_t start, std::size_t stop) {
+  check_range(start, stop);
+  const Array<Limb> to(out);
+  const Array<const Limb> from(table);
+  const Powers powers(exponents, width, bits, py::none(), stop);
+  if (positions == 0) throw InvalidArgument("there is at least one position");
+  Limb* const target = to.data(stop * engine.width());
+  const Limb* const source = from.data(positions * entries(window) * engine.width());
+  const py::gil_scoped_release release;
+  engine.fixed_base_power(target, source, *powers, positions, window, scan, start, stop);
+}
+
+using Folding = void (Engine::*)(Limb*, Operand, const Row*, std::size_t, std::size_t) const;
+
+template <Folding operation, bool running>
+void fold(const Engine& engine, const py::object& out, const py::object& x, const py::object& rows,
+          const py::object& offsets, std::size_t start, std::size_t stop) {
+  const Array<Limb> to(out);
+  const std::size_t count = Array<const Row>(rows).size();
+  const Segments segments(offsets, start, stop, count);
+  const std::size_t first = stop > start ? segments.first(start) : 0, last = stop > start ? segments.first(stop) : 0;
+  const Elements operand(engine, x, rows, first, last);
+  Limb* const target = to.data((running ? last : stop) * engine.width());
+  const py::gil_scoped_release release;
+  (engine.*operation)(target, *operand, segments.data(), start, stop);
+}
+
+void block_inverse(const Engine& engine, const py::object& out, const py::object& x, const py::object& rows,
+                   std::size_t block, const py::object& inverses, std::size_t start, std::size_t stop) {
+  if (block == 0) throw InvalidArgument("a block has at least one element");
+  check_range(start, stop);
+  const Array<Limb> to(out);
+  const Array<const Limb> from(inverses);
+  const std::size_t count = Array<const Row>(rows).size(), last = std::min(stop * block, count);
+  const Elements operand(engine, x, rows, std::min(start * block, last), last);
+  Limb* const target = to.data(last * engine.width());
+  const Limb* const source = from.data(stop * engine.width());
+  const py::gil_scoped_release release;
+  engine.block_inverse(target, *operand, count, block, source, start, stop);
+}
+
+using Method = void (Engine::*)(Limb*, Operand, const MultiPower&, std::size_t, std::size_t) const;
+
+template <Method method>
+void multi_power(const Engine& engine, const py::object& out, const py::object& x, const py::object& rows,
+                 const py::object& exponents, std::size_t width, unsigned bits, const py::object& wanted,
+                 std::size_t terms, std::size_t columns, std::size_t spans, unsigned window, std::size_t start,
+                 std::size_t stop) {
+  check_range(start, stop);
+  if (terms == 0 || columns == 0 || spans == 0) throw InvalidArgument("there are no terms, columns or spans");
+  entries(window);
+  const Array<Limb> to(out);
+  const std::size_t vectors = (stop + spans - 1) / spans;
+  const Elements operand(engine, x, rows, start / spans * terms, vectors * terms);
+  const Powers powers(exponents, width, bits, py::none(), terms * columns);
+  const Array<const std::uint8_t> which(wanted);
+  const MultiPower shape{*powers, which.data(terms * columns), terms, columns, spans, window};
+  Limb* const target = to.data(stop * columns * engine.width());
+  const py::gil_scoped_release release;
+  (engine.*method)(target, *operand, shape, start, stop);
+}
+
+void translate(std::exception_ptr thrown) {
+  try {
+    if (thrown) std::rethrow_exception(thrown);
+  } catch (const InvalidArgument& error) {
+    py::set_error(py::module_::import("hepy.errors").attr("ParameterError"), error.what());
+  }
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_cpu, module) {
+  module.doc() = "Compiled engines for big integers on the host; contracts in cpu/engine.hpp.";
+  py::register_local_exception_translator(&translate);
+  module.def(
+      "engines",
+      [] {
+        py::list found;
+        for (const Kind& each : kinds()) found.append(py::make_tuple(each.name, each.missing, each.about));
+        return found;
+      },
+      "(name, what the processor lacks for it, how it multiplies), the fastest first.");
+  module.def("processor_features", &processor_features);
+  module.def(
+      "radix_bits", [](const std::string& name, std::size_t bits) { return kind(name).radix_bits(bits); },
+      py::arg("name"), py::arg("bits"), "log2 of R, for a modulus of so many bits.");
+  py::class_<Engine>(module, "Engine", py::module_local())
+      .def(py::init(&make), py::arg("name"), py::arg("n"), py::arg("one"), py::arg("bits"))
+      .def_property_readonly("lanes", &Engine::lanes)
+      .def_property_readonly("width", &Engine::width)
+      .def_property_readonly("piece_words", &Engine::piece_words)
+      .def("load", &load)
+      .def("store", &store)
+      .def("equal", &equal)
+      .def("multiply", &binary<&Engine::multiply>)
+      .def("square", &square)
+      .def("add", &binary<&Engine::add>)
+      .def("subtract", &binary<&Engine::subtract>)
+      .def("power", &power)
+      .def("power_vartime", &power_vartime)
+      .def("repeated_squares", &repeated_squares)
+      .def("fixed_base_table", &fixed_base_table)
+      .def("fixed_base_power", &fixed_base_power)
+      .def("segment_product", &fold<&Engine::segment_product, false>)
+      .def("prefix_product", &fold<&Engine::prefix_product, true>)
+      .def("block_inverse", &block_inverse)
+      .def("straus_vartime", &multi_power<&Engine::straus_vartime>)
+      .def("pippenger_vartime", &multi_power<&Engine::pippenger_vartime>);
+}
+
+}  // namespace hepy::cpu

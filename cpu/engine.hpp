@@ -1,0 +1,130 @@
+// Batches of big integers modulo one odd modulus on the host's processor: what an engine does, and which there are.
+//
+// An element is a row of width() 64-bit limbs in the engine's own Montgomery form, canonical: the residue x R mod n in
+// [0, n). Functions fill items [start, stop) of their output, so that threads can share a call; an item is an element
+// unless it says otherwise. Rows of operands are indices, all of them in range. The sequence of operations and of
+// addresses depends on sizes only, except where secrets index tables (`scan` reads all entries instead), and where a
+// name ends in `_vartime`.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace hepy::cpu {
+
+using Limb = std::uint64_t;
+using Word = std::uint32_t;  // of canonical integers, little-endian
+using Row = std::int64_t;
+
+// Elements of a batch: item i is element rows[i].
+struct Operand {
+  const Limb* batch;
+  const Row* rows;
+};
+
+// Exponents below 2^bits, `width` words each: that of item i is at rows[i], or at i where rows is null.
+struct Exponents {
+  const Word* words;
+  const Row* rows;
+  std::size_t width;
+  unsigned bits;
+};
+
+// Products of powers: `rows` vectors of `terms` bases, `columns` vectors of exponents. Terms are cut into `spans` spans
+// with a result each; a part is a span of a row.
+struct MultiPower {
+  Exponents exponents;         // [terms, columns], rows null
+  const std::uint8_t* wanted;  // [terms, columns]: what takes part
+  std::size_t terms, columns, spans;
+  unsigned window;
+};
+
+class Engine {
+ public:
+  virtual ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  std::size_t lanes() const { return lanes_; }        // elements that are worked on together
+  std::size_t width() const { return width_; }        // limbs of an element
+  std::size_t piece_words() const { return piece_; }  // words of a wide integer that load() takes at once
+
+  // in: [stop, words]; factors: canonical words of R^2 2^(32 piece_words k) mod n for each of the pieces.
+  virtual void load(Limb* out, const Word* in, std::size_t words, const Word* factors, std::size_t start,
+                    std::size_t stop) const = 0;
+  // out: [stop, words of n], canonical integers.
+  virtual void store(Word* out, Operand x, std::size_t start, std::size_t stop) const = 0;
+  virtual void equal(std::uint8_t* out, Operand x, Operand y, std::size_t start, std::size_t stop) const = 0;
+
+  virtual void multiply(Limb* out, Operand x, Operand y, std::size_t start, std::size_t stop) const = 0;
+  virtual void square(Limb* out, Operand x, std::size_t start, std::size_t stop) const = 0;
+  virtual void add(Limb* out, Operand x, Operand y, std::size_t start, std::size_t stop) const = 0;
+  virtual void subtract(Limb* out, Operand x, Operand y, std::size_t start, std::size_t stop) const = 0;
+
+  // Fixed windows from the top (Handbook of Applied Cryptography, 14.82).
+  virtual void power(Limb* out, Operand x, const Exponents& e, unsigned window, bool scan, std::size_t start,
+                     std::size_t stop) const = 0;
+  // Sliding windows over odd powers (14.85) where elements that go together share an exponent, else fixed ones.
+  virtual void power_vartime(Limb* out, Operand x, const Exponents& e, unsigned window, std::size_t start,
+                             std::size_t stop) const = 0;
+
+  // out[j] = base^(2^(window j)), j < count.
+  virtual void repeated_squares(Limb* out, const Limb* base, unsigned window, std::size_t count) const = 0;
+  // table[j, d] = first[j]^d for d < 2^window; items are positions j.
+  virtual void fixed_base_table(Limb* table, const Limb* first, unsigned window, std::size_t start,
+                                std::size_t stop) const = 0;
+  // out[i] = product over j < positions of table[j, window j of exponent i].
+  virtual void fixed_base_power(Limb* out, const Limb* table, const Exponents& e, std::size_t positions,
+                                unsigned window, bool scan, std::size_t start, std::size_t stop) const = 0;
+
+  // out[s] = product of x[k] for offsets[s] <= k < offsets[s + 1], one where there is none; items are segments.
+  virtual void segment_product(Limb* out, Operand x, const Row* offsets, std::size_t start, std::size_t stop) const = 0;
+  // Running products within each segment: out has an element for each of x.
+  virtual void prefix_product(Limb* out, Operand x, const Row* offsets, std::size_t start, std::size_t stop) const = 0;
+  // out[i] = 1 / x[i], given the inverse of the product of each `block` elements; items are blocks. Montgomery's trick,
+  // Math. Comp. 48 (1987), 10.3.1.
+  virtual void block_inverse(Limb* out, Operand x, std::size_t count, std::size_t block, const Limb* inverses,
+                             std::size_t start, std::size_t stop) const = 0;
+
+  // out: [parts, columns]; x: [rows, terms]; items are parts. Straus's interleaved windows (Amer. Math. Monthly 71
+  // (1964)): tables of a span's bases are made in blocks that fit the cache and serve every column.
+  virtual void straus_vartime(Limb* out, Operand x, const MultiPower& m, std::size_t start, std::size_t stop) const = 0;
+  // Pippenger's buckets (SIAM J. Comput. 9 (1980); as in Bernstein et al., eprint 2012/549, section 4).
+  virtual void pippenger_vartime(Limb* out, Operand x, const MultiPower& m, std::size_t start,
+                                 std::size_t stop) const = 0;
+
+ protected:
+  Engine(std::size_t lanes, std::size_t width, std::size_t piece) : lanes_(lanes), width_(width), piece_(piece) {}
+
+ private:
+  std::size_t lanes_, width_, piece_;
+};
+
+// Canonical integers that an engine starts from, `words` words each; n has `bits` bits. They may be secret.
+struct Modulus {
+  const Word* n;
+  const Word* one;  // R mod n
+  std::size_t words, bits;
+};
+
+struct Kind {
+  std::string name;                                     // as hepy.options.engine says it
+  std::string missing;                                  // what this processor lacks for it; empty where it runs
+  std::string about;                                    // one line: how it multiplies
+  std::size_t (*radix_bits)(std::size_t modulus_bits);  // log2 R
+  Engine* (*make)(const Modulus& modulus);
+};
+
+// The engines that were built, the fastest first. Those whose names begin with "portable" run everywhere, slowly: they
+// are what others are tested with.
+const std::vector<Kind>& kinds();
+
+// Names of the extensions of this processor (and its operating system) that matter here.
+std::vector<std::string> processor_features();
+
+// Aligned memory that is zeroed when it is given back. Throws std::bad_alloc.
+Limb* acquire(std::size_t limbs);
+void release(Limb* memory, std::size_t limbs);
+
+}  // namespace hepy::cpu

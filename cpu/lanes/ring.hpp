@@ -1,0 +1,259 @@
+// The ring of lanes: eight integers with one modulus, a digit of 52 bits of each in a vector, R = 2^(52 digits).
+//
+// Products by scanning operands in blocks of four digits, squares by products of different digits that are doubled,
+// both followed by Montgomery's reduction in blocks of four: Gueron and Krasnov, "Software Implementation of Modular
+// Exponentiation, Using Advanced Vector Instructions Architectures" (WAIFI 2012), and "Accelerating Big Integer
+// Arithmetic Using Intel IFMA Extensions" (ARITH 2016), here with one integer a lane, so that no lane needs another's.
+//
+// Working form: digits below 2^52, lane by lane below 2n; 4n <= R keeps products of such numbers below 2n. A column
+// collects halves of digit products, at most 2 digits of them from a product (a square's are doubled) and 2 digits from
+// the reduction: 4 * digits * 2^52 < 2^64 for less than 1024 digits, so carries wait for the end.
+#pragma once
+#include "algorithms.hpp"
+#include "lanes/vector.hpp"
+
+namespace hepy::cpu {
+namespace {
+
+// x[i] of a batch's own digits, or of the modulus, which all lanes share.
+struct OwnDigits {
+  const Limb* at;
+  Vector operator[](std::size_t i) const { return Vector::load(at + 8 * i); }
+  OwnDigits from(std::size_t i) const { return {at + 8 * i}; }
+};
+
+struct SharedDigits {
+  const Limb* at;
+  Vector operator[](std::size_t i) const { return Vector::every(at[i]); }
+};
+
+// columns[4 .. digits + 4) += x * y for four digits y: of the products that reach columns 0 to 3 only what passes into
+// column 4 and above. digits is a multiple of 4.
+template <class Digits>
+inline void add_upper_columns(Limb* columns, Digits x, const Vector (&y)[4], std::size_t digits) {
+  Vector x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3];
+  for (std::size_t c = 4; c < digits; c += 4) {
+    const Vector x4 = x[c], x5 = x[c + 1], x6 = x[c + 2], x7 = x[c + 3];
+    Limb* const to = columns + 8 * c;
+    Vector low0 = Vector::load(to), low1 = Vector::load(to + 8), low2 = Vector::load(to + 16),
+           low3 = Vector::load(to + 24);
+    Vector high0 = multiply_high(Vector::zero(), x3, y[0]), high1 = multiply_high(Vector::zero(), x4, y[0]),
+           high2 = multiply_high(Vector::zero(), x5, y[0]), high3 = multiply_high(Vector::zero(), x6, y[0]);
+    low0 = multiply_low(low0, x4, y[0]), low1 = multiply_low(low1, x5, y[0]);
+    low2 = multiply_low(low2, x6, y[0]), low3 = multiply_low(low3, x7, y[0]);
+    high0 = multiply_high(high0, x2, y[1]), high1 = multiply_high(high1, x3, y[1]);
+    high2 = multiply_high(high2, x4, y[1]), high3 = multiply_high(high3, x5, y[1]);
+    low0 = multiply_low(low0, x3, y[1]), low1 = multiply_low(low1, x4, y[1]);
+    low2 = multiply_low(low2, x5, y[1]), low3 = multiply_low(low3, x6, y[1]);
+    high0 = multiply_high(high0, x1, y[2]), high1 = multiply_high(high1, x2, y[2]);
+    high2 = multiply_high(high2, x3, y[2]), high3 = multiply_high(high3, x4, y[2]);
+    low0 = multiply_low(low0, x2, y[2]), low1 = multiply_low(low1, x3, y[2]);
+    low2 = multiply_low(low2, x4, y[2]), low3 = multiply_low(low3, x5, y[2]);
+    high0 = multiply_high(high0, x0, y[3]), high1 = multiply_high(high1, x1, y[3]);
+    high2 = multiply_high(high2, x2, y[3]), high3 = multiply_high(high3, x3, y[3]);
+    low0 = multiply_low(low0, x1, y[3]), low1 = multiply_low(low1, x2, y[3]);
+    low2 = multiply_low(low2, x3, y[3]), low3 = multiply_low(low3, x4, y[3]);
+    (low0 + high0).store(to), (low1 + high1).store(to + 8);
+    (low2 + high2).store(to + 16), (low3 + high3).store(to + 24);
+    x0 = x4, x1 = x5, x2 = x6, x3 = x7;
+  }
+  const Vector last[4] = {x0, x1, x2, x3};
+  for (std::size_t c = 0; c < 4; ++c) {  // column digits + c takes x[digits - 4 + i] at row k = 4 + c - i or one less
+    Limb* const to = columns + 8 * (digits + c);
+    Vector sum = Vector::load(to);
+    for (std::size_t i = c; i < 4; ++i) sum = multiply_high(sum, last[i], y[3 + c - i]);
+    for (std::size_t i = c + 1; i < 4; ++i) sum = multiply_low(sum, last[i], y[4 + c - i]);
+    sum.store(to);
+  }
+}
+
+// sum += what x * y for y[0 .. rows) brings to column c < 4.
+template <class Digits>
+inline Vector lower_column(Vector sum, Digits x, const Vector (&y)[4], std::size_t c, std::size_t rows) {
+  for (std::size_t k = 0; k < rows && k <= c; ++k) sum = multiply_low(sum, x[c - k], y[k]);
+  for (std::size_t k = 0; k < rows && k < c; ++k) sum = multiply_high(sum, x[c - k - 1], y[k]);
+  return sum;
+}
+
+class LaneRing {
+ public:
+  static constexpr std::size_t kLanes = 8;
+  using From = Sources<8>;
+  using To = Targets<8>;
+
+  // A multiple of 4 digits, such that 4n <= R.
+  static std::size_t digits_for(std::size_t modulus_bits) { return (modulus_bits + 2 + 207) / 208 * 4; }
+  static std::size_t width_for(std::size_t modulus_bits) { return (digits_for(modulus_bits) + 7) / 8 * 8; }
+  static std::size_t piece_words_for(std::size_t modulus_bits) { return kDigitBits * digits_for(modulus_bits) / 32; }
+
+  explicit LaneRing(const Modulus& modulus)
+      : digits_(digits_for(modulus.bits)), width_(width_for(modulus.bits)), memory_(acquire(2 * width_)) {
+    import_words(memory_, modulus.n, modulus.words);
+    import_words(memory_ + width_, modulus.one, modulus.words);
+    Limb inverse = 1;  // Newton's iteration doubles the right bits
+    for (int i = 0; i < 6; ++i) inverse *= 2 - n()[0] * inverse;
+    minus_inverse_ = (0 - inverse) & kDigitMask;
+  }
+  ~LaneRing() { release(memory_, 2 * width_); }
+  LaneRing(const LaneRing&) = delete;
+  LaneRing& operator=(const LaneRing&) = delete;
+
+  std::size_t width() const { return width_; }
+  std::size_t scratch_limbs() const { return 8 * 2 * width_; }
+  const Limb* one() const { return memory_ + width_; }
+
+  const Limb* view(const From& from, Limb* space) const {
+    for (std::size_t j = 0; j < width_; j += 8) {
+      Vector block[8];
+      for (std::size_t l = 0; l < 8; ++l) block[l] = Vector::load(from.at[l] + j);
+      transpose(block);
+      for (std::size_t i = 0; i < 8; ++i) block[i].store(space + 8 * (j + i));
+    }
+    return space;
+  }
+
+  Limb* place(const To&, Limb* space) const { return space; }
+
+  // Canonical: less n, unless that is negative. A first pass finds out, a second one writes.
+  void store(const To& to, const Limb* vector) const {
+    const Vector mask = Vector::every(kDigitMask);
+    Vector borrow = Vector::zero();
+    for (std::size_t j = 0; j < digits_; ++j) {
+      borrow = shift_right(Vector::load(vector + 8 * j) - Vector::every(n()[j]) - borrow, 63);
+    }
+    const Vector subtract = borrow - Vector::every(1);  // all ones where there was none
+    borrow = Vector::zero();
+    for (std::size_t j = 0; j < width_; j += 8) {
+      Vector block[8];
+      for (std::size_t i = 0; i < 8; ++i) {
+        if (j + i >= digits_) {
+          block[i] = Vector::zero();
+          continue;
+        }
+        const Vector limb = Vector::load(vector + 8 * (j + i)) - (Vector::every(n()[j + i]) & subtract) - borrow;
+        borrow = shift_right(limb, 63);
+        block[i] = limb & mask;
+      }
+      transpose(block);
+      for (std::size_t l = 0; l < 8; ++l) block[l].store(to.at[l] + j);
+    }
+  }
+
+  void multiply(Limb* out, const Limb* x, const Limb* y, Limb* columns) const {
+    clear(columns);
+    const OwnDigits digits{x};
+    for (std::size_t i = 0; i < digits_; i += 4) {
+      const Vector rows[4] = {Vector::load(y + 8 * i), Vector::load(y + 8 * i + 8), Vector::load(y + 8 * i + 16),
+                              Vector::load(y + 8 * i + 24)};
+      add_product(columns + 8 * i, digits, rows, digits_);
+    }
+    reduce(out, columns);
+  }
+
+  void square(Limb* out, const Limb* x, Limb* columns) const {
+    clear(columns);
+    const OwnDigits digits{x};
+    for (std::size_t i = 0; i < digits_; i += 4) {
+      const Vector rows[4] = {digits[i], digits[i + 1], digits[i + 2], digits[i + 3]};
+      Limb* const at = columns + 8 * 2 * i;
+      for (std::size_t p = 0; p < 4; ++p) {
+        for (std::size_t q = p + 1; q < 4; ++q) {
+          multiply_low(Vector::load(at + 8 * (p + q)), rows[p], rows[q]).store(at + 8 * (p + q));
+          multiply_high(Vector::load(at + 8 * (p + q + 1)), rows[p], rows[q]).store(at + 8 * (p + q + 1));
+        }
+      }
+      if (i + 4 < digits_) add_product(at + 8 * 4, digits.from(i + 4), rows, digits_ - i - 4);
+    }
+    for (std::size_t i = 0; i < digits_; ++i) {
+      const Vector digit = digits[i], low = Vector::load(columns + 16 * i), high = Vector::load(columns + 16 * i + 8);
+      multiply_low(low + low, digit, digit).store(columns + 16 * i);
+      multiply_high(high + high, digit, digit).store(columns + 16 * i + 8);
+    }
+    reduce(out, columns);
+  }
+
+  void leave(Limb* out, const Limb* x, Limb* columns) const {
+    std::memcpy(columns, x, 8 * digits_ * sizeof(Limb));
+    std::memset(columns + 8 * digits_, 0, 8 * digits_ * sizeof(Limb));
+    reduce(out, columns);
+  }
+
+  void add(Limb* out, const Limb* x, const Limb* y, Limb*) const {
+    Vector carry = Vector::zero();
+    for (std::size_t j = 0; j < digits_; ++j) {
+      const Vector sum = Vector::load(x + 8 * j) + Vector::load(y + 8 * j) + carry;
+      carry = shift_right(sum, kDigitBits);
+      (sum & Vector::every(kDigitMask)).store(out + 8 * j);
+    }
+  }
+
+  void subtract(Limb* out, const Limb* x, const Limb* y, Limb*) const {  // x + n - y
+    Vector carry = Vector::zero();
+    for (std::size_t j = 0; j < digits_; ++j) {
+      const Vector sum = Vector::load(x + 8 * j) + Vector::every(n()[j]) - Vector::load(y + 8 * j) + carry;
+      carry = shift_right_signed(sum, kDigitBits);
+      (sum & Vector::every(kDigitMask)).store(out + 8 * j);
+    }
+  }
+
+  void import_words(Limb* row, const Word* words, std::size_t count) const {
+    for (std::size_t j = 0; j < width_; ++j) {
+      const std::size_t bit = kDigitBits * j, word = bit / 32;
+      unsigned __int128 bits = 0;
+      for (std::size_t k = 0; k < 3 && word + k < count; ++k) {
+        bits |= static_cast<unsigned __int128>(words[word + k]) << 32 * k;
+      }
+      row[j] = Limb(bits >> bit % 32) & kDigitMask;
+    }
+  }
+
+  void export_words(Word* words, const Limb* row, std::size_t count) const {
+    for (std::size_t k = 0; k < count; ++k) {
+      const std::size_t bit = 32 * k, digit = bit / kDigitBits;
+      unsigned __int128 bits = row[digit];
+      if (digit + 1 < width_) bits |= static_cast<unsigned __int128>(row[digit + 1]) << kDigitBits;
+      words[k] = Word(bits >> bit % kDigitBits);
+    }
+  }
+
+ private:
+  const Limb* n() const { return memory_; }
+
+  void clear(Limb* columns) const { std::memset(columns, 0, 8 * 2 * digits_ * sizeof(Limb)); }
+
+  // columns += x * y for four digits y.
+  static void add_product(Limb* columns, OwnDigits x, const Vector (&y)[4], std::size_t digits) {
+    for (std::size_t c = 0; c < 4; ++c) lower_column(Vector::load(columns + 8 * c), x, y, c, 4).store(columns + 8 * c);
+    add_upper_columns(columns, x, y, digits);
+  }
+
+  // out = columns / R mod n, below 2n if columns are below 4n^2 in value: (4n^2 + R n) / R <= 2n.
+  void reduce(Limb* out, Limb* columns) const {
+    const SharedDigits modulus{n()};
+    const Vector inverse = Vector::every(minus_inverse_);
+    Vector carry = Vector::zero();
+    for (std::size_t i = 0; i < digits_; i += 4) {
+      Limb* const at = columns + 8 * i;
+      Vector q[4];
+      for (std::size_t c = 0; c < 4; ++c) {
+        const Vector sum = lower_column(Vector::load(at + 8 * c) + carry, modulus, q, c, c);
+        q[c] = multiply_low(Vector::zero(), sum, inverse);
+        carry = shift_right(multiply_low(sum, modulus[0], q[c]), kDigitBits);
+      }
+      add_upper_columns(at, modulus, q, digits_);
+    }
+    const Vector mask = Vector::every(kDigitMask);
+    for (std::size_t j = 0; j < digits_; ++j) {
+      const Vector sum = Vector::load(columns + 8 * (digits_ + j)) + carry;
+      carry = shift_right(sum, kDigitBits);
+      (sum & mask).store(out + 8 * j);
+    }
+  }
+
+  std::size_t digits_, width_;
+  Limb* memory_;
+  Limb minus_inverse_ = 0;
+};
+
+}  // namespace
+}  // namespace hepy::cpu

@@ -1,0 +1,25 @@
+// Products of single integers as rows of 64-bit limbs, by the processor's own instructions or in plain C++.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace hepy::cpu {
+
+// A row has 8 blocks limbs, the lowest first; R = 2^(512 blocks); inverse = -1/n mod 2^64. No operand overlaps t. The
+// sequence of operations and of addresses depends on `blocks` only.
+struct RowKernels {
+  // t[0 .. 16 blocks) = a b
+  void (*multiply)(std::uint64_t* t, const std::uint64_t* a, const std::uint64_t* b, std::size_t blocks);
+  // t[0 .. 16 blocks) = a^2
+  void (*square)(std::uint64_t* t, const std::uint64_t* a, std::size_t blocks);
+  // out = t / R mod n, canonical, for t < n R; overwrites t.
+  void (*reduce)(std::uint64_t* out, std::uint64_t* t, const std::uint64_t* n, std::size_t blocks,
+                 std::uint64_t inverse);
+};
+
+extern const RowKernels kPortableRows;
+#if defined(HEPY_WITH_MULX)
+extern const RowKernels kMulxRows;  // needs BMI2 and ADX
+#endif
+
+}  // namespace hepy::cpu

@@ -1,0 +1,284 @@
+"""The compiled engines: big integers on `cpu` through hepy._cpu, whose sources are in cpu/.
+
+What an engine does is the same for all of them: one integer at a time by MULX, eight in lanes by AVX-512 IFMA, or
+either in plain C++. A batch is uint64[B, width] in the engine's own Montgomery form, canonical. Work is shared among
+hepy's threads in units of as many elements as the engine has lanes.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from hepy import _limbs as limb
+from hepy._devices import Device
+from hepy._pool import parallel_ranges
+from hepy.bigint import inversion, multi_power, segments
+from hepy.bigint.combs import Tables
+from hepy.bigint.kernels import Operand
+from hepy.bigint.rows import Rows, identity
+from hepy.options import options
+
+Batch = npt.NDArray[np.uint64]
+
+_GRAIN = 100_000  # nanoseconds of work that are worth another thread
+_LONGEST_PIECE, _SHORTEST_PIECE = 256, 4  # elements of a segment that one lane multiplies in a row
+_SECURE_WINDOW = 4  # every look-up reads the whole table, so tables stay small
+_SMALL_WINDOW, _LARGE_WINDOW = 5, 8  # a comb's windows before and after its base has proved busy
+_BUSY = 512  # powers after which the large table has paid for itself
+_CACHED_LIMBS = 1 << 16  # of a thread's tables in Straus's method, as cpu/algorithms.hpp has it
+
+
+class Kernels:
+    """Contract: hepy.bigint.kernels.Kernels."""
+
+    chunk = 256  # a few milliseconds of products: enough to share among threads, little beside any result
+
+    def __init__(self, n: int, device: Device, engine: str) -> None:
+        native = importlib.import_module("hepy._cpu")
+        bits = n.bit_length()
+        self.n = n
+        self.engine = engine
+        self.words = limb.width(bits)
+        self._radix = 1 << native.radix_bits(engine, bits)
+        self.native = native.Engine(engine, self._constant(n), self._constant(self._radix % n), bits)
+        self.width: int = self.native.width
+        self.lanes: int = self.native.lanes
+        self._factors = np.empty((0, self.words), np.uint32)
+        # Roughly nanoseconds of a product; what is worth another thread is counted in them.
+        self._cost = 50 + 0.7 * self.width * self.width
+        self.one = self.load(limb.from_ints([1], 1))
+
+    def _constant(self, value: int) -> limb.Limbs:
+        return limb.from_ints([value], self.words)
+
+    def empty(self, count: int) -> Batch:
+        return np.empty((count, self.width), np.uint64)
+
+    def run(self, count: int, products: float, work: Callable[[int, int], object], *, unit: int | None = None) -> None:
+        """work(start, stop) over [0, count), each item worth that many products; `unit` items go together."""
+        unit = unit or self.lanes
+        grain = max(1, int(_GRAIN / (self._cost * products * unit)))
+        parallel_ranges(-(-count // unit), grain, lambda i, j: work(i * unit, min(j * unit, count)))
+
+    # Canonical and foreign form.
+
+    def load(self, limbs: limb.Limbs) -> Batch:
+        words = limbs.shape[1]
+        pieces = -(-words // self.native.piece_words)
+        factors, source, out = self._load_factors(pieces), np.ascontiguousarray(limbs), self.empty(len(limbs))
+        load = self.native.load
+        self.run(len(out), pieces, lambda i, j: load(out, source, words, factors, self.words, i, j))
+        return out
+
+    def _load_factors(self, pieces: int) -> limb.Limbs:
+        """What brings each piece of a wide integer into Montgomery form: R^2 2^(32 piece_words k) mod n."""
+        if len(self._factors) < pieces:
+            step, squared = 32 * self.native.piece_words, self._radix * self._radix
+            self._factors = limb.from_ints([(squared << step * k) % self.n for k in range(pieces)], self.words)
+        return self._factors
+
+    def store(self, x: Operand) -> limb.Limbs:
+        batch, rows = _contiguous(x)
+        out = np.empty((len(rows), self.words), np.uint32)
+        self.run(len(rows), 1, lambda i, j: self.native.store(out, self.words, batch, rows, i, j))
+        return out
+
+    def equal(self, x: Operand, y: Operand) -> npt.NDArray[np.bool_]:
+        x, y = _contiguous(x), _contiguous(y)
+        out = np.empty(len(x[1]), bool)
+        self.run(len(out), 0.05, lambda i, j: self.native.equal(out, *x, *y, i, j))
+        return out
+
+    def gather(self, parts: Iterable[Operand], count: int) -> Batch:
+        out = self.empty(count)
+        at = 0
+        for batch, rows in parts:
+            np.take(batch, rows, axis=0, out=out[at : at + len(rows)])
+            at += len(rows)
+        return out
+
+    # Elementwise.
+
+    def multiply(self, x: Operand, y: Operand) -> Batch:
+        return self._binary(self.native.multiply, 1, x, y)
+
+    def add(self, x: Operand, y: Operand) -> Batch:
+        return self._binary(self.native.add, 0.1, x, y)
+
+    def subtract(self, x: Operand, y: Operand) -> Batch:
+        return self._binary(self.native.subtract, 0.1, x, y)
+
+    def _binary(self, operation: Callable[..., object], products: float, x: Operand, y: Operand) -> Batch:
+        x, y = _contiguous(x), _contiguous(y)
+        out = self.empty(len(x[1]))
+        self.run(len(out), products, lambda i, j: operation(out, *x, *y, i, j))
+        return out
+
+    def square(self, x: Operand) -> Batch:
+        x = _contiguous(x)
+        out = self.empty(len(x[1]))
+        self.run(len(out), 1, lambda i, j: self.native.square(out, *x, i, j))
+        return out
+
+    # Powers.
+
+    def power(self, x: Operand, exponents: limb.Limbs, exponent_rows: Rows, bits: int) -> Batch:
+        x, scan = _contiguous(x), options.constant_time
+        out, words, rows = self.empty(len(x[1])), *_exponents(exponents, exponent_rows)
+        window = min(range(1, 9), key=lambda w: 2**w + bits / w)
+        if scan:
+            window = min(window, _SECURE_WINDOW)
+
+        def work(start: int, stop: int) -> None:
+            self.native.power(out, *x, words, words.shape[1], bits, rows, window, scan, start, stop)
+
+        self.run(len(out), bits + 2**window, work)
+        return out
+
+    def power_vartime(self, x: Operand, exponents: limb.Limbs, exponent_rows: Rows, bits: int) -> Batch:
+        x = _contiguous(x)
+        out, words, rows = self.empty(len(x[1])), *_exponents(exponents, exponent_rows)
+        window = min(range(1, 9), key=lambda w: 2 ** (w - 1) + bits / (w + 1))
+
+        def work(start: int, stop: int) -> None:
+            self.native.power_vartime(out, *x, words, words.shape[1], bits, rows, window, start, stop)
+
+        self.run(len(out), max(bits, 1), work)
+        return out
+
+    def fixed_base(self, base: Operand) -> FixedBase:
+        return FixedBase(self, self.gather([base], 1))
+
+    # Products of many.
+
+    def inverse(self, x: Operand) -> Batch:
+        made: Batch = inversion.inverse(self, x)
+        return made
+
+    def block_inverse(self, x: Operand, inverses: Batch) -> Batch:
+        """Contract: hepy.bigint.inversion.Engine."""
+        x = _contiguous(x)
+        out = self.empty(len(x[1]))
+
+        def work(start: int, stop: int) -> None:
+            self.native.block_inverse(out, *x, inversion.BLOCK, inverses, start, stop)
+
+        self.run(len(inverses), 3 * inversion.BLOCK, work)
+        return out
+
+    def segment_product(self, x: Operand, offsets: Rows) -> Batch:
+        # A long segment is cut into pieces, so that threads and lanes share it, and their products multiplied in turn.
+        cut, own = segments.pieces(offsets, self._piece(len(x[1]), len(offsets) - 1))
+        parts = self._segments(x, cut)
+        if len(cut) == len(offsets):
+            return parts
+        return self.segment_product((parts, identity(len(parts))), own)
+
+    def _piece(self, count: int, segments: int) -> int:
+        """Elements of a piece, such that there is work for every lane of every thread."""
+        workers = self.lanes * options.threads
+        if segments >= workers:
+            return _LONGEST_PIECE
+        return max(_SHORTEST_PIECE, min(_LONGEST_PIECE, count // workers))
+
+    def _segments(self, x: Operand, offsets: Rows) -> Batch:
+        count = len(offsets) - 1
+        x, offsets, out = _contiguous(x), np.ascontiguousarray(offsets), self.empty(count)
+        work = self.native.segment_product
+        self.run(count, max(1.0, len(x[1]) / max(count, 1)), lambda i, j: work(out, *x, offsets, i, j))
+        return out
+
+    def prefix_product(self, x: Operand, run: int) -> Batch:
+        return self._prefix(x, segments.runs(len(x[1]), run)) if len(x[1]) else self.empty(0)
+
+    def _prefix(self, x: Operand, offsets: Rows) -> Batch:
+        """Running products within each segment: within pieces first, then what stands before each piece goes in."""
+        cut, own = segments.pieces(offsets, self._prefix_piece(len(x[1]), len(offsets) - 1))
+        cut = np.ascontiguousarray(cut)
+        x, out = _contiguous(x), self.empty(len(x[1]))
+        products = len(out) / max(len(cut) - 1, 1)
+        self.run(len(cut) - 1, products, lambda i, j: self.native.prefix_product(out, *x, cut, i, j))
+        if len(cut) == len(offsets):
+            return out
+        before = self._prefix((out, cut[1:] - 1), own)
+        factors = self.gather([(before, identity(len(before))), (self.one, identity(1))], len(before) + 1)
+        piece = np.repeat(np.arange(len(before)), np.diff(cut))
+        leads = np.isin(piece, own[:-1])  # the first piece of a segment: nothing stands before it
+        return self.multiply((out, identity(len(out))), (factors, np.where(leads, len(before), piece - 1)))
+
+    def _prefix_piece(self, count: int, segments: int) -> int:
+        """Pieces take a second product an element: they pay where several workers would have nothing to do."""
+        workers = self.lanes * options.threads
+        return count if workers < 2 * segments or workers < 4 else max(_SHORTEST_PIECE, count // workers)
+
+    def multi_power_vartime(self, x: Operand, exponents: limb.Limbs, wanted: npt.NDArray[np.bool_], bits: int) -> Batch:
+        x = _contiguous(x)
+        terms, columns = wanted.shape
+        rows = len(x[1]) // terms
+        plan = multi_power.serial_plan(terms, columns, bits, _CACHED_LIMBS // self.width)
+        # With few results a lane takes a span of the terms; a span repeats the squarings, so none is short.
+        lanes = self.lanes if self.lanes > 1 or options.threads > 1 else 0
+        workers = lanes * (2 * options.threads if options.threads > 1 else 1)
+        spans = max(1, min(terms // 64, -(-workers // max(rows * columns, 1))))
+        out, words = self.empty(rows * spans * columns), np.ascontiguousarray(exponents)
+        mask = np.ascontiguousarray(wanted)
+        method = self.native.straus_vartime if plan.method == "straus" else self.native.pippenger_vartime
+
+        def work(start: int, stop: int) -> None:
+            method(out, *x, words, words.shape[1], bits, mask, terms, columns, spans, plan.window, start, stop)
+
+        self.run(rows * spans, plan.cost / spans, work, unit=max(1, self.lanes // columns))
+        if spans == 1:
+            return out
+        order = np.arange(len(out)).reshape(rows, spans, columns).transpose(0, 2, 1)
+        return self.segment_product((out, np.ascontiguousarray(order).ravel()), np.arange(rows * columns + 1) * spans)
+
+
+class FixedBase:
+    """Contract: hepy.bigint.kernels.FixedBaseKernels."""
+
+    def __init__(self, kernels: Kernels, base: Batch) -> None:
+        self._kernels, self._base = kernels, base
+        self._tables = Tables(self._table, self._window)
+
+    def power(self, exponents: limb.Limbs, bits: int) -> Batch:
+        kernels, scan = self._kernels, options.constant_time
+        table, window, positions = self._tables.take(bits, len(exponents))
+        out, words = kernels.empty(len(exponents)), np.ascontiguousarray(exponents)
+
+        def work(start: int, stop: int) -> None:
+            kernels.native.fixed_base_power(
+                out, table, words, words.shape[1], bits, positions, window, scan, start, stop
+            )
+
+        kernels.run(len(out), positions, work)
+        return out
+
+    def _window(self, powers: int) -> int:
+        """A base that is used seldom gets a small table."""
+        if options.constant_time:
+            return _SECURE_WINDOW
+        return _LARGE_WINDOW if powers >= _BUSY else _SMALL_WINDOW
+
+    def _table(self, window: int, positions: int) -> Batch:
+        """uint64[positions, 2**window, width]."""
+        kernels = self._kernels
+        first = kernels.empty(positions)
+        kernels.native.repeated_squares(first, self._base, window, positions)
+        made = np.empty((positions, 1 << window, kernels.width), np.uint64)
+        work = kernels.native.fixed_base_table
+        kernels.run(positions, 1 << window, lambda i, j: work(made, first, window, i, j))
+        return made
+
+
+def _contiguous(x: Operand) -> tuple[Batch, Rows]:
+    """The operand with rows one after the other in memory, as compiled code reads them."""
+    return x[0], np.ascontiguousarray(x[1])
+
+
+def _exponents(exponents: limb.Limbs, rows: Rows) -> tuple[limb.Limbs, Rows]:
+    return np.ascontiguousarray(exponents), np.ascontiguousarray(rows)
