@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gmpy2
@@ -186,11 +186,25 @@ class PublicKey:
     ) -> CiphertextArray:
         stream = random.stream(seed)
         encodings, account = self.encode(values, scale_bits, value_bits)
+        residues = self._encrypt_encodings(encodings, stream, crt)
+        return CiphertextArray(self, residues, account, fresh=True, seeded=seed is not None)
+
+    def encrypt_encodings(self, encodings: npt.NDArray[Any], *, seed: bytes | None = None) -> ResidueArray:
+        """Fresh ciphertexts of integers modulo n, without an account of what they may become.
+
+        For code that keeps account itself, as adapters do; encrypt is for everyone else.
+
+        Args:
+            encodings: int64 or Python's integers, any shape.
+            seed: 32 bytes, for reproducible tests only. None draws from the operating system.
+        """
+        return self._encrypt_encodings(encodings, random.stream(seed), None)
+
+    def _encrypt_encodings(self, encodings: npt.NDArray[Any], stream: Stream, crt: Crt | None) -> ResidueArray:
         flat = encodings.ravel()
-        residues = self._blind(
+        return self._blind(
             lambda start, stop: self.embed(flat[start:stop]), encodings.shape, Purpose.OBFUSCATOR, stream, crt
         )
-        return CiphertextArray(self, residues, account, fresh=True, seeded=seed is not None)
 
     def encode(
         self, values: Any, scale_bits: int | None, value_bits: int | None
@@ -357,14 +371,34 @@ class PrivateKey:
                 f"{self.fingerprint[:16]}: decrypt them with the private key of their own public key"
             )
         account, shape, n = ciphertexts.account, ciphertexts.shape, self.public_key.n
-        parts = []
-        with _devices.device(ciphertexts.residues.device):
-            flat = ciphertexts.residues.ravel()
-            for start, stop in chunks(flat.modulus, flat.device, flat.size):
-                plain = limb.to_ints(self.crt.decrypt(flat[start:stop].device_limbs()).to_limbs())
-                parts.append(account.decode(plain, n, shape, start, raw=raw))
+        plaintexts = self._plaintexts(ciphertexts.residues)
+        parts = [account.decode(plain, n, shape, start, raw=raw) for start, plain in plaintexts]
         values = np.concatenate(parts).reshape(shape)
         return values if raw or isinstance(account, Numbers) else Packed(values, account)
+
+    def encrypt_encodings(self, encodings: npt.NDArray[Any], *, seed: bytes | None = None) -> ResidueArray:
+        """As PublicKey.encrypt_encodings, with the same bits for the same seed, faster."""
+        return self.public_key._encrypt_encodings(encodings, random.stream(seed), self.crt)
+
+    def decrypt_encodings(self, residues: ResidueArray) -> list[int]:
+        """Plaintexts in [0, n) of ciphertexts modulo n**2, in C order; whether they are in any bound is not looked at.
+
+        For code that keeps account of bounds itself. The hazards are those of decrypt.
+
+        Raises:
+            KeyMismatchError: the residues have another modulus.
+            ParameterError: subgroup keys: something is not a ciphertext of this key.
+        """
+        if residues.modulus != self.public_key.modulus:
+            raise KeyMismatchError("these residues are not modulo the square of this key's n")
+        return [value for _, plain in self._plaintexts(residues) for value in plain]
+
+    def _plaintexts(self, residues: ResidueArray) -> Iterator[tuple[int, list[int]]]:
+        """Plaintexts chunk by chunk, each with its first flat position."""
+        with _devices.device(residues.device):
+            flat = residues.ravel()
+            for start, stop in chunks(flat.modulus, flat.device, flat.size):
+                yield start, limb.to_ints(self.crt.decrypt(flat[start:stop].device_limbs()).to_limbs())
 
 
 def random_unit(n: int, stream: Stream) -> int:

@@ -1,0 +1,76 @@
+"""Several numbers side by side in one plaintext, the first in the highest field, as FATE packs gradients.
+
+Fields have no signs and no biases: FATE's trees add an offset before they pack. The last plaintext holds the rest, in its
+lowest fields.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from hepy.errors import EncodingOverflowError, ParameterError
+from hepy.interop.fate.fixed_point import towards_zero
+
+_MANTISSA_BITS = 53
+
+
+def fixed(value: float, precision: int) -> int:
+    """round(value * 2**precision), exactly; half away from zero."""
+    mantissa, binary = math.frexp(value)
+    shift = binary - _MANTISSA_BITS + precision
+    magnitude = int(math.ldexp(abs(mantissa), _MANTISSA_BITS))
+    magnitude = magnitude << shift if shift >= 0 else (magnitude + (1 << (-shift - 1))) >> -shift
+    return magnitude if value >= 0 else -magnitude
+
+
+def pack(values: Sequence[int], field_bits: int, count: int, n: int) -> list[int]:
+    """Integers, `count` to a plaintext. A negative one borrows from the field above it.
+
+    Raises:
+        EncodingOverflowError: a plaintext would not lie between -n and n.
+        ParameterError: the number of fields or their width cannot be.
+    """
+    _check_layout(field_bits, count)
+    out = []
+    for start in range(0, len(values), count):
+        total = 0
+        for value in values[start : start + count]:
+            total = (total << field_bits) + value
+        if not -n < total < n:
+            raise EncodingOverflowError(
+                f"{count} fields of {field_bits} bits make a plaintext of {total.bit_length()} bits, and a key of "
+                f"{n.bit_length()} bits holds no more than its length: pack fewer, or use a larger key"
+            )
+        out.append(total)
+    return out
+
+
+def unpack(plaintexts: Iterable[int], field_bits: int, count: int, total: int) -> list[int]:
+    """`total` fields of plaintexts that hold `count` each, and the last what is left, as non-negative integers.
+
+    Raises:
+        ParameterError: the number of fields or their width cannot be.
+    """
+    _check_layout(field_bits, count)
+    if total < 0:
+        raise ParameterError(f"the number of packed values is at least 0, not {total}")
+    mask = (1 << field_bits) - 1
+    out: list[int] = []
+    for plaintext in plaintexts:
+        here = min(count, total - len(out))
+        out += [plaintext >> field_bits * at & mask for at in range(here - 1, -1, -1)]
+    return out
+
+
+def unpack_floats(plaintexts: Iterable[int], field_bits: int, count: int, precision: int, total: int) -> list[float]:
+    """As unpack, each field over 2**precision; rounded towards zero, as fate_utils does."""
+    fields = unpack(plaintexts, field_bits, count, total)
+    return [math.ldexp(float(towards_zero(field)), -precision) for field in fields]
+
+
+def _check_layout(field_bits: int, count: int) -> None:
+    if count < 1:
+        raise ParameterError(f"a plaintext holds at least one number, not {count}")
+    if field_bits < 0:
+        raise ParameterError(f"a field has at least 0 bits, not {field_bits}")

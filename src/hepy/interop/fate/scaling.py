@@ -1,0 +1,123 @@
+"""Ciphertexts whose plaintexts have exponents of 16: how they come to a common one, and sum.
+
+A plaintext is significand * 16**exponent, and only the significand is encrypted. Two of them add at the smaller
+exponent: the other's significand is multiplied by a power of 16, which for a ciphertext is a power of 2**(4 digits).
+What `zeros` made and nothing was added to has no exponent yet (NONE): it takes any, and costs nothing.
+
+Residues are ciphertexts modulo n**2, (B,); exponents are int64[B].
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from hepy._limbs import object_array
+from hepy.bigint import ResidueArray
+from hepy.bigint import concatenate as concatenate_residues
+from hepy.errors import EncodingOverflowError
+from hepy.interop.fate.fixed_point import BASE_BITS, MAX_EXPONENT
+
+# Above every exponent, so that the smaller of two is the one that exists.
+NONE = 1 << 30
+
+Exponents = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.int64]
+
+
+def digits_above(exponents: Exponents, target: Exponents) -> Integers:
+    """How many digits to base 16 lead from each exponent down to its target.
+
+    Raises:
+        EncodingOverflowError: more than any key holds.
+    """
+    digits = np.where(exponents >= NONE, 0, exponents - target)
+    if len(digits) and int(digits.max()) > MAX_EXPONENT:
+        raise EncodingOverflowError(
+            f"numbers whose exponents are {int(digits.max())} digits apart were to be added: no key holds such a sum"
+        )
+    return digits
+
+
+def checked(exponents: Exponents) -> Exponents:
+    """The exponents of products, if they are still such as can be aligned; without one stays without.
+
+    Raises:
+        EncodingOverflowError: one is not.
+    """
+    exponents = np.where(exponents >= NONE // 2, NONE, exponents)
+    used = exponents[exponents < NONE]
+    if len(used) and int(np.abs(used).max()) > MAX_EXPONENT:
+        raise EncodingOverflowError(
+            f"after so many products an exponent is {int(np.abs(used).max())}, beyond {MAX_EXPONENT}: decrypt and encrypt "
+            "again earlier"
+        )
+    return exponents
+
+
+def raised(residues: ResidueArray, digits: Integers) -> ResidueArray:
+    """Plaintexts times 16**digits, digits >= 0."""
+    at = np.flatnonzero(digits)
+    if not len(at):
+        return residues
+    wanted = digits[at]
+    if (wanted == wanted[0]).all():
+        powers = residues[at].power_vartime(1 << BASE_BITS * int(wanted[0]))
+    else:
+        factors = object_array([1 << BASE_BITS * d for d in wanted.tolist()], (len(wanted),))
+        powers = residues[at].power_vartime(factors)
+    return powers if len(at) == residues.size else replaced(residues, at, powers)
+
+
+def replaced(residues: ResidueArray, at: Integers, new: ResidueArray) -> ResidueArray:
+    """The same ciphertexts, but new ones at these distinct positions."""
+    order = np.arange(residues.size)
+    order[at] = residues.size + np.arange(len(at))
+    return concatenate_residues([residues, new])[order]
+
+
+def plaintexts_at(significands: npt.NDArray[np.generic], digits: Integers) -> npt.NDArray[np.generic]:
+    """Significands times 16**digits: int64[B] or objects; digits >= 0."""
+    if not digits.any():
+        return significands
+    pairs = zip(significands.tolist(), digits.tolist(), strict=True)
+    return object_array([value << BASE_BITS * d for value, d in pairs], significands.shape)
+
+
+def combine(
+    left: ResidueArray, left_exponents: Exponents, right: ResidueArray, right_exponents: Exponents, *, subtract: bool
+) -> tuple[ResidueArray, Exponents]:
+    """left + right, or left - right, elementwise."""
+    exponents = np.minimum(left_exponents, right_exponents)
+    a = raised(left, digits_above(left_exponents, exponents))
+    b = raised(right, digits_above(right_exponents, exponents))
+    return a.divide(b) if subtract else a.multiply(b), exponents
+
+
+def sums_by_target(
+    residues: ResidueArray, exponents: Exponents, targets: Integers
+) -> tuple[Integers, ResidueArray, Exponents]:
+    """Sums of the elements that share a target.
+
+    Elements of one target and one exponent are summed as they are; only these sums are brought to the target's smallest
+    exponent. So many elements with few exponents cost few powers.
+
+    Args:
+        residues, exponents: the elements.
+        targets: int64[B], at least 0.
+
+    Returns: the targets in order, each once, with their sums and exponents: (T,).
+    """
+    levels, level = np.unique(exponents, return_inverse=True)
+    keys = targets * len(levels) + level.reshape(-1)
+    used, segment = np.unique(keys, return_inverse=True)
+    sums = residues.segment_product(segment.reshape(-1), len(used))
+    where, sum_exponents = used // len(levels), levels[used % len(levels)]
+    if len(levels) == 1:
+        return where, sums, sum_exponents
+    found, of_target = np.unique(where, return_inverse=True)
+    of_target = of_target.reshape(-1)
+    smallest = np.full(len(found), NONE, dtype=np.int64)
+    np.minimum.at(smallest, of_target, sum_exponents)
+    aligned = raised(sums, digits_above(sum_exponents, smallest[of_target]))
+    return found, aligned.segment_product(of_target, len(found)), smallest

@@ -1,0 +1,190 @@
+"""How keys, coders and vectors pass between processes and parties: through hepy's wire form, never as pickled objects.
+
+A pickle of one of them is a call of a restore_* function below with bytes, so a receiver's whitelist needs these names
+and no others. Everything that they are given is checked as hepy.loads checks it: received bytes may be hostile.
+
+Ciphertexts leave as they stand. FATE does not rerandomize what it sends, and neither does this.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Any
+
+import numpy as np
+
+from hepy import wire
+from hepy._limbs import object_array
+from hepy.errors import MissingKeyError, ParameterError, WireFormatError
+from hepy.interop.fate.coder import Coder
+from hepy.interop.fate.fixed_point import MAX_EXPONENT
+from hepy.interop.fate.keys import PK, SK
+from hepy.interop.fate.placement import placed
+from hepy.interop.fate.scaling import NONE, Exponents
+from hepy.interop.fate.vectors import CiphertextVector, PlaintextVector
+from hepy.paillier import CiphertextArray, PrivateKey, PublicKey
+from hepy.paillier.codec import restore_key
+from hepy.paillier.encoding import Numbers
+
+# What a receiver's whitelist has to let through: modules and names.
+NAMES = {
+    "hepy.interop.fate.serialization": {
+        "restore_ciphertexts",
+        "restore_coder",
+        "restore_plaintexts",
+        "restore_public",
+        "restore_secret",
+        "restore_zeros",
+    },
+    "hepy.interop.fate.evaluation": {"evaluator"},
+}
+
+WORKER_PASSWORD = "HEPY_FATE_WORKER_PASSWORD"
+_NO_EXPONENT = np.iinfo(np.int32).max
+_MAX_SIZE = 1 << 40
+
+Reduced = tuple[Any, tuple[Any, ...]]
+
+
+@functools.lru_cache(maxsize=16)
+def _key_bytes(key: PublicKey) -> bytes:
+    return wire.dumps(key)
+
+
+def pickled_public(pk: PK) -> Reduced:
+    return restore_public, (_key_bytes(pk.public_key),)
+
+
+def restore_public(key: bytes) -> PK:
+    """A PK from the wire form of its key.
+
+    Raises:
+        WireFormatError: the bytes are no public key.
+    """
+    return PK(_checked_key(key))
+
+
+def pickled_coder(coder: Coder) -> Reduced:
+    return restore_coder, (_key_bytes(coder.public_key),)
+
+
+def restore_coder(key: bytes) -> Coder:
+    """A Coder from the wire form of its key; errors as restore_public."""
+    return Coder(_checked_key(key))
+
+
+def _checked_key(key: bytes) -> PublicKey:
+    found = restore_key(key) if isinstance(key, bytes) else None
+    if not isinstance(found, PublicKey):
+        raise WireFormatError("key: these are not the bytes of a public key")
+    return found
+
+
+def pickled_ciphertexts(vector: CiphertextVector) -> Reduced:
+    key = vector.public_key
+    if key is None:
+        return restore_zeros, (len(vector),)
+    residues, exponents = vector.parts(key)
+    # The contract keeps no account of bounds: the widest that a message can say.
+    array = CiphertextArray(key, residues, Numbers(0, key.n // 3))
+    message = wire.dumps(array, rerandomize=False)
+    return restore_ciphertexts, (_key_bytes(key), message, _exponent_bytes(exponents))
+
+
+def restore_ciphertexts(key: bytes, message: bytes, exponents: bytes) -> CiphertextVector:
+    """A vector from the wire forms of its key and ciphertexts and its exponents, int32 little-endian.
+
+    Raises:
+        WireFormatError: something is not canonical, out of range, or of another length.
+    """
+    public = _checked_key(key)
+    with placed():
+        array = wire.loads(message, public)
+    if array.ndim != 1 or array.packed:
+        raise WireFormatError(f"shape: a vector was expected, and these are ciphertexts of shape {array.shape}")
+    return CiphertextVector(public, array.residues, _exponents(exponents, len(array)))
+
+
+def restore_zeros(size: int) -> CiphertextVector:
+    """Zeros that have met no key.
+
+    Raises:
+        WireFormatError: the size is none.
+    """
+    if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size < _MAX_SIZE:
+        raise WireFormatError("size: that is no number of zeros")
+    return CiphertextVector.zeros(size)
+
+
+def pickled_plaintexts(vector: PlaintextVector) -> Reduced:
+    return restore_plaintexts, (vector.significands.tolist(), _exponent_bytes(vector.exponents))
+
+
+def restore_plaintexts(significands: list[int], exponents: bytes) -> PlaintextVector:
+    """Encoded numbers from integers and exponents.
+
+    Raises:
+        WireFormatError: something is no integer, or the exponents are of another length or out of range.
+    """
+    if not isinstance(significands, list) or not all(type(value) is int for value in significands):
+        raise WireFormatError("significands: a list of integers was expected")
+    return PlaintextVector(object_array(significands, (len(significands),)), _exponents(exponents, len(significands)))
+
+
+def _exponent_bytes(exponents: Exponents) -> bytes:
+    return np.where(exponents >= NONE, _NO_EXPONENT, exponents).astype("<i4").tobytes() if exponents.any() else b""
+
+
+def _exponents(data: bytes, size: int) -> Exponents:
+    """Exponents of a message: none at all means 0 for all."""
+    if not isinstance(data, bytes) or len(data) not in (0, 4 * size):
+        raise WireFormatError(f"exponents: {size} numbers of 4 bytes were expected, or nothing")
+    if not data:
+        return np.zeros(size, dtype=np.int64)
+    exponents = np.frombuffer(data, dtype="<i4").astype(np.int64)
+    there = exponents[exponents != _NO_EXPONENT]
+    # A larger one would make its receiver compute powers for hours.
+    if len(there) and int(np.abs(there).max()) > MAX_EXPONENT:
+        raise WireFormatError(f"exponents: one is beyond {MAX_EXPONENT}")
+    return np.where(exponents == _NO_EXPONENT, NONE, exponents)
+
+
+def pickled_secret(sk: SK) -> Reduced:
+    """The secret key for workers of its own party: sealed under their password, once for each key.
+
+    Raises:
+        ParameterError: there is no such password.
+    """
+    password = os.environ.get(WORKER_PASSWORD)
+    if not password:
+        raise ParameterError(
+            "secret keys are not pickled. FATE hands them to worker processes of their own party: for that, call "
+            "hepy.interop.fate.register() before those processes start, or set HEPY_FATE_WORKER_PASSWORD for all of "
+            "them. To a file: hepy.save(sk.private_key, path, password=...)"
+        )
+    return restore_secret, (sk.sealed(password),)
+
+
+def restore_secret(sealed: bytes) -> SK:
+    """A secret key from its sealed wire form, in a process that knows the party's password.
+
+    Raises:
+        MissingKeyError: it does not.
+        WireFormatError: the bytes are no sealed key, or it is another party's.
+    """
+    password = os.environ.get(WORKER_PASSWORD)
+    if not password:
+        raise MissingKeyError(
+            "a secret key arrived in a process without HEPY_FATE_WORKER_PASSWORD: call hepy.interop.fate.register() before "
+            "FATE starts its workers, or set the variable for all processes of the party"
+        )
+    return _opened(sealed, password)
+
+
+@functools.lru_cache(maxsize=4)
+def _opened(sealed: bytes, password: str) -> SK:
+    key = wire.loads(sealed, password=password)
+    if not isinstance(key, PrivateKey):
+        raise WireFormatError("kind: a sealed private key was expected")
+    return SK(key)

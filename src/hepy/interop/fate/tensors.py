@@ -1,0 +1,79 @@
+"""Where torch begins: tensors to numpy arrays and back. The one module that imports torch, and only if it is there.
+
+Without torch the contract takes and gives numpy arrays.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hepy.interop.fate.errors import ArgumentTypeError, UnsupportedTypeError
+
+ENCODABLE = ("float64", "float32", "int64", "int32")
+
+
+@functools.cache
+def _torch() -> Any:
+    """The module, or None where it is not installed."""
+    try:
+        return importlib.import_module("torch")
+    except ImportError:
+        return None
+
+
+def dtype_name(dtype: Any) -> str:
+    """ "float64" of torch.float64, numpy.float64 or the string: one that has an encoding.
+
+    Raises:
+        UnsupportedTypeError: it has none (a NotImplementedError).
+    """
+    name = str(dtype).removeprefix("torch.") if not isinstance(dtype, type) else np.dtype(dtype).name
+    if name not in ENCODABLE:
+        raise UnsupportedTypeError(f"{name} is not supported: use {', '.join(ENCODABLE)}")
+    return name
+
+
+def to_numpy(values: Any, dtype: Any = None) -> npt.NDArray[Any]:
+    """A tensor's elements in order, of its dtype or the one that is asked for: (B,).
+
+    Raises:
+        ArgumentTypeError: it is neither a tensor nor an array.
+        UnsupportedTypeError: the dtype has no encoding.
+    """
+    if not hasattr(values, "dtype"):
+        raise ArgumentTypeError(f"a tensor was expected, not {type(values).__name__}")
+    name = dtype_name(values.dtype if dtype is None else dtype)
+    array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+    return array.astype(name, copy=False).ravel()
+
+
+def to_list(values: Any) -> list[Any]:
+    """A tensor's elements as Python's numbers."""
+    if hasattr(values, "detach"):
+        values = values.detach()
+    listed: list[Any] = values.tolist() if hasattr(values, "tolist") else list(values)
+    return listed
+
+
+def from_numpy(array: npt.NDArray[Any]) -> Any:
+    """A torch tensor of these elements; the array itself where there is no torch."""
+    torch = _torch()
+    return array if torch is None else torch.from_numpy(array)
+
+
+def scalar(value: Any) -> tuple[Any, Any]:
+    """(number, dtype) of a tensor without axes; (value, None) of anything else.
+
+    Raises:
+        ArgumentTypeError: a tensor has axes.
+    """
+    if not hasattr(value, "dtype"):
+        return value, None
+    if value.ndim:
+        raise ArgumentTypeError(f"one number was expected, not a tensor of shape {tuple(value.shape)}")
+    return value.item(), value.dtype

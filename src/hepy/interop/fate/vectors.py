@@ -1,0 +1,241 @@
+"""Vectors of encoded and of encrypted numbers: what Coder, PK, SK and evaluator hand to each other.
+
+Both are one-dimensional, as in FATE, whose tensors keep their shapes themselves. Ciphertext vectors can be changed in
+place (evaluator.i_add and its like); what a vector is made of cannot, so slices share memory and still are copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hepy import _devices
+from hepy.bigint import ResidueArray
+from hepy.bigint import concatenate as concatenate_residues
+from hepy.errors import KeyMismatchError, ParameterError
+from hepy.interop.fate.errors import ArgumentTypeError, RangeError
+from hepy.interop.fate.scaling import NONE, Exponents
+from hepy.paillier import PublicKey
+
+
+class PlaintextVector:
+    """Encoded numbers: significand * 16**exponent.
+
+    Args:
+        significands: integers of any size, int64[B] or objects; negative, or modulo n as decryption gives them.
+        exponents: int64[B].
+    """
+
+    __slots__ = ("exponents", "significands")
+
+    def __init__(self, significands: npt.NDArray[Any], exponents: npt.NDArray[Any]) -> None:
+        self.significands = significands
+        self.exponents: Exponents = exponents.astype(np.int64, copy=False)
+
+    def __len__(self) -> int:
+        return len(self.significands)
+
+    def __repr__(self) -> str:
+        return f"PlaintextVector(<{len(self)} encoded numbers>)"
+
+    def __reduce__(self) -> Any:
+        from hepy.interop.fate.serialization import pickled_plaintexts
+
+        return pickled_plaintexts(self)
+
+    def signed(self, n: int) -> list[int]:
+        """Significands between -n / 2 and n / 2.
+
+        Raises:
+            ParameterError: one is beyond n, so it is no plaintext of that key.
+        """
+        out = []
+        for value in self.significands.tolist():
+            if not -n < value <= n:
+                raise ParameterError("an encoded number lies beyond the key's modulus: it was encoded for another key")
+            out.append(value - n if value > n // 2 else value)
+        return out
+
+    def get_stride(self, index: int, stride: int) -> PlaintextVector:
+        """Elements [index * stride, (index + 1) * stride)."""
+        start, stop = check_range(len(self), index * stride, stride, "get_stride")
+        return PlaintextVector(self.significands[start:stop], self.exponents[start:stop])
+
+    def tolist(self) -> list[PlaintextVector]:
+        """A vector of one for each element."""
+        return [self.get_stride(i, 1) for i in range(len(self))]
+
+
+class CiphertextVector:
+    """Encrypted numbers; `exponents` are in clear.
+
+    Args:
+        public_key: the key; None for a vector of zeros that has met no key yet.
+        residues: ciphertexts modulo n**2, (B,), on any device; None without a key.
+        exponents: int64[B]; scaling.NONE for what has none yet.
+    """
+
+    __slots__ = ("_exponents", "_residues", "public_key")
+
+    def __init__(self, public_key: PublicKey | None, residues: ResidueArray | None, exponents: Exponents) -> None:
+        self.public_key = public_key
+        self._residues = residues
+        self._exponents = exponents
+
+    @staticmethod
+    def zeros(size: int) -> CiphertextVector:
+        """Zeros under any key: the ciphertext 1, which hides nothing until something is added."""
+        return CiphertextVector(None, None, np.full(whole("size", size), NONE, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self._exponents)
+
+    def __repr__(self) -> str:
+        key = "no key yet" if self.public_key is None else f"key={self.public_key.fingerprint[:16]!r}"
+        return f"CiphertextVector(size={len(self)}, {key})"
+
+    def __reduce__(self) -> Any:
+        from hepy.interop.fate.serialization import pickled_ciphertexts
+
+        return pickled_ciphertexts(self)
+
+    @property
+    def exponents(self) -> npt.NDArray[np.int32]:
+        """Exponents of 16, int32[B]: 0 where there is none yet."""
+        return np.where(self._exponents >= NONE, 0, self._exponents).astype(np.int32)
+
+    @property
+    def device(self) -> str | None:
+        """Name of the device that holds the ciphertexts; None for zeros that have met no key."""
+        return None if self._residues is None else self._residues.device.name
+
+    def to(self, device: str) -> CiphertextVector:
+        """The same ciphertexts on another device."""
+        residues = None if self._residues is None else self._residues.to(device)
+        return CiphertextVector(self.public_key, residues, self._exponents)
+
+    def parts(self, key: PublicKey, device: _devices.Device | None = None) -> tuple[ResidueArray, Exponents]:
+        """Ciphertexts and exponents, for an operation under `key`; zeros without a key appear on `device`.
+
+        Raises:
+            KeyMismatchError: the vector belongs to another key.
+        """
+        if self._residues is None:
+            with _devices.device(device or _devices.current()):
+                return key.modulus.ones(len(self)), self._exponents
+        if self.public_key != key:
+            assert self.public_key is not None
+            raise KeyMismatchError(
+                f"ciphertexts of key {self.public_key.fingerprint[:16]} were given with key {key.fingerprint[:16]}: compute "
+                "with the public key under which they were encrypted"
+            )
+        return self._residues, self._exponents
+
+    @property
+    def home(self) -> _devices.Device | None:
+        """The device object, for parts of other vectors."""
+        return None if self._residues is None else self._residues.device
+
+    def assign(self, key: PublicKey, residues: ResidueArray, exponents: Exponents) -> None:
+        """Become these ciphertexts, as many as before."""
+        self.public_key, self._residues, self._exponents = key, residues, exponents
+
+    # Places.
+
+    def take(self, places: Any) -> CiphertextVector:
+        """Elements at a slice or an array of places that are within the vector."""
+        residues = None if self._residues is None else self._residues[places]
+        return CiphertextVector(self.public_key, residues, self._exponents[places])
+
+    def slice(self, start: int, size: int) -> CiphertextVector:
+        """Elements [start, start + size).
+
+        Raises:
+            RangeError: they are not all there.
+        """
+        first, last = check_range(len(self), start, size, "slice")
+        return self.take(slice(first, last))
+
+    def slice_indexes(self, indexes: Any) -> CiphertextVector:
+        """Elements at these places, in this order.
+
+        Raises:
+            RangeError: a place is outside the vector.
+        """
+        return self.take(places(indexes, len(self), "slice_indexes"))
+
+    def tolist(self) -> list[CiphertextVector]:
+        """A vector of one for each element: how FATE's tables take a block apart."""
+        return [self.take(slice(i, i + 1)) for i in range(len(self))]
+
+    def cat(self, others: Sequence[CiphertextVector]) -> CiphertextVector:
+        """This vector and others, one after the other."""
+        return concatenate([self, *others])
+
+
+def concatenate(vectors: Sequence[CiphertextVector]) -> CiphertextVector:
+    """Vectors one after the other.
+
+    Raises:
+        ArgumentTypeError: one is no vector.
+        KeyMismatchError: they belong to different keys.
+    """
+    vectors = list(vectors)
+    for vector in vectors:
+        if not isinstance(vector, CiphertextVector):
+            raise ArgumentTypeError(f"vectors of ciphertexts were expected, not {type(vector).__name__}")
+    first = next((vector for vector in vectors if vector.public_key is not None), None)
+    exponents = np.concatenate([np.empty(0, dtype=np.int64), *(vector._exponents for vector in vectors)])
+    if first is None or first.public_key is None:
+        return CiphertextVector(None, None, exponents)
+    residues = [vector.parts(first.public_key, first.home)[0] for vector in vectors]
+    return CiphertextVector(first.public_key, concatenate_residues(residues), exponents)
+
+
+# Checks of places.
+
+
+def whole(name: str, value: Any) -> int:
+    """A whole number of at least 0.
+
+    Raises:
+        ArgumentTypeError, ParameterError: it is none, or negative.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise ArgumentTypeError(f"{name} is a whole number, not {type(value).__name__}")
+    if value < 0:
+        raise ParameterError(f"{name} is at least 0, not {value}")
+    return int(value)
+
+
+def check_range(length: int, start: Any, size: Any, operation: str) -> tuple[int, int]:
+    """(start, start + size), if a vector of that length has such elements.
+
+    Raises:
+        RangeError: it has not.
+    """
+    first, count = whole("the start", start), whole("the size", size)
+    if first + count > length:
+        raise RangeError(f"{operation}: elements {first} to {first + count} of a vector of {length} were asked for")
+    return first, first + count
+
+
+def places(indexes: Any, length: int, operation: str) -> npt.NDArray[np.int64]:
+    """Places in a vector of that length: int64[I].
+
+    Raises:
+        ArgumentTypeError: they are no integers.
+        RangeError: one is outside.
+    """
+    array = np.asarray(indexes)
+    if array.size == 0:
+        return np.empty(0, dtype=np.int64)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise ArgumentTypeError(f"{operation}: places are a list of integers, not {array.dtype}{list(array.shape)}")
+    smallest, largest = int(array.min()), int(array.max())
+    if smallest < 0 or largest >= length:
+        raise RangeError(f"{operation}: places go from {smallest} to {largest}, outside [0, {length})")
+    return array.astype(np.int64)

@@ -1,0 +1,139 @@
+"""Encoding, decoding and packing: fate_utils' own answers, and what raises where it panics."""
+
+import numpy as np
+import pytest
+
+from hepy.errors import EncodingOverflowError, HepyError, ParameterError
+from hepy.interop.fate import ArgumentTypeError, PlaintextVector, UnsupportedTypeError
+
+DTYPES = ("float64", "float32", "int64", "int32")
+
+
+def number(text):
+    return [int(text[0], 16), text[1]]
+
+
+def encoded(*pairs):
+    significands = np.array([pair[0] for pair in pairs] + [None], dtype=object)[:-1]
+    return PlaintextVector(significands, np.array([pair[1] for pair in pairs], dtype=np.int64))
+
+
+def pairs_of(vector):
+    return [[int(s), int(e)] for s, e in zip(vector.significands, vector.exponents, strict=True)]
+
+
+def test_encodings_are_those_of_fate_utils(vectors, contract):
+    _, _, coder = contract
+    assert len(vectors["encodings"]) > 100
+    for dtype, value, want in vectors["encodings"]:
+        value = float.fromhex(value) if isinstance(value, str) else value
+        array = np.array([value], dtype=dtype)
+        assert pairs_of(coder.encode_tensor(array)) == [number(want)]
+        assert pairs_of(coder.encode(array[0].item(), dtype)) == [number(want)]
+
+
+def test_a_vector_is_encoded_as_its_elements_are(vectors, contract):
+    _, _, coder = contract
+    cases = [(float.fromhex(value), number(want)) for dtype, value, want in vectors["encodings"] if dtype == "float64"]
+    array = np.array([value for value, _ in cases]).reshape(2, -1)
+    assert pairs_of(coder.encode_tensor(array)) == [want for _, want in cases]
+
+
+def test_decodings_are_those_of_fate_utils(vectors, contract):
+    _, _, coder = contract
+    panics = 0
+    for case in vectors["decodings"]:
+        vector = encoded(number(case["number"]))
+        for dtype in DTYPES:
+            if case[dtype] is None:
+                with pytest.raises(HepyError):
+                    coder.decode_vec(vector, dtype)
+                panics += 1
+                continue
+            got = coder.decode_vec(vector, dtype)
+            want = float.fromhex(case[dtype]) if dtype.startswith("float") else case[dtype]
+            assert np.asarray(got).tolist() == [want], (case, dtype)
+    assert panics > 5
+
+
+def test_a_scalar_decodes_to_pythons_own_number(contract):
+    _, _, coder = contract
+    vector = encoded([24, -1])
+    assert [coder.decode_f64(vector), coder.decode_f32(vector), coder.decode_i64(vector), coder.decode_i32(vector)] == [
+        1.5,
+        1.5,
+        1,
+        1,
+    ]
+    assert [type(coder.decode_f64(vector)), type(coder.decode_i32(vector))] == [float, int]
+
+
+def test_packings_are_those_of_fate_utils(vectors, contract):
+    _, _, coder = contract
+    for case in vectors["packings"]:
+        values = [float.fromhex(text) for text in case["values"]]
+        bits, count, precision = case["layout"]
+        if case["packed"] is None:
+            with pytest.raises(ParameterError):
+                coder.pack_floats(values, bits, count, precision)
+            continue
+        packed = coder.pack_floats(np.array(values), bits, count, precision)
+        assert pairs_of(packed) == [number(text) for text in case["packed"]]
+        back = coder.unpack_floats(packed, bits, count, precision, len(values))
+        assert [value.hex() for value in np.asarray(back).tolist()] == case["unpacked"]
+
+
+def test_unpackings_are_those_of_fate_utils(vectors, contract):
+    _, _, coder = contract
+    for case in vectors["unpackings"]:
+        vector = encoded(*([int(text, 16), 0] for text in case["plaintexts"]))
+        got = coder.unpack_floats(vector, *case["arguments"])
+        assert [value.hex() for value in np.asarray(got).tolist()] == case["unpacked"]
+
+
+def test_integers_pack_and_unpack(contract):
+    _, _, coder = contract
+    values = np.array([1, 2**20 - 1, 0, 5, 7])
+    packed = coder.pack_vec(values, 20, 3)
+    assert pairs_of(packed) == [[(1 << 40) + ((2**20 - 1) << 20), 0], [(5 << 20) + 7, 0]]
+    assert np.asarray(coder.unpack_vec(packed, 20, 3, 5)).tolist() == values.tolist()
+    assert np.asarray(coder.unpack_vec(packed, 20, 3, 4)).tolist() == [1, 2**20 - 1, 0, 7]
+
+
+@pytest.mark.parametrize("values", [[-1], [2**20]])
+def test_integers_that_do_not_fit_their_field_are_refused(contract, values):
+    with pytest.raises(EncodingOverflowError, match="num_shift_bit"):
+        contract[2].pack_vec(np.array(values), 20, 2)
+
+
+def test_fields_that_exceed_the_key_are_refused(contract):
+    with pytest.raises(EncodingOverflowError, match="a key of 512 bits"):
+        contract[2].pack_floats([1.0] * 20, 30, 20, 4)
+
+
+def test_what_has_no_encoding_is_refused_as_fate_refuses_it(contract):
+    _, _, coder = contract
+    with pytest.raises(UnsupportedTypeError, match="float16") as raised:
+        coder.encode_tensor(np.array([1.0], np.float16))
+    assert isinstance(raised.value, NotImplementedError)
+    with pytest.raises(UnsupportedTypeError):
+        coder.decode_vec(encoded([1, 0]), np.int16)
+    with pytest.raises(ParameterError, match="index 1"):
+        coder.encode_tensor(np.array([1.0, np.nan]))
+    with pytest.raises(ArgumentTypeError):
+        coder.encode_f64_vec(np.array([1, 2]))
+    with pytest.raises(ArgumentTypeError):
+        coder.encode(1.5, "int64")
+    with pytest.raises(OverflowError):
+        coder.encode(2**31, "int32")
+    with pytest.raises(ArgumentTypeError):
+        coder.encode(np.array([1.0, 2.0]))
+    with pytest.raises(ArgumentTypeError):
+        coder.decode_f64_vec(np.array([1.0]))
+
+
+def test_a_dtype_that_is_asked_for_converts(contract):
+    _, _, coder = contract
+    assert pairs_of(coder.encode_vec(np.array([3.0]), np.int64)) == [[3, 0]]
+    # FATE's encode_tensor looks at the tensor's own dtype, whatever is asked for.
+    assert pairs_of(coder.encode_tensor(np.array([3]), np.float64)) == [[3, 0]]

@@ -1,0 +1,227 @@
+"""Every method of the evaluator on every device: fate_utils' own answers, and what raises where it panics."""
+
+import copy
+
+import numpy as np
+import pytest
+
+import hepy
+from hepy.errors import DeviceError, EncodingOverflowError, HepyError, KeyMismatchError, ParameterError
+from hepy.interop.fate import CiphertextVector, PlaintextVector, RangeError, evaluator
+from hepy.interop.fate.fixed_point import MAX_EXPONENT
+
+METHODS = (
+    "add", "sub", "rsub", "add_plain", "sub_plain", "rsub_plain", "add_plain_scalar", "sub_plain_scalar",
+    "rsub_plain_scalar", "mul_plain", "mul_plain_scalar", "matmul", "rmatmul", "i_add", "i_sub", "slice", "shuffle",
+    "i_shuffle", "intervals_slice", "cat", "i_update", "i_update_with_masks", "chunking_cumsum_with_step", "pack_squeeze",
+)  # fmt: skip
+
+
+def plain(texts):
+    significands = np.array([int(text, 16) for text, _ in texts] + [None], dtype=object)[:-1]
+    return PlaintextVector(significands, np.array([exponent for _, exponent in texts], dtype=np.int64))
+
+
+def encoding_to(encoded, coder):
+    """A coder for which every tensor is encoded as this: cases name significands and exponents."""
+    fixed = copy.copy(coder)
+    fixed.encode_tensor = lambda tensor, dtype=None: encoded
+    return fixed
+
+
+def run(case, sk, pk, coder):
+    """The case's result: [significand, exponent] of each element."""
+    method = case["method"]
+    call = getattr(evaluator, method)
+    a = pk.encrypt_encoded(plain(case["a"]), False) if case["a"] is not None else evaluator.zeros(case["zeros"], None)
+    b = pk.encrypt_encoded(plain(case["b"]), False) if "b" in case else None
+    given = encoding_to(plain(case["plain"]), coder) if "plain" in case else coder
+    if method in ("add", "sub", "rsub"):
+        out = call(a, b, pk)
+    elif method in ("add_plain", "sub_plain", "rsub_plain", "mul_plain"):
+        out = call(a, None, pk, given)
+    elif method.endswith("_scalar"):
+        out = call(a, case["value"], pk, coder, np.float64)
+    elif method in ("matmul", "rmatmul"):
+        out = call(a, None, *case["shapes"], pk, given, None)
+    elif method in ("i_add", "i_sub"):
+        out = call(pk, a, b, *case["ranges"])
+    elif method == "slice":
+        out = call(a, *case["arguments"])
+    elif method in ("shuffle", "i_shuffle"):
+        out = call(pk, a, case["order"])
+    elif method == "intervals_slice":
+        out = call(a, case["intervals"])
+    elif method == "cat":
+        out = call([a, b])
+    elif method == "i_update":
+        out = call(pk, a, b, case["positions"], case["stride"])
+    elif method == "i_update_with_masks":
+        out = call(pk, a, b, case["positions"], case["masks"], case["stride"])
+    elif method == "chunking_cumsum_with_step":
+        out = call(pk, a, case["sizes"], case["step"])
+    else:
+        out = call(a, *case["arguments"], pk)
+    assert (out is None) == (method.startswith("i_") or method == "chunking_cumsum_with_step")
+    return decrypted(a if out is None else out, sk)
+
+
+def decrypted(vector, sk):
+    vector = sk.decrypt_to_encoded(vector if vector.device is None else vector.to("cpu"))
+    significands = vector.signed(sk.private_key.public_key.n)
+    return [[s, int(e)] for s, e in zip(significands, vector.exponents, strict=True)]
+
+
+def same_numbers(got, want):
+    """Equal significands and exponents; of zeros only that they are zeros, for their exponents mean nothing."""
+    assert len(got) == len(want)
+    for (significand, exponent), (text, its) in zip(got, want, strict=True):
+        assert significand == int(text, 16)
+        assert exponent == its or significand == 0
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_results_are_those_of_fate_utils(device, vectors, contract, method):
+    cases = [case for case in vectors["operations"] if case["method"] == method]
+    assert len(cases) >= 2
+    if device == "emulator":
+        cases = cases[:1] + cases[-1:]
+    for case in cases:
+        if case["result"] is None:
+            with pytest.raises(HepyError):
+                run(case, *contract)
+        else:
+            same_numbers(run(case, *contract), case["result"])
+
+
+def test_no_case_is_left_out(vectors):
+    assert {case["method"] for case in vectors["operations"]} == set(METHODS)
+
+
+def encrypted(pk, coder, values):
+    return pk.encrypt_encoded(coder.encode_tensor(np.asarray(values)), True)
+
+
+def test_numbers_come_back(device, djn):
+    sk, pk, coder = djn
+    for values in ([1.5, -2.0, 0.0, 1e10], [3, -4]):
+        x = encrypted(pk, coder, values)
+        assert x.device == device
+        assert coder.decode_tensor(sk.decrypt_to_encoded(x), np.float64).tolist() == values
+
+
+def test_obfuscation_is_done_where_it_is_asked_for(djn):
+    _, pk, coder = djn
+    encoded = coder.encode_tensor(np.array([1.0]))
+    open_a, open_b = (pk.encrypt_encoded(encoded, False).parts(pk.public_key)[0] for _ in range(2))
+    hidden_a, hidden_b = (pk.encrypt_encoded(encoded, True).parts(pk.public_key)[0] for _ in range(2))
+    assert open_a.to_ints().tolist() == open_b.to_ints().tolist() != hidden_a.to_ints().tolist()
+    assert hidden_a.to_ints().tolist() != hidden_b.to_ints().tolist()
+
+
+def test_a_vector_adds_to_itself_in_place(djn):
+    sk, pk, coder = djn
+    x = encrypted(pk, coder, [1, 2, 3, 4])
+    evaluator.i_add(pk, x, x, sa=1)  # fate_utils has not implemented shifted sums with itself
+    assert [value for value, _ in decrypted(x, sk)] == [1, 3, 5, 7]
+    evaluator.i_sub(pk, x, x)
+    assert [value for value, _ in decrypted(x, sk)] == [0, 0, 0, 0]
+
+
+def test_a_copy_does_not_change_with_its_origin(djn):
+    sk, pk, coder = djn
+    x = encrypted(pk, coder, [1, 2, 3])
+    part = evaluator.slice(x, 1, 2)
+    evaluator.i_add(pk, x, x)
+    assert [value for value, _ in decrypted(part, sk)] == [2, 3]
+
+
+def test_many_samples_fill_a_histogram(djn):
+    sk, pk, coder = djn
+    rng = np.random.default_rng(3)
+    values, bins = rng.normal(size=40), rng.integers(0, 4, size=(40, 3)) + 4 * np.arange(3)
+    histogram = evaluator.zeros(12, np.float64)
+    for start in (0, 25):
+        part = encrypted(pk, coder, values[start : start + 25])
+        evaluator.i_update(pk, histogram, part, bins[start : start + 25].tolist(), 1)
+    want = np.zeros(12)
+    np.add.at(want, bins, values[:, None])
+    got = coder.decode_tensor(sk.decrypt_to_encoded(histogram), np.float64, (3, 4))
+    np.testing.assert_allclose(np.asarray(got).ravel(), want, rtol=1e-12)
+
+
+def test_zeros_take_any_exponent_and_any_key(djn, contract):
+    sk, pk, coder = djn
+    zeros = evaluator.zeros(2, None)
+    assert decrypted(evaluator.add(zeros, encrypted(pk, coder, [1e20, 2e20]), pk), sk)[0][1] == 3
+    assert decrypted(evaluator.cat([zeros, encrypted(pk, coder, [5])]), sk) == [[0, 0], [0, 0], [5, 0]]
+    assert zeros.public_key is None
+    assert decrypted(zeros, contract[0]) == [[0, 0], [0, 0]]
+
+
+def test_nothing_is_changed_by_what_raises(djn):
+    sk, pk, coder = djn
+    x = encrypted(pk, coder, [1, 2, 3])
+    before = decrypted(x, sk)
+    calls = (
+        lambda: evaluator.i_update(pk, x, x, [[0], [0], [3]], 1),
+        lambda: evaluator.i_update(pk, x, x, [[0], [0], [-1]], 1),
+        lambda: evaluator.i_add(pk, x, x, 0, 0, 4),
+        lambda: evaluator.i_shuffle(pk, x, [0, 0, 1]),
+        lambda: evaluator.chunking_cumsum_with_step(pk, x, [2, 2], 1),
+    )
+    for call in calls:
+        with pytest.raises(ParameterError):
+            call()
+    assert decrypted(x, sk) == before
+
+
+def test_what_does_not_fit_together_is_refused(djn, contract):
+    _, pk, coder = djn
+    x, y = encrypted(pk, coder, [1.0, 2.0]), encrypted(pk, coder, [1.0])
+    other = encrypted(contract[1], contract[2], [1.0, 2.0])
+    with pytest.raises(ParameterError, match="1 and 2"):
+        evaluator.add(x, y, pk)
+    with pytest.raises(KeyMismatchError):
+        evaluator.add(x, other, pk)
+    with pytest.raises(KeyMismatchError):
+        evaluator.add(x, x, contract[1])
+    with pytest.raises(KeyMismatchError):
+        evaluator.add_plain(x, np.array([1.0, 2.0]), pk, contract[2])
+    with pytest.raises(KeyMismatchError):
+        contract[0].decrypt_to_encoded(x)
+    with pytest.raises(TypeError):
+        evaluator.add(x, np.array([1.0, 2.0]), pk)
+    with pytest.raises(TypeError):
+        evaluator.add(x, x, pk.public_key)
+    with pytest.raises(ParameterError, match="two axes"):
+        evaluator.matmul(x, np.ones(2), [2], [2], pk, coder, None)
+    with pytest.raises(RangeError) as raised:
+        evaluator.slice(x, 1, 2)
+    assert isinstance(raised.value, RuntimeError)
+    assert isinstance(raised.value, IndexError)
+    with pytest.raises(ParameterError, match="stride"):
+        evaluator.i_update(pk, x, x, [[0]], 0)
+
+
+def test_exponents_that_no_key_holds_are_refused(djn):
+    _, pk, _ = djn
+    far = PlaintextVector(np.array([1]), np.array([-MAX_EXPONENT]))
+    near = PlaintextVector(np.array([1]), np.array([1]))
+    x, y = pk.encrypt_encoded(far, False), pk.encrypt_encoded(near, False)
+    with pytest.raises(EncodingOverflowError, match="digits apart"):
+        evaluator.add(x, y, pk)
+
+
+@pytest.mark.skipif("emulator" not in hepy.devices(), reason="needs the compiled emulator")
+def test_vectors_move_between_devices(djn):
+    sk, pk, coder = djn
+    x = encrypted(pk, coder, [1.0, 2.0])
+    moved = x.to("emulator")
+    assert (x.device, moved.device) == ("cpu", "emulator")
+    with pytest.raises(DeviceError):
+        evaluator.add(x, moved, pk)
+    histogram = CiphertextVector.zeros(2)
+    evaluator.i_update(pk, histogram, moved, [[1], [1]], 1)
+    assert histogram.device == "emulator"
+    assert decrypted(histogram, sk)[1][0] == 3 << 52
