@@ -5,13 +5,14 @@
 
 namespace hepy::cpu {
 
-// A row has 8 blocks limbs, the lowest first; R = 2^(512 blocks); inverse = -1/n mod 2^64. No operand overlaps t. The
-// sequence of operations and of addresses depends on `blocks` only.
+// A row has 8 blocks limbs, the lowest first; R = 2^(512 blocks); inverse = -1/n mod 2^64. No operand overlaps t or the
+// scratch of 16 blocks limbs. The sequence of operations and of addresses depends on `blocks` only.
 struct RowKernels {
   // t[0 .. 16 blocks) = a b
-  void (*multiply)(std::uint64_t* t, const std::uint64_t* a, const std::uint64_t* b, std::size_t blocks);
+  void (*multiply)(std::uint64_t* t, const std::uint64_t* a, const std::uint64_t* b, std::size_t blocks,
+                   std::uint64_t* scratch);
   // t[0 .. 16 blocks) = a^2
-  void (*square)(std::uint64_t* t, const std::uint64_t* a, std::size_t blocks);
+  void (*square)(std::uint64_t* t, const std::uint64_t* a, std::size_t blocks, std::uint64_t* scratch);
   // out = t / R mod n, canonical, for t < n R; overwrites t.
   void (*reduce)(std::uint64_t* out, std::uint64_t* t, const std::uint64_t* n, std::size_t blocks,
                  std::uint64_t inverse);

@@ -20,7 +20,8 @@
 #define STOP 32
 #define OUT 40
 #define TURN 48
-#define FRAME 56
+#define HELD 56
+#define FRAME 72
 
 .intel_syntax noprefix
 .text
@@ -32,13 +33,12 @@
     adox \high, rbx
 .endm
 
-// The last product of a row. Its high half, with what both chains carry, is the window's new highest limb.
+// The last product of a row. Its high half, with what both chains carry, is the window's new highest limb. rbp is zero.
 .macro LAST low, top
     mulx \top, rax, [rsi + 56]
     adcx \low, rax
-    mov eax, 0
-    adox \top, rax
-    adcx \top, rax
+    adox \top, rbp
+    adcx \top, rbp
 .endm
 
 // Window += rsi[0..8) * rcx[i]; the lowest limb goes to rdi[i].
@@ -148,16 +148,19 @@
 .endm
 
 // The eight rows of rcx against blocks from rsi up to [rsp + END]; the window comes in for the columns at rdi, and
-// goes out for those at rdi on return. rbp: 0, or -1 for a carry that belongs to the window's lowest limb.
+// goes out for those at rdi on return. rbp: not zero for a carry that belongs to the window's lowest limb.
 .macro BLOCKS
     cmp rsi, [rsp + END]
     je 2f
     .p2align 5
 1:
-    add rbp, 1
+    neg rbp
     WINDOW adc, adc
-    sbb rbp, rbp
+    sbb rax, rax
+    mov [rsp + HELD], rax
+    xor ebp, ebp
     EIGHT ROW
+    mov rbp, [rsp + HELD]
     add rdi, 64
     add rsi, 64
     cmp rsi, [rsp + END]
@@ -259,7 +262,7 @@ FUNCTION hepy_mulx_multiply
     xor r14, r14
     xor r15, r15
     BLOCKS
-    add rbp, 1
+    neg rbp
     ADD_CARRY_TO_WINDOW
     STORE_WINDOW
     mov rdi, [rsp + TURN]
@@ -283,13 +286,14 @@ FUNCTION hepy_mulx_square
 3:  // Products of different limbs: within block i, then of block i with those above it.
     mov [rsp + TURN], rdi
     mov rcx, rsi
+    xor ebp, ebp
     WINDOW mov, mov
     EIGHT TRIANGLE_ROW
     add rdi, 64
     add rsi, 64
     xor rbp, rbp
     BLOCKS
-    add rbp, 1
+    neg rbp
     ADD_CARRY_TO_WINDOW
     STORE_WINDOW
     mov rdi, [rsp + TURN]
@@ -339,6 +343,7 @@ FUNCTION hepy_mulx_reduce
 3:  // The quotient's next eight limbs stand where the limbs stood that they clear.
     mov rsi, [rsp + FIRST]
     mov rcx, rdi
+    xor ebp, ebp
     WINDOW mov, mov
     EIGHT QUOTIENT_ROW
     add rdi, 64
@@ -346,7 +351,7 @@ FUNCTION hepy_mulx_reduce
     xor rbp, rbp
     BLOCKS
     xor rax, rax
-    add rbp, 1
+    neg rbp
     WINDOW adc, adc
     adc rax, 0
     mov rdx, [rsp + CARRY]
@@ -401,6 +406,64 @@ FUNCTION hepy_mulx_reduce
     sub rbp, 64
     jne 5b
 RETURN hepy_mulx_reduce
+
+// The window from \from, each limb XOR rcx.
+.macro MASKED_WINDOW from
+    mov r8, [\from]
+    mov r9, [\from + 8]
+    mov r10, [\from + 16]
+    mov r11, [\from + 24]
+    mov r12, [\from + 32]
+    mov r13, [\from + 40]
+    mov r14, [\from + 48]
+    mov r15, [\from + 56]
+  .irp limb, r8, r9, r10, r11, r12, r13, r14, r15
+    xor \limb, rcx
+  .endr
+.endm
+
+// rax = hepy_mulx_add(rdi: out, rsi: a, rdx: b, rcx: mask, r8: blocks)
+FUNCTION hepy_mulx_add
+    mov rbx, r8
+    mov rbp, rcx
+    .p2align 5
+1:
+    MASKED_WINDOW rdx
+    neg rbp
+    adc r8, [rsi]
+    adc r9, [rsi + 8]
+    adc r10, [rsi + 16]
+    adc r11, [rsi + 24]
+    adc r12, [rsi + 32]
+    adc r13, [rsi + 40]
+    adc r14, [rsi + 48]
+    adc r15, [rsi + 56]
+    sbb rbp, rbp
+    STORE_WINDOW
+    add rdi, 64
+    add rsi, 64
+    add rdx, 64
+    sub rbx, 1
+    jne 1b
+    mov rax, rbp
+    neg rax
+RETURN hepy_mulx_add
+
+// hepy_mulx_negate(rdi: a, rsi: mask, rdx: blocks)
+FUNCTION hepy_mulx_negate
+    mov rcx, rsi
+    mov rbp, rsi
+    .p2align 5
+1:
+    MASKED_WINDOW rdi
+    neg rbp
+    ADD_CARRY_TO_WINDOW
+    sbb rbp, rbp
+    STORE_WINDOW
+    add rdi, 64
+    sub rdx, 1
+    jne 1b
+RETURN hepy_mulx_negate
 
 .section .note.GNU-stack, "", @progbits
 #endif

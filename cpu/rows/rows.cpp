@@ -31,7 +31,7 @@ class RowRing {
   RowRing& operator=(const RowRing&) = delete;
 
   std::size_t width() const { return width_; }
-  std::size_t scratch_limbs() const { return 2 * width_; }
+  std::size_t scratch_limbs() const { return 4 * width_; }
   const Limb* one() const { return memory_ + width_; }
 
   const Limb* view(const From& from, Limb*) const { return from.at[0]; }
@@ -41,12 +41,12 @@ class RowRing {
   }
 
   void multiply(Limb* out, const Limb* x, const Limb* y, Limb* scratch) const {
-    kernels_.multiply(scratch, x, y, width_ / kBlock);
+    kernels_.multiply(scratch, x, y, width_ / kBlock, scratch + 2 * width_);
     reduce(out, scratch);
   }
 
   void square(Limb* out, const Limb* x, Limb* scratch) const {
-    kernels_.square(scratch, x, width_ / kBlock);
+    kernels_.square(scratch, x, width_ / kBlock, scratch + 2 * width_);
     reduce(out, scratch);
   }
 

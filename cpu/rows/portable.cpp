@@ -1,7 +1,7 @@
-// The kernels of rows in plain C++, and the table of those in assembly.
-#include "rows/kernels.hpp"
-
+// The kernels of rows in plain C++.
 #include <cstring>
+
+#include "rows/kernels.hpp"
 
 namespace hepy::cpu {
 namespace {
@@ -21,13 +21,13 @@ Limb add_product(Limb* to, const Limb* x, Limb y, std::size_t length) {
   return carry;
 }
 
-void multiply(Limb* t, const Limb* a, const Limb* b, std::size_t blocks) {
+void multiply(Limb* t, const Limb* a, const Limb* b, std::size_t blocks, Limb*) {
   const std::size_t length = kBlock * blocks;
   std::memset(t, 0, length * sizeof(Limb));
   for (std::size_t i = 0; i < length; ++i) t[i + length] = add_product(t + i, a, b[i], length);
 }
 
-void square(Limb* t, const Limb* a, std::size_t blocks) {
+void square(Limb* t, const Limb* a, std::size_t blocks, Limb*) {
   const std::size_t length = kBlock * blocks;
   std::memset(t, 0, length * sizeof(Limb));
   for (std::size_t i = 0; i < length; ++i) t[i + length] = add_product(t + 2 * i + 1, a + i + 1, a[i], length - i - 1);
@@ -67,14 +67,5 @@ void reduce(Limb* out, Limb* t, const Limb* n, std::size_t blocks, Limb inverse)
 }  // namespace
 
 const RowKernels kPortableRows{&multiply, &square, &reduce};
-
-#if defined(HEPY_WITH_MULX)
-extern "C" {  // mulx.S
-void hepy_mulx_multiply(Limb* t, const Limb* a, const Limb* b, std::size_t blocks);
-void hepy_mulx_square(Limb* t, const Limb* a, std::size_t blocks);
-void hepy_mulx_reduce(Limb* out, Limb* t, const Limb* n, std::size_t blocks, Limb inverse);
-}
-const RowKernels kMulxRows{&hepy_mulx_multiply, &hepy_mulx_square, &hepy_mulx_reduce};
-#endif
 
 }  // namespace hepy::cpu
