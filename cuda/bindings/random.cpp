@@ -5,6 +5,7 @@
 #include "bindings/bindings.hpp"
 #include "bindings/secret.hpp"
 #include "random/chacha20.hpp"
+#include "runtime/zero.hpp"
 
 namespace hepy::bindings {
 namespace {
@@ -17,9 +18,8 @@ std::uint32_t little_endian(const unsigned char* bytes) {
   return bytes[0] | bytes[1] << 8 | bytes[2] << 16 | std::uint32_t(bytes[3]) << 24;
 }
 
-// 32 bytes of key and 12 of nonce.
-random::ChaChaStream source_of(const Secret& key, const std::string& nonce) {
-  random::ChaChaStream source;
+// From 32 bytes of key and 12 of nonce.
+void read_source(random::ChaChaStream& source, const Secret& key, const std::string& nonce) {
   if (key.bytes().size() != sizeof(source.key) || nonce.size() != sizeof(source.nonce)) {
     throw runtime::InvalidArgument("ChaCha20 takes a key of 32 bytes and a nonce of 12, not of " +
                                    std::to_string(key.bytes().size()) + " and " + std::to_string(nonce.size()));
@@ -27,7 +27,6 @@ random::ChaChaStream source_of(const Secret& key, const std::string& nonce) {
   for (unsigned w = 0; w < 8; ++w) source.key[w] = little_endian(key.bytes().data() + 4 * w);
   const auto* bytes = reinterpret_cast<const unsigned char*>(nonce.data());
   for (unsigned w = 0; w < 3; ++w) source.nonce[w] = little_endian(bytes + 4 * w);
-  return source;
 }
 
 void check_counters(std::uint64_t first, std::uint64_t blocks) {
@@ -39,10 +38,11 @@ void check_counters(std::uint64_t first, std::uint64_t blocks) {
 void chacha20(runtime::Stream stream, const py::object& out, const Secret& key, const py::bytes& nonce,
               std::uint64_t first, std::uint64_t blocks) {
   check_counters(first, blocks);
-  const auto source = source_of(key, nonce);
+  runtime::Zeroed<random::ChaChaStream> source;
+  read_source(source.value, key, nonce);
   auto* words = Array<std::uint32_t>(out).data(stream, 16 * blocks);
   const py::gil_scoped_release release;
-  random::chacha20(stream, words, source, std::uint32_t(first), blocks);
+  random::chacha20(stream, words, source.value, std::uint32_t(first), blocks);
 }
 
 void uniform_below(runtime::Stream stream, const py::object& out, const py::object& largest, const Secret& key,
@@ -55,11 +55,12 @@ void uniform_below(runtime::Stream stream, const py::object& out, const py::obje
   }
   check_counters(first, count * stride);
   const random::UniformShape shape{count, std::uint32_t(first), stride, words, top ? (1u << top) - 1 : ~0u};
-  const auto source = source_of(key, nonce);
+  runtime::Zeroed<random::ChaChaStream> source;
+  read_source(source.value, key, nonce);
   auto* elements = Array<std::uint32_t>(out).data(stream, count * words);
   const auto* bound = Array<const std::uint32_t>(largest).data(stream, words);
   const py::gil_scoped_release release;
-  random::uniform_below(stream, elements, bound, source, shape);
+  random::uniform_below(stream, elements, bound, source.value, shape);
 }
 
 }  // namespace

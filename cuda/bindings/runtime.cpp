@@ -19,9 +19,11 @@ namespace py = pybind11;
 #if defined(HEPY_EMULATOR)
 void bind_emulator(py::module_& module) {
   using runtime::emulator::Allocation;
-  py::class_<Allocation>(module, "Memory", py::buffer_protocol(), py::module_local(),
-                         "Bytes in the memory of an emulated device, freed with the last array that uses them.")
-      .def(py::init<int, std::size_t>(), py::arg("device"), py::arg("bytes"))
+  py::class_<Allocation>(
+      module, "Memory", py::buffer_protocol(), py::module_local(),
+      "Bytes in the memory of an emulated device, freed with the last array that uses them, those of a "
+      "secret zeroed before.")
+      .def(py::init<int, std::size_t, bool>(), py::arg("device"), py::arg("bytes"), py::arg("secret") = false)
       .def_property_readonly("device", &Allocation::device)
       .def_buffer([](Allocation& memory) {
         return py::buffer_info(static_cast<unsigned char*>(memory.address()), py::ssize_t(memory.bytes()));
@@ -29,6 +31,16 @@ void bind_emulator(py::module_& module) {
   module.def("set_memory_limit", &runtime::emulator::set_memory_limit, py::arg("device"), py::arg("bytes"));
   module.def("memory_limit", &runtime::emulator::memory_limit, py::arg("device"));
   module.def("memory_used", &runtime::emulator::memory_used, py::arg("device"));
+  module.def("keep_freed", &runtime::emulator::keep_freed, py::arg("keep"),
+             "Whether memory leaves a copy of what it held when it became free.");
+  module.def(
+      "take_freed",
+      [] {
+        py::list copies;
+        for (const auto& copy : runtime::emulator::take_freed()) copies.append(py::bytes(copy));
+        return copies;
+      },
+      "The copies since the last call, of both devices.");
   module.def(
       "set_schedule",
       [](const std::string& text) { runtime::emulator::set_schedule(runtime::emulator::Schedule::parse(text)); },

@@ -2,13 +2,12 @@
 #pragma once
 #include <pybind11/pybind11.h>
 
-#include <atomic>
 #include <cstddef>
-#include <cstring>
 #include <string>
 #include <vector>
 
 #include "runtime/error.hpp"
+#include "runtime/zero.hpp"
 
 namespace hepy::bindings {
 
@@ -23,10 +22,7 @@ class Secret {
   }
   Secret(const Secret&) = delete;
   Secret& operator=(const Secret&) = delete;
-  ~Secret() {
-    std::memset(bytes_.data(), 0, bytes_.size());
-    std::atomic_signal_fence(std::memory_order_seq_cst);  // the compiler keeps the stores
-  }
+  ~Secret() { runtime::zero(bytes_.data(), bytes_.size()); }
 
   const std::vector<unsigned char>& bytes() const { return bytes_; }
 

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy import _emulated_arrays as emulated
+from hepy import _zeroing
 from hepy.errors import DeviceError, DeviceOutOfMemoryError
 
 Shape = int | tuple[int, ...]
@@ -252,7 +253,7 @@ class Cuda:
     @contextmanager
     def active(self, index: int) -> Iterator[None]:
         cupy = self._cupy()
-        with _translated(cupy), cupy.cuda.Device(index):
+        with _translated(cupy), cupy.cuda.Device(index), _allocator(cupy):
             yield
 
     def stream(self, index: int) -> Any:
@@ -278,7 +279,13 @@ class Cuda:
 
     def upload(self, index: int, host: npt.NDArray[Any]) -> Any:
         with self.active(index):
-            return self._cupy().asarray(host)
+            cupy = self._cupy()
+            if not _zeroing.wanted():
+                return cupy.asarray(host)
+            # asarray copies by way of page-locked memory, which CuPy keeps and nobody zeroes.
+            array = cupy.empty(host.shape, host.dtype)
+            array.set(np.ascontiguousarray(host), stream=cupy.cuda.get_current_stream())
+            return array
 
     def copy(self, index: int, array: Any) -> Any:
         with self.active(index):
@@ -320,6 +327,14 @@ def built_for(architectures: str, capability: tuple[int, int]) -> bool:
     later ones; a name with a letter is for its own GPU only.
     """
     major, minor = capability
+def _allocator(cupy: Any) -> AbstractContextManager[None]:
+    """Makes CuPy's allocations zeroed ones where _zeroing asks for that."""
+    below = cupy.cuda.get_allocator() if _zeroing.wanted() else None
+    if below is None or isinstance(below, _zeroing.CupyAllocator):
+        return contextlib.nullcontext()
+    return cupy.cuda.using_allocator(_zeroing.CupyAllocator(cupy, below))  # type: ignore[no-any-return]
+
+
     for architecture in architectures.split(";"):
         name, _, form = architecture.partition("-")
         digits = name.rstrip("abcdefghijklmnopqrstuvwxyz")

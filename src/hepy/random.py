@@ -22,6 +22,7 @@ import numpy as np
 from hepy import _chacha20, _devices
 from hepy._chacha20 import BLOCK_WORDS, Leaves, Source, Words, bits_below, masked
 from hepy._locks import new_lock
+from hepy._zeroing import secret_memory
 from hepy.errors import ParameterError
 
 KEY_BYTES = 32
@@ -112,7 +113,10 @@ class Stream:
 
 
 class Draw:
-    """The randomness of one library call. Elements may be asked for in any order and in pieces."""
+    """The randomness of one library call. Elements may be asked for in any order and in pieces.
+
+    On a device, what is drawn is in memory that is zeroed when it is dropped.
+    """
 
     __slots__ = ("_bits", "_blocks", "_call", "_count", "_key", "_purpose")
 
@@ -123,6 +127,7 @@ class Draw:
     def __repr__(self) -> str:
         return f"Draw({self._purpose.name}, count={self._count}, bits={self._bits})"
 
+    @secret_memory()
     def words(self, start: int, stop: int, attempt: int = 0) -> Words:
         """The words of elements [start, stop), uint32[stop - start, ceil(bits / 32)] on the current device.
 
@@ -135,12 +140,14 @@ class Draw:
 
         return self._pieces(start, stop, self._bits, piece)
 
+    @secret_memory()
     def uniform_bits(self, start: int, stop: int) -> Words:
         """Uniform integers below 2**bits, little-endian limbs, on the current device."""
         words = self.words(start, stop)
         with _devices.current().active():
             return masked(words, self._bits)  # type: ignore[no-any-return]
 
+    @secret_memory()
     def uniform_below(self, bound: int, start: int, stop: int) -> Words:
         """Uniform integers below `bound`, little-endian limbs of bound - 1, on the current device.
 

@@ -12,10 +12,12 @@
 #include <mutex>
 #include <new>
 #include <string>
+#include <utility>
 
 #include "runtime/device.hpp"
 #include "runtime/emulator/cuda_names.hpp"
 #include "runtime/error.hpp"
+#include "runtime/zero.hpp"
 
 namespace hepy::runtime {
 namespace emulator {
@@ -31,6 +33,8 @@ struct Registry {
   std::map<std::uintptr_t, Owned> owned;  // by first address
   std::array<std::size_t, kDevices> used{};
   std::array<std::size_t, kDevices> limit;
+  bool keeps_freed = false;
+  std::vector<std::string> freed;
 
   Registry() {
     limit.fill(kDefaultMemoryBytes);
@@ -57,7 +61,8 @@ void check_device(int device) {
 
 }  // namespace
 
-Allocation::Allocation(int device, std::size_t bytes) : device_(device), bytes_(bytes), address_(nullptr) {
+Allocation::Allocation(int device, std::size_t bytes, bool secret)
+    : device_(device), bytes_(bytes), secret_(secret), address_(nullptr) {
   check_device(device);
   Registry& registry = Registry::registry();
   const std::lock_guard lock(registry.mutex);
@@ -76,11 +81,25 @@ Allocation::Allocation(int device, std::size_t bytes) : device_(device), bytes_(
 }
 
 Allocation::~Allocation() {
+  if (secret_) zero(address_, bytes_);
   Registry& registry = Registry::registry();
   const std::lock_guard lock(registry.mutex);
+  if (registry.keeps_freed) registry.freed.emplace_back(static_cast<const char*>(address_), bytes_);
   registry.owned.erase(reinterpret_cast<std::uintptr_t>(address_));
   registry.used[device_] -= bytes_;
   std::free(address_);
+}
+
+void keep_freed(bool keep) {
+  Registry& registry = Registry::registry();
+  const std::lock_guard lock(registry.mutex);
+  registry.keeps_freed = keep;
+}
+
+std::vector<std::string> take_freed() {
+  Registry& registry = Registry::registry();
+  const std::lock_guard lock(registry.mutex);
+  return std::exchange(registry.freed, {});
 }
 
 void set_memory_limit(int device, std::size_t bytes) {

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from hepy import _limbs as limb
 from hepy._devices import Device, to_host
+from hepy._zeroing import secret_memory
 from hepy.bigint import inversion, multi_power, segments
 from hepy.bigint.combs import Tables
 from hepy.bigint.kernels import Operand
@@ -68,6 +69,7 @@ class Kernels:
             return self.native.bigint.Operand(batch, start=spaced[0], step=spaced[1])
         return self.native.bigint.Operand(batch, self.device.asarray(np.ascontiguousarray(rows)))
 
+    @secret_memory()
     def exponents(self, words: Any, bits: int, rows: Rows | None = None) -> Any:
         """uint32[E, words] on the host or here, below 2**bits; element i takes row rows[i], by default i."""
         here = self.device.xp.ascontiguousarray(self.device.asarray(words))

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from hepy import _devices, random
 from hepy import _limbs as limb
 from hepy._locks import new_lock
+from hepy._zeroing import secret_memory
 from hepy.bigint import FixedBase, Modulus, ResidueArray
 from hepy.bigint.primality import small_primes
 from hepy.bigint.residues import chunks, from_chunks
@@ -219,6 +220,7 @@ class PublicKey:
         encodings, account = encode(values, scale_bits, value_bits)
         return encodings, account.within(self.n, "encrypting")
 
+    @secret_memory()
     def embed(self, encodings: Any) -> ResidueArray:
         """(1 + n)**m modulo n**2, without an obfuscator: anyone can read it."""
         return self.modulus.array(encodings).multiply(self.n).add(1)
@@ -229,6 +231,7 @@ class PublicKey:
         with _devices.device(residues.device):
             return self._blind(lambda start, stop: flat[start:stop], residues.shape, Purpose.RERANDOMIZER, stream)
 
+    @secret_memory()
     def _blind(
         self, part: Embedding, shape: tuple[int, ...], purpose: Purpose, stream: Stream, crt: Crt | None = None
     ) -> ResidueArray:
@@ -251,6 +254,7 @@ class PublicKey:
 
         return from_chunks(self.modulus, _devices.current(), shape, blinded)
 
+    @secret_memory()
     def obfuscators(self, randomizers: limb.Limbs, bits: int) -> ResidueArray:
         """(h^n)**r, or r**n for classic keys, modulo n**2: uint32[B, words] below 2**bits -> (B,)."""
         base = self.base
@@ -341,6 +345,7 @@ class PrivateKey:
         """As PublicKey.encrypt, with the same bits for the same seed, faster by the Chinese remainder theorem."""
         return self.public_key._encrypt(values, scale_bits, value_bits, seed, self.crt)
 
+    @secret_memory()
     def decrypt(self, ciphertexts: CiphertextArray | LockedCiphertexts, *, raw: bool = False) -> Any:
         """Decrypt what you asked for, from a sender you know: Paillier is not secure against chosen ciphertexts.
 

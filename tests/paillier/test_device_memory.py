@@ -1,0 +1,110 @@
+"""What Paillier leaves in a device's memory: no prime, exponent, obfuscator or plaintext."""
+
+import gc
+
+import numpy as np
+import pytest
+
+import hepy
+from hepy import _devices, _zeroing, paillier
+from hepy import _limbs as limb
+from hepy.paillier.keys import Purpose
+from hepy.random import Stream
+
+BITS = 512
+PLAIN = [3**150 + 1, 5**100 + 2]  # long enough not to appear by chance
+
+
+@pytest.fixture
+def native():
+    """The emulator, which keeps copies of what becomes free."""
+    gc.collect()  # what other tests left
+    with hepy.device("emulator") as here:
+        here.native.keep_freed(True)
+        here.native.take_freed()
+        yield here.native
+        here.native.keep_freed(False)
+        here.native.take_freed()
+
+
+def without_tables(key):
+    """The same key, for which tables are made anew and dropped with it."""
+    public = key.public_key
+    return paillier.PrivateKey(paillier.PublicKey(public.n, key.variant, public.h, insecure=True), key._secret)
+
+
+def work(key, seed):
+    """All that secrets take part in."""
+    x = key.public_key.encrypt(PLAIN, value_bits=300, seed=seed("obfuscators"))
+    y = key.encrypt(PLAIN, value_bits=300, seed=seed("obfuscators")).add(PLAIN, value_bits=300)
+    assert key.decrypt((x + y).rerandomize(seed=seed("again")) * 5).tolist() == [15 * value for value in PLAIN]
+
+
+def forms(number, modulus):
+    """A residue as devices may hold it: canonical, and in Montgomery form, of which several integers fit the container."""
+    limbs = _devices.resolve("emulator").native.bigint.limbs(0, limb.width(modulus.bit_length()))
+    montgomery = (number << 32 * limbs) % modulus
+    return [number % modulus, *(montgomery + k * modulus for k in range(4))]
+
+
+def secrets(key, seed):
+    """Numbers that nobody may find, by what they are."""
+    p, q, n = key._secret.p, key._secret.q, key.public_key.n
+    bits = key.public_key._variant.exponent_bits(BITS)
+    draw = Stream(seed("obfuscators")).draw(Purpose.OBFUSCATOR, len(PLAIN), bits)
+    with hepy.device("cpu"):
+        randomizers = draw.uniform_bits(0, 2) if key.public_key.h else draw.uniform_below(n, 0, 2)
+        obfuscators = [int(x) for x in key.public_key.obfuscators(randomizers, bits).to_ints()]
+    constants = [form for square in (p * p, q * q) for form in (square, *forms(1, square)[1:])]  # R modulo p^2
+    sides = (key.crt._p, key.crt._q)
+    return {
+        "primes": [p, q, *constants],
+        "decryption exponents": [side.order for side in sides],
+        "randomizers": limb.to_ints(randomizers),
+        "obfuscators": [form for x in obfuscators for form in forms(x, n * n)],
+        "obfuscators modulo p^2": [form for x in obfuscators for form in forms(x, p * p)],
+        "plaintexts": PLAIN,
+        "embedded plaintexts": [form for m in PLAIN for form in forms(1 + m * n, n * n)],
+    }
+
+
+def seen(numbers, contents):
+    """Which of these numbers stand somewhere, by their lowest four words."""
+    everything = b"".join(contents)
+    sizes = [4 * min(4, limb.width(number.bit_length())) for number in numbers]
+    patterns = [(number % 2**128).to_bytes(16, "little")[:size] for number, size in zip(numbers, sizes, strict=True)]
+    return [number for number, pattern in zip(numbers, patterns, strict=True) if pattern in everything]
+
+
+def test_dropped_memory_tells_no_secret(native, any_key, seed):
+    key = without_tables(any_key)
+    wanted = secrets(key, seed)
+    native.take_freed()
+    work(key, seed)
+    del key
+    gc.collect()
+    contents = native.take_freed()
+    assert len(contents) > 50
+    assert [name for name, numbers in wanted.items() if seen(numbers, contents)] == []
+
+
+def test_the_search_finds_secrets_that_are_not_zeroed(native, key, seed, monkeypatch):
+    key = without_tables(key)
+    wanted = secrets(key, seed)
+    monkeypatch.setattr(_zeroing, "wanted", lambda: False)
+    work(key, seed)
+    del key
+    gc.collect()
+    contents = native.take_freed()
+    assert [name for name, numbers in wanted.items() if not seen(numbers, contents)] == []
+
+
+def test_decryption_leaves_nothing_but_zeros(native, key):
+    x = key.public_key.encrypt(np.arange(3))
+    gc.collect()
+    native.take_freed()
+    key.decrypt(x)
+    gc.collect()
+    contents = native.take_freed()
+    assert contents
+    assert not any(content.strip(b"\0") for content in contents)
