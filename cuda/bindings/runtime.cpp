@@ -70,6 +70,7 @@ void bind_runtime(py::module_& module) {
   module.def("properties", &runtime::properties, py::arg("device"));
   module.def("free_bytes", &runtime::free_bytes, py::arg("device"));
   module.def("launch_counts", &runtime::launch_counts, "Launches since the start of the process, by launcher.");
+  module.def("driver_version", &runtime::driver_version);
   module.attr("toolkit_version") = runtime::toolkit_version();
   module.attr("architectures") = HEPY_ARCHITECTURES;
 #if defined(HEPY_EMULATOR)

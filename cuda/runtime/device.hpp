@@ -37,4 +37,7 @@ void check_resident(const void* address, std::size_t bytes, int device);
 // CUDA's version that this was built with, as 1000 * major + 10 * minor; 0 for the emulator.
 int toolkit_version();
 
+// CUDA's latest version that the driver serves, likewise; 0 where there is no driver, and for the emulator.
+int driver_version();
+
 }  // namespace hepy::runtime

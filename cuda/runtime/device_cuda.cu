@@ -59,4 +59,10 @@ void check_resident(const void* address, std::size_t bytes, int device) {
 
 int toolkit_version() { return CUDART_VERSION; }
 
+int driver_version() {
+  int version = 0;
+  check(cudaDriverGetVersion(&version), "asking for the driver's version");
+  return version;
+}
+
 }  // namespace hepy::runtime

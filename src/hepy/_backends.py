@@ -212,24 +212,42 @@ class Cuda:
             return self._native
 
     def _load(self) -> ModuleType:
-        """The first module that is there and whose CUDA the driver can serve."""
-        failure: Exception | None = None
+        """The module for the driver, which serves those built with its own major version of CUDA and with older ones."""
+        modules, failures = [], []
         for name in self._MODULES:
             try:
-                module = importlib.import_module(name)
+                modules.append(importlib.import_module(name))
             except ImportError as error:
-                failure = failure or error
-                continue
-            self._used_by = os.getpid()
-            try:
-                module.device_count()
-            except DeviceError as error:
-                failure = error
-                continue
-            return module
-        if isinstance(failure, DeviceError):
-            raise DeviceError(f"{failure}: install or update NVIDIA's driver") from failure
-        raise DeviceError(f"the module of CUDA kernels is missing ({failure}): build hepy where nvcc is found")
+                failures.append(error)
+        if not modules:
+            # Rather why one does not load than that another is not there.
+            reason = min(failures, key=lambda error: isinstance(error, ModuleNotFoundError))
+            raise DeviceError(f"the module of CUDA kernels is missing ({reason}): build hepy where nvcc is found")
+        self._used_by = os.getpid()
+        driver = modules[0].driver_version()
+        if driver == 0:
+            raise DeviceError("NVIDIA's driver (libcuda.so.1) was not found: install it, 12 or later")
+        served = [module for module in modules if module.toolkit_version // 1000 <= driver // 1000]
+        if not served:
+            built = " and ".join(_version(module.toolkit_version) for module in modules)
+            raise DeviceError(
+                f"NVIDIA's driver serves CUDA {_version(driver)} and hepy's kernels were built with CUDA {built}: update "
+                f"the driver, or install a hepy that was built with CUDA {driver // 1000}"
+            )
+        chosen = served[0] if len(served) == 1 else self._beside_cupy(served)
+        try:
+            chosen.device_count()
+        except DeviceError as error:
+            raise DeviceError(f"{error}: install or update NVIDIA's driver") from error
+        return chosen
+
+    def _beside_cupy(self, modules: list[ModuleType]) -> ModuleType:
+        """The newest, or rather one of the same major version of CUDA as CuPy, so that a process has one kind of runtime."""
+        try:
+            own = self._cupy().cuda.runtime.runtimeGetVersion() // 1000
+        except DeviceError:
+            own = None
+        return max(modules, key=lambda module: (module.toolkit_version // 1000 == own, module.toolkit_version))
 
     def _refuse_after_fork(self) -> None:
         if self._used_by not in (None, os.getpid()):
@@ -309,6 +327,14 @@ class Cuda:
         return Properties(found.name, found.memory_bytes, found.compute_capability)
 
 
+def _allocator(cupy: Any) -> AbstractContextManager[None]:
+    """Makes CuPy's allocations zeroed ones where _zeroing asks for that."""
+    below = cupy.cuda.get_allocator() if _zeroing.wanted() else None
+    if below is None or isinstance(below, _zeroing.CupyAllocator):
+        return contextlib.nullcontext()
+    return cupy.cuda.using_allocator(_zeroing.CupyAllocator(cupy, below))  # type: ignore[no-any-return]
+
+
 @contextmanager
 def _translated(cupy: Any) -> Iterator[None]:
     """CuPy's errors as hepy's."""
@@ -320,6 +346,11 @@ def _translated(cupy: Any) -> Iterator[None]:
         raise DeviceError(f"CUDA reports an error: {error}") from error
 
 
+def _version(number: int) -> str:
+    """CUDA's way of numbering versions, for people: 12040 is 12.4."""
+    return f"{number // 1000}.{number % 1000 // 10}"
+
+
 def built_for(architectures: str, capability: tuple[int, int]) -> bool:
     """Whether a GPU runs code built for these architectures, named as CMake does ("80-real;90;100a").
 
@@ -327,14 +358,6 @@ def built_for(architectures: str, capability: tuple[int, int]) -> bool:
     later ones; a name with a letter is for its own GPU only.
     """
     major, minor = capability
-def _allocator(cupy: Any) -> AbstractContextManager[None]:
-    """Makes CuPy's allocations zeroed ones where _zeroing asks for that."""
-    below = cupy.cuda.get_allocator() if _zeroing.wanted() else None
-    if below is None or isinstance(below, _zeroing.CupyAllocator):
-        return contextlib.nullcontext()
-    return cupy.cuda.using_allocator(_zeroing.CupyAllocator(cupy, below))  # type: ignore[no-any-return]
-
-
     for architecture in architectures.split(";"):
         name, _, form = architecture.partition("-")
         digits = name.rstrip("abcdefghijklmnopqrstuvwxyz")

@@ -32,7 +32,7 @@ class Stream:
         pass
 
 
-def cupy_of(count):
+def cupy_of(count, version=13000):
     cupy = ModuleType("cupy")
     cupy.empty = np.empty
     cupy.cuda = SimpleNamespace(
@@ -41,12 +41,14 @@ def cupy_of(count):
         ExternalStream=Stream,
         get_current_stream=Stream,
         memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
-        runtime=SimpleNamespace(CUDARuntimeError=CUDARuntimeError, getDeviceCount=lambda: count),
+        runtime=SimpleNamespace(
+            CUDARuntimeError=CUDARuntimeError, getDeviceCount=lambda: count, runtimeGetVersion=lambda: version
+        ),
     )
     return cupy
 
 
-def kernels_of(name, *, capability=(9, 0), count=1, failure=None):
+def kernels_of(name, *, capability=(9, 0), count=1, failure=None, toolkit=13000, driver=13000):
     module = ModuleType(name)
 
     def device_count():
@@ -55,6 +57,8 @@ def kernels_of(name, *, capability=(9, 0), count=1, failure=None):
         return count
 
     module.device_count = device_count
+    module.driver_version = lambda: driver
+    module.toolkit_version = toolkit
     module.architectures = "90"
     module.properties = lambda index: SimpleNamespace(name="GPU", memory_bytes=1 << 30, compute_capability=capability)
     module.Stream = lambda device, handle: (device, handle)
@@ -85,18 +89,59 @@ def test_without_cupy_the_reason_is_cupy(install):
         _backends.Cuda().count()
 
 
-def test_without_a_driver_the_reason_is_the_driver_s(install):
+def test_a_module_that_does_not_load_is_the_reason(install, monkeypatch):
+    def broken(name):
+        if name == "hepy._cuda13":
+            raise ImportError("libcudart_of_old.so: cannot open shared object file")
+        raise ModuleNotFoundError(f"No module named {name!r}")
+
+    monkeypatch.setattr(_backends.importlib, "import_module", broken)
+    with pytest.raises(DeviceError, match=r"kernels is missing \(libcudart_of_old\.so: cannot open"):
+        _backends.Cuda().native()
+
+
+def test_without_a_driver_the_reason_is_the_driver(install):
+    install(cupy_of(1), kernels_of("hepy._cuda", driver=0))
+    with pytest.raises(DeviceError, match=r"NVIDIA's driver \(libcuda.so.1\) was not found: install it"):
+        _backends.Cuda().count()
+
+
+def test_without_a_gpu_the_reason_is_the_driver_s(install):
     install(cupy_of(1), kernels_of("hepy._cuda", failure="no CUDA-capable device is detected"))
     with pytest.raises(DeviceError, match="no CUDA-capable device is detected: install or update NVIDIA's driver"):
         _backends.Cuda().count()
 
 
-def test_the_module_is_the_newest_that_the_driver_serves(install):
-    older = kernels_of("hepy._cuda12", count=2)
-    install(cupy_of(2), kernels_of("hepy._cuda13", failure="driver version is insufficient"), older)
-    backend = _backends.Cuda()
-    assert backend.count() == 2
-    assert backend.native() is older
+@pytest.mark.parametrize(
+    ("driver", "cupy", "chosen"),
+    [
+        (13000, 13000, "hepy._cuda13"),
+        (13020, 12090, "hepy._cuda12"),  # beside a CuPy of its own version
+        (12040, 13000, "hepy._cuda12"),  # whatever CuPy is there, which will say so itself
+        (12090, 12090, "hepy._cuda12"),
+        (14010, 14000, "hepy._cuda13"),  # the newest, where CuPy's version is not among them
+        (14010, None, "hepy._cuda13"),
+    ],
+)
+def test_driver_and_cupy_choose_the_module(install, driver, cupy, chosen):
+    install(kernels_of("hepy._cuda12", toolkit=12090, driver=driver), kernels_of("hepy._cuda13", driver=driver))
+    if cupy is not None:
+        install(cupy_of(1, cupy))
+    assert _backends.Cuda().native().__name__ == chosen
+
+
+def test_a_build_for_this_machine_goes_before_another_of_its_version(install):
+    install(cupy_of(1), kernels_of("hepy._cuda13"), kernels_of("hepy._cuda"))
+    assert _backends.Cuda().native().__name__ == "hepy._cuda"
+
+
+def test_a_driver_older_than_all_modules_is_told_from_none(install):
+    older = {"driver": 11080}
+    install(cupy_of(1), kernels_of("hepy._cuda12", toolkit=12090, **older), kernels_of("hepy._cuda13", **older))
+    with pytest.raises(
+        DeviceError, match=r"serves CUDA 11\.8 and .* built with CUDA 13\.0 and 12\.9: update the driver"
+    ):
+        _backends.Cuda().count()
 
 
 def test_a_gpu_that_the_build_leaves_out_is_named(install):

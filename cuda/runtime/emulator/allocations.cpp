@@ -154,5 +154,6 @@ void check_resident(const void* address, std::size_t bytes, int device) {
 }
 
 int toolkit_version() { return 0; }
+int driver_version() { return 0; }
 
 }  // namespace hepy::runtime
