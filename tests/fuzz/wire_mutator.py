@@ -182,7 +182,7 @@ class Mutator:
                 old.upper(),
             ]
             return rng.choice(
-                [*near, "numbers", "fields", "djn", "classic", "subgroup", "paillier.public_key", "sealed"]
+                [*near, "numbers", "fields", "squeezed", "djn", "classic", "subgroup", "paillier.public_key", "sealed"]
             )
         if isinstance(old, list) and not isinstance(old, Pairs) and rng.random() < 0.7:
             return rng.choice([old * 2, old[:-1], [*old, 0], [*old, 1], [[*old]], [0, 1 << 48], [1] * 33, [2] * 5000])
@@ -226,8 +226,11 @@ class Mutator:
         fields |= {"kind": "paillier.ciphertexts", "shape": shape, "account": self.account(n)}
         return canonical(fields, {"residues": ("U32", [len(residues), size // 4], data)})
 
-    def account(self, n: int) -> dict[str, Any]:
+    def account(self, n: int, *, inner: bool = False) -> dict[str, Any]:
         rng, bits = self.rng, n.bit_length()
+        if not inner and rng.random() < 0.2:
+            slots = rng.choice([0, 1, 2, 3, bits // 9, bits])
+            return {"type": "squeezed", "slots": slots, "item": self.account(n, inner=rng.random() < 0.9)}
         if rng.random() < 0.6:
             bound = self.nasty((n, n // 3, n // 3 + 1, 255), bits)
             return {"type": "numbers", "scale_bits": rng.choice([0, 1, 40, 65535, 65536]), "bound": f"{bound:x}"}

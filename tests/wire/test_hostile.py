@@ -322,10 +322,11 @@ FIELDS = {
     "type": "fields", "field_bits": [20, 30], "scale_bits": [0, 4], "value_bits": [8, 8],
     "count_bits": 8, "terms": "3", "count": "3",
 }  # fmt: skip
+SQUEEZED = {"type": "squeezed", "slots": 4, "item": NUMBERS}
 
 
 def test_the_accounts_below_are_right_where_they_are_not_changed(forger, message, djn):
-    for account in (NUMBERS, FIELDS):
+    for account in (NUMBERS, FIELDS, SQUEEZED, SQUEEZED | {"item": FIELDS}):
         loaded = hepy.loads(changed(forger, message, setter(account=account)), djn)
         assert json.dumps(account) == json.dumps(
             messages.kinds.codec("paillier.ciphertexts").header(loaded).fields()["account"]
@@ -363,6 +364,15 @@ def test_the_accounts_below_are_right_where_they_are_not_changed(forger, message
         (FIELDS | {"terms": "0"}, "'terms'"),
         (FIELDS | {"count": "0"}, "'terms' and 'count'"),
         (FIELDS | {"bound": "1"}, "'bound' is unknown"),
+        (SQUEEZED | {"slots": 0}, "'slots' is not a whole number"),
+        (SQUEEZED | {"slots": 1 << 40}, "'slots' is not a whole number"),
+        (SQUEEZED | {"slots": 29}, "account: 'slots' exceeds the key"),
+        (SQUEEZED | {"item": 5}, "'item' is not an object"),
+        (SQUEEZED | {"item": SQUEEZED}, "account.item: 'type' is none of"),
+        (SQUEEZED | {"item": NUMBERS | {"bound": ""}}, "account.item: 'bound'"),
+        (SQUEEZED | {"item": NUMBERS | {"slots": 2}}, "account.item: the field 'slots' is unknown"),
+        (SQUEEZED | {"item": FIELDS | {"terms": "0"}}, "account.item: 'terms'"),
+        (SQUEEZED | {"stride": 9}, "'stride' is unknown"),
     ],
 )
 def test_accounts(forger, message, djn, account, match):
@@ -371,7 +381,14 @@ def test_accounts(forger, message, djn, account, match):
 
 @pytest.mark.parametrize(
     "account",
-    [NUMBERS | {"bound": "f" * 64}, FIELDS | {"terms": "801"}, FIELDS | {"count": "100"}, FIELDS | {"count_bits": 205}],
+    [
+        NUMBERS | {"bound": "f" * 64},
+        FIELDS | {"terms": "801"},
+        FIELDS | {"count": "100"},
+        FIELDS | {"count_bits": 205},
+        SQUEEZED | {"slots": 2, "item": NUMBERS | {"bound": f"{2**126:x}"}},
+        SQUEEZED | {"item": FIELDS | {"terms": "801"}},
+    ],
 )
 def test_accounts_beyond_the_key(forger, message, djn, account):
     refused(changed(forger, message, setter(account=account)), "account: ", djn)

@@ -17,6 +17,7 @@ from hepy.cli.cells import narrowed
 from hepy.cli.output import Output, with_output
 from hepy.errors import ParameterError
 from hepy.paillier.packing import Fields
+from hepy.paillier.squeezing import Squeezed
 
 _AT_ONCE = 4096  # values between two steps of the progress bar
 
@@ -148,9 +149,11 @@ def _values(plain: Any) -> npt.NDArray[Any]:
 
 
 def _shape(ciphertexts: paillier.CiphertextArray) -> tuple[int, ...]:
-    """Of what decryption gives: packed ciphertexts get an axis with their fields."""
+    """Of what decryption gives: squeezed ciphertexts get an axis with their places, packed ones one with their fields."""
     account = ciphertexts.account
-    return (*ciphertexts.shape, len(account.field_bits)) if isinstance(account, Fields) else ciphertexts.shape
+    shape = account.plain_shape(ciphertexts.shape)
+    item = account.item if isinstance(account, Squeezed) else account
+    return (*shape, len(item.field_bits)) if isinstance(item, Fields) else shape
 
 
 def _checked_names(columns: str | None, shape: tuple[int, ...], target: Path) -> Sequence[str] | None:

@@ -24,14 +24,15 @@ from hepy.bigint import ResidueArray
 from hepy.bigint import concatenate as concatenate_residues
 from hepy.bigint import stack as stack_residues
 from hepy.bigint.residues import check_bins, from_chunks
-from hepy.errors import KeyMismatchError, ParameterError
+from hepy.errors import KeyMismatchError, ParameterError, ScaleMismatchError
 from hepy.paillier.encoding import Numbers, encode, numbers
 from hepy.paillier.packing import Fields, Packed
+from hepy.paillier.squeezing import Squeezed
 
 if TYPE_CHECKING:
     from hepy.paillier.keys import PublicKey
 
-Account = Numbers | Fields
+Account = Numbers | Fields | Squeezed
 
 
 class CiphertextArray:
@@ -43,7 +44,7 @@ class CiphertextArray:
     Attributes:
         public_key: the key.
         residues: ciphertexts modulo n**2, a hepy.bigint.ResidueArray.
-        account: scale and bound of the plaintexts, or their packed fields.
+        account: scale and bound of the plaintexts, their packed fields, or what is squeezed into them.
         fresh: whether every element was encrypted or rerandomized, none twice, and nothing was computed since. What
             is not fresh may tell how it was computed: hepy.save and hepy.dumps rerandomize it first.
     """
@@ -67,10 +68,13 @@ class CiphertextArray:
         self._seeded = seeded
 
     def __repr__(self) -> str:
-        if isinstance(self.account, Fields):
-            what = f"field_bits={self.account.field_bits}, scale_bits={self.account.scale_bits}"
-        else:
-            what = f"scale_bits={self.account.scale_bits}"
+        account = self.account
+        item = account.item if isinstance(account, Squeezed) else account
+        what = f"scale_bits={item.scale_bits}"
+        if isinstance(item, Fields):
+            what = f"field_bits={item.field_bits}, {what}"
+        if isinstance(account, Squeezed):
+            what = f"slots={account.slots}, {what}"
         return (
             f"CiphertextArray(shape={self.shape}, {what}, headroom_bits={self.headroom_bits}, fresh={self.fresh}, "
             f"device={self.device!r}, key={self.public_key.fingerprint[:16]!r}"
@@ -104,19 +108,26 @@ class CiphertextArray:
 
     @property
     def packed(self) -> bool:
+        """Whether plaintexts are packed fields."""
         return isinstance(self.account, Fields)
+
+    @property
+    def squeezed(self) -> bool:
+        """Whether squeeze_pack made it."""
+        return isinstance(self.account, Squeezed)
 
     @property
     def scale_bits(self) -> int:
         """Fraction bits of the plaintexts; packed arrays have some for each field, in .account."""
-        return 0 if isinstance(self.account, Fields) else self.account.scale_bits
+        scale = self.account.scale_bits
+        return scale if isinstance(scale, int) else 0
 
     @property
     def headroom_bits(self) -> int:
         """How many doublings surely fit before an operation raises EncodingOverflowError; known without decrypting."""
         if isinstance(self.account, Fields):
             return self.account.headroom_bits()
-        return self.account.headroom_bits(self.public_key.n)
+        return 0 if isinstance(self.account, Squeezed) else self.account.headroom_bits(self.public_key.n)
 
     def digest(self) -> str:
         """SHA-256 of the wire form of the array as it stands, in hexadecimal."""
@@ -288,8 +299,9 @@ class CiphertextArray:
         self._refuse_ciphertext(other)
         if isinstance(self.account, Fields):
             return self._multiply_packed(other)
+        own = self._numbers("multiplication")
         encodings, account = encode(other, scale_bits, value_bits)
-        total = self.account.times(account).within(self.public_key.n, "the product")
+        total = own.times(account).within(self.public_key.n, "the product")
         _broadcast_shape(self.shape, encodings.shape)
         return self._computed(self.residues.power_vartime(encodings), total)
 
@@ -385,7 +397,49 @@ class CiphertextArray:
         if isinstance(self.account, Fields):
             return self.account.times(terms).within(n, f"{operation} of {terms} elements")
         one = Numbers(0, 1)
-        return self.account.times(one, terms).within(n, f"{operation} of {terms} elements")
+        return self._numbers(operation).times(one, terms).within(n, f"{operation} of {terms} elements")
+
+    # Before decryption.
+
+    def squeeze_pack(self, slots: int | None = None) -> CiphertextArray:
+        """Neighbours on the last axis together in one ciphertext each, to be sent and decrypted.
+
+        Takes a squaring for each bit of the plaintexts that is filled. Whoever decrypts, and whatever rerandomizes and
+        sends, does `slots` times less.
+
+        Args:
+            slots: how many go into one. None takes as many as the key holds, or as the axis has.
+
+        Returns: shape (..., ceil(last / slots)), with which nothing is computed any more. Its decryption has shape
+            (..., ceil(last / slots), slots): place j of ciphertext i holds element i * slots + j, and where there is no
+            such element, zero. Packed fields stay packed.
+        Raises:
+            EncodingOverflowError: the key has no room for so many numbers of this bound, or records of this layout.
+            ParameterError: the array has no axis, or is squeezed already.
+        """
+        item = self._squeezable()
+        *leading, length = self.shape
+        account = Squeezed.choose(item, slots, length, self.public_key.n)
+        short = -length % account.slots
+        residues = self.residues
+        with _devices.device(residues.device):
+            if short:  # filled up with encryptions of zero
+                ones = residues.modulus.ones((*leading, short))
+                residues = concatenate_residues([residues, ones], axis=-1)
+            places = residues.reshape(*leading, (length + short) // account.slots, account.slots)
+            out = places[..., -1]
+            for place in reversed(range(account.slots - 1)):
+                out = out.power_vartime(1 << account.stride).multiply(places[..., place])
+        if account.lift:
+            out = self._times_embedded(out, np.array(account.lift, dtype=object))
+        return self._computed(out, account)
+
+    def _squeezable(self) -> Numbers | Fields:
+        if isinstance(self.account, Squeezed):
+            raise self._too_late("squeezing")
+        if self.ndim == 0:
+            raise ParameterError("squeezing puts neighbours of an axis together, and this array has no axis")
+        return self.account
 
     # Packed fields.
 
@@ -445,6 +499,8 @@ class CiphertextArray:
             raise ParameterError("packed values are no factors: they add to packed ciphertexts only")
 
     def _numbers(self, operation: str) -> Numbers:
+        if isinstance(self.account, Squeezed):
+            raise self._too_late(operation)
         if isinstance(self.account, Fields):
             raise ParameterError(
                 f"{operation} is not defined for packed ciphertexts: they add, subtract, and take one common factor"
@@ -452,11 +508,19 @@ class CiphertextArray:
         return self.account
 
     def _fields(self, operation: str) -> Fields:
+        if isinstance(self.account, Squeezed):
+            raise self._too_late(operation)
         if isinstance(self.account, Numbers):
             raise ParameterError(
                 f"{operation} of packed and unpacked ciphertexts: pack both with paillier.pack before encryption"
             )
         return self.account
+
+    def _too_late(self, operation: str) -> ParameterError:
+        return ParameterError(
+            f"{operation} is not defined for squeezed ciphertexts, whose places have no room left: compute first, "
+            "squeeze_pack() comes last"
+        )
 
 
 def concatenate(arrays: Sequence[CiphertextArray], axis: int = 0) -> CiphertextArray:
@@ -477,15 +541,7 @@ def _joined(arrays: Sequence[CiphertextArray], join: Callable[[list[ResidueArray
         if not isinstance(array, CiphertextArray):
             raise ParameterError(f"arrays of ciphertexts were expected, not {type(array).__name__}: encrypt it first")
         arrays[0]._check_key(array)
-    if arrays[0].packed:
-        account: Account = functools.reduce(Fields.either, (array._fields("joining") for array in arrays))
-        aligned = [array.residues for array in arrays]
-    else:
-        own = [array._numbers("joining") for array in arrays]
-        scale = max(one.scale_bits for one in own)
-        bound = max(one.shifted(scale - one.scale_bits).bound for one in own)
-        account = Numbers(scale, bound).within(arrays[0].public_key.n, "aligning scales")
-        aligned = [array._upscaled(scale) for array in arrays]
+    account, aligned = _common(arrays)
     # An array joined with a part of itself repeats ciphertexts, and one that took another scale was computed.
     apart = len({array.residues.origin for array in arrays}) == len(arrays)
     untouched = all(new is array.residues for new, array in zip(aligned, arrays, strict=True))
@@ -496,6 +552,23 @@ def _joined(arrays: Sequence[CiphertextArray], join: Callable[[list[ResidueArray
         fresh=apart and untouched and all(array.fresh for array in arrays),
         seeded=any(array._seeded for array in arrays),
     )
+
+
+def _common(arrays: list[CiphertextArray]) -> tuple[Account, list[ResidueArray]]:
+    """An account that holds for all, and the residues that go with it."""
+    first = arrays[0].account
+    if all(array.account == first for array in arrays):
+        return first, [array.residues for array in arrays]
+    if isinstance(first, Fields):
+        fields = functools.reduce(Fields.either, (array._fields("joining") for array in arrays))
+        return fields, [array.residues for array in arrays]
+    if isinstance(first, Squeezed):
+        raise ScaleMismatchError("squeezed arrays are joined if they hold as many places of the same bounds or fields")
+    own = [array._numbers("joining") for array in arrays]
+    scale = max(one.scale_bits for one in own)
+    bound = max(one.shifted(scale - one.scale_bits).bound for one in own)
+    account = Numbers(scale, bound).within(arrays[0].public_key.n, "aligning scales")
+    return account, [array._upscaled(scale) for array in arrays]
 
 
 def _matmul(residues: ResidueArray, matrix: npt.NDArray[Any]) -> ResidueArray:

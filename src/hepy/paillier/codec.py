@@ -25,6 +25,7 @@ from hepy.paillier.crt import Secret
 from hepy.paillier.encoding import Numbers
 from hepy.paillier.keys import PrivateKey, PublicKey
 from hepy.paillier.packing import Fields
+from hepy.paillier.squeezing import Squeezed
 from hepy.paillier.variants import BITS, SMALLEST_BITS, check_bits
 from hepy.wire.container import Buffer, Container, Spec
 from hepy.wire.fields import FieldReader
@@ -104,10 +105,13 @@ class CiphertextHeader(KeyHeader):
         return {**super().parameters(), "shape": list(self.shape), **_account_parameters(self.account)}
 
     def reveals(self) -> list[str]:
+        out, item = ["how many values there are, and in which shape"], self.account
+        if isinstance(item, Squeezed):
+            out, item = ["how many ciphertexts there are, in which shape, and how many values each may hold"], item.item
         declared = "the layout of the packed fields and how many terms they may hold"
-        if isinstance(self.account, Numbers):
+        if isinstance(item, Numbers):
             declared = "the fraction bits and the declared bound of the values"
-        return ["how many values there are, and in which shape", declared, "which key they belong to"]
+        return [*out, declared, "which key they belong to"]
 
 
 def _parse_key(fields: FieldReader) -> tuple[int, str, str]:
@@ -122,6 +126,8 @@ def _parse_key(fields: FieldReader) -> tuple[int, str, str]:
 def _account_fields(account: Account) -> dict[str, Any]:
     if isinstance(account, Numbers):
         return {"type": "numbers", "scale_bits": account.scale_bits, "bound": f"{account.bound:x}"}
+    if isinstance(account, Squeezed):
+        return {"type": "squeezed", "slots": account.slots, "item": _account_fields(account.item)}
     return {
         "type": "fields",
         "field_bits": list(account.field_bits),
@@ -136,6 +142,8 @@ def _account_fields(account: Account) -> dict[str, Any]:
 def _account_parameters(account: Account) -> dict[str, Any]:
     if isinstance(account, Numbers):
         return {"scale_bits": account.scale_bits, "bound_bits": account.bound.bit_length()}
+    if isinstance(account, Squeezed):
+        return {"slots": account.slots, **_account_parameters(account.item)}
     return {
         "field_bits": list(account.field_bits),
         "scale_bits": list(account.scale_bits),
@@ -147,8 +155,21 @@ def _account_parameters(account: Account) -> dict[str, Any]:
 
 
 def _parse_account(fields: FieldReader, bits: int) -> Account:
-    account: Account
-    if fields.text("type", ("numbers", "fields")) == "numbers":
+    kind = fields.text("type", ("numbers", "fields", "squeezed"))
+    if kind != "squeezed":
+        return _parse_item(kind, fields, bits)
+    slots = fields.integer("slots", 1, bits)
+    inner = FieldReader("account.item", fields.object("item"))
+    account = Squeezed(_parse_item(inner.text("type", ("numbers", "fields")), inner, bits), slots)
+    fields.end()
+    if slots * account.stride > bits:
+        raise fields.refuse("slots", "exceeds the key, with the bits of each place")
+    return account
+
+
+def _parse_item(kind: str, fields: FieldReader, bits: int) -> Numbers | Fields:
+    account: Numbers | Fields
+    if kind == "numbers":
         account = Numbers(fields.integer("scale_bits", 0, MAX_SCALE_BITS), fields.hexadecimal("bound", bits))
     else:
         account = Fields(
@@ -230,9 +251,9 @@ class _Ciphertexts:
 
     def header(self, obj: CiphertextArray) -> CiphertextHeader:
         key, account = obj.public_key, obj.account
-        scales = account.scale_bits if isinstance(account, Fields) else (account.scale_bits,)
-        if max(scales) > MAX_SCALE_BITS:
-            raise ParameterError(f"scale_bits={max(scales)} exceeds the {MAX_SCALE_BITS} of the wire format")
+        scale = account.scale_bits if isinstance(account.scale_bits, int) else max(account.scale_bits)
+        if scale > MAX_SCALE_BITS:
+            raise ParameterError(f"scale_bits={scale} exceeds the {MAX_SCALE_BITS} of the wire format")
         if obj.ndim > MAX_AXES:
             raise ParameterError(f"{obj.ndim} axes exceed the {MAX_AXES} of the wire format: reshape the array")
         return CiphertextHeader(key.bits, key.variant, key.fingerprint, obj.shape, account)

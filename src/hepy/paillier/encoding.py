@@ -60,6 +60,10 @@ class Numbers:
         ratio = (n // 3) // max(self.bound, 1)
         return ratio.bit_length() - 1
 
+    def plain_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Of what decryption makes of ciphertexts of that shape."""
+        return shape
+
     def decode(
         self, plaintexts: list[int], n: int, shape: tuple[int, ...], start: int = 0, *, raw: bool = False
     ) -> npt.NDArray[Any]:
@@ -69,7 +73,12 @@ class Numbers:
             EncodingOverflowError: an encoding is beyond the bound, or a value beyond float64; names the index.
         """
         half = n // 2
-        encodings = [value - n if value > half else value for value in plaintexts]
+        return self.checked([value - n if value > half else value for value in plaintexts], shape, start, raw=raw)
+
+    def checked(
+        self, encodings: list[int], shape: tuple[int, ...], start: int = 0, *, raw: bool = False
+    ) -> npt.NDArray[Any]:
+        """As decode, of signed encodings."""
         for position, value in enumerate(encodings, start):
             if abs(value) > self.bound:
                 raise EncodingOverflowError(

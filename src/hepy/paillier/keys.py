@@ -25,6 +25,7 @@ from hepy.paillier.crt import Crt, Secret
 from hepy.paillier.encoding import Numbers, encode
 from hepy.paillier.packing import Fields, Packed
 from hepy.paillier.primes import is_composite
+from hepy.paillier.squeezing import Squeezed
 from hepy.paillier.variants import BITS, RERANDOMIZE_EXTRA, check_bits
 from hepy.paillier.variants import variant as variant_named
 from hepy.random import Purpose, Stream
@@ -357,7 +358,8 @@ class PrivateKey:
             raw: return the integer encodings, without the scale, as an object array of Python integers.
 
         Returns: an array of their shape: int64 (Python integers where the bound exceeds int64's own) for scale 0,
-            float64, correctly rounded, above; Packed for packed ciphertexts.
+            float64, correctly rounded, above; Packed for packed ciphertexts. What was squeezed gets one axis more,
+            with its places.
         Raises:
             KeyMismatchError: they were encrypted under another key.
             MissingKeyError: they were loaded without their key: hepy.loads(data, key) first.
@@ -378,8 +380,9 @@ class PrivateKey:
         account, shape, n = ciphertexts.account, ciphertexts.shape, self.public_key.n
         plaintexts = self._plaintexts(ciphertexts.residues)
         parts = [account.decode(plain, n, shape, start, raw=raw) for start, plain in plaintexts]
-        values = np.concatenate(parts).reshape(shape)
-        return values if raw or isinstance(account, Numbers) else Packed(values, account)
+        values = np.concatenate(parts).reshape(account.plain_shape(shape))
+        item = account.item if isinstance(account, Squeezed) else account
+        return values if raw or isinstance(item, Numbers) else Packed(values, item)
 
     def encrypt_encodings(self, encodings: npt.NDArray[Any], *, seed: bytes | None = None) -> ResidueArray:
         """As PublicKey.encrypt_encodings, with the same bits for the same seed, faster."""

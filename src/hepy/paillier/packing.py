@@ -113,6 +113,10 @@ class Fields:
             - 1
         )
 
+    def plain_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Of what decryption makes of ciphertexts of that shape."""
+        return shape
+
     def decode(
         self, plaintexts: list[int], n: int, shape: tuple[int, ...], start: int = 0, *, raw: bool = False
     ) -> npt.NDArray[np.object_]:

@@ -65,6 +65,8 @@ def _ciphertexts() -> dict[str, tuple[str, paillier.CiphertextArray]]:
     # A computed array, as it stands: its difference is the ciphertext 1.
     made["djn-computed"] = made["djn-integers"] - made["djn-integers"]
     made["subgroup-packed-sum"] = made["subgroup-packed"].sum()
+    made["djn-squeezed"] = made["djn-integers"].squeeze_pack(2).rerandomize(seed=next(seeds))
+    made["subgroup-packed-squeezed"] = made["subgroup-packed"].squeeze_pack().rerandomize(seed=next(seeds))
     return {name: (name.partition("-")[0], array) for name, array in made.items()}
 
 

@@ -94,8 +94,8 @@ class RemoteColumns:
         ciphertexts = -(-len(self._sent) // self._slots.count)
         if not isinstance(squeezed, paillier.CiphertextArray) or squeezed.shape != (ciphertexts,):
             raise WireFormatError(f"a histogram message does not hold {ciphertexts} ciphertexts")
-        if not squeezed.packed or squeezed.account != self._slots.squeezed_fields(int(self._train[rows].sum())):
-            raise WireFormatError("a histogram message's ciphertexts are not packed as agreed")
+        if squeezed.account != self._slots.squeezed(max(int(self._train[rows].sum()), 1)):
+            raise WireFormatError("a histogram message's ciphertexts are not squeezed as agreed")
         with self._timer.step("decrypt histograms"):
             sums = self._slots.unpack(self._key.decrypt(squeezed))
         return self._completed(sums[:, : len(self._sent)], rows)

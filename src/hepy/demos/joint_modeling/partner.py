@@ -136,13 +136,10 @@ class _Server:
             return self._slots.squeeze(sums.ravel()[self._wanted(widest)])
 
     def _wanted(self, widest: int) -> npt.NDArray[np.int64]:
-        """int64[ciphertexts, slots]: positions in the table of sums. The last ciphertext is filled with an empty bin."""
+        """int64[bins]: positions in the table of sums."""
         counts = np.diff(self._binned.offsets)
         column, bin = np.nonzero(np.arange(widest) < counts[:, None])
-        sent = bin != self._fullest[column]
-        positions = (column * widest + bin)[sent]
-        missing = -len(positions) % self._slots.count
-        return np.append(positions, np.full(missing, self._fullest[0])).reshape(-1, self._slots.count)
+        return np.asarray((column * widest + bin)[bin != self._fullest[column]], dtype=np.int64)
 
     def _split(self, body: bytes) -> None:
         fields = load_control(Kind.SPLIT, body)
