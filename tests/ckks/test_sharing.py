@@ -37,7 +37,7 @@ def test_a_shared_result_is_right_and_noisy(context, result):
     x, want = result
     got = context.decrypt(x, shared=True, plan=PLAN)
     errors = got - want
-    sigma = sharing.deviation(64, 100, PLAN.noise_bound * x.scale + 1, 40) / x.scale * math.sqrt(32)
+    sigma = sharing.deviation(64, 100, PLAN.noise_bound * x.scale, 40) / x.scale * math.sqrt(32)
     assert 0.5 * sigma < errors.std() < 2 * sigma
     assert np.abs(context.decrypt(x) - want).max() < 2.0**-45  # the owner's own eyes see it clear
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hepy.ckks import encoding
-from hepy.ckks.noise import Account, encoded
+from hepy.ckks.noise import Account, Model, encoded
 from hepy.ckks.parameters import Parameters
 from hepy.ckks.plaintexts import Plaintext
 from hepy.errors import EncodingOverflowError, KeyMismatchError, LevelError, ParameterError, ScaleMismatchError
@@ -318,7 +318,7 @@ class CiphertextArray:
         plaintext = self._encoded(other, values, self.scale)
         combine = self._do.add_plaintext if name == "addition" else self._do.subtract_plaintext
         state = self._state.with_accounts(
-            lambda a: a.plus(encoded(a.model, limit, self.scale, declared)),
+            lambda a: a.plus(self._account(a.model, values, limit, self.scale, declared)),
             is_complex=self.is_complex or values.dtype.kind == "c",
             length=self._length_with(values.shape[-1]),
             slots=max(self.slots, self._period(values.shape[-1])),
@@ -424,7 +424,7 @@ class CiphertextArray:
         values, limit, declared = x._plain_values(other, bound)
         factor = self.parameters.scales[x.level]
         state = x._state.with_accounts(
-            lambda a: a.times(encoded(a.model, limit, factor, declared)),
+            lambda a: a.times(x._account(a.model, values, limit, factor, declared)),
             scale=x.scale * factor,
             is_complex=x.is_complex or values.dtype.kind == "c",
             length=x._length_with(values.shape[-1]),
@@ -590,7 +590,8 @@ class CiphertextArray:
         while step < self.slots:
             result = result + result._rotated([step])[0]
             step *= 2
-        return self._with(result._parts, replace(result._state, length=1))
+        state = result._state.with_accounts(lambda a: a.in_all_slots(self.slots), length=1)
+        return self._with(result._parts, state)
 
     def _rotated(self, steps: Sequence[Any]) -> list[CiphertextArray]:
         self._check_slots("rotation")
@@ -690,9 +691,14 @@ class CiphertextArray:
         _broadcast(self.shape[:-1], values.shape[:-1])
         check_range(values, bound, self.parameters)
         limit = float(np.abs(values).max(initial=0.0)) if bound is None else float(bound)
-        if self.in_coefficients:
-            limit *= math.sqrt(self.parameters.degree)
         return values, limit, bound is not None
+
+    def _account(self, model: Model, values: encoding.Values, limit: float, scale: float, declared: bool) -> Account:
+        """Of a plaintext operand whose |values| are at most `limit`."""
+        length = values.shape[-1]
+        if self.in_coefficients:
+            return encoded(model, model.slot_bound(limit, length), scale, declared, self.parameters.slots)
+        return encoded(model, limit, scale, declared, self._period(length))
 
     def _encoded(self, other: Any, values: encoding.Values, scale: float) -> Any:
         """The encoding of a plaintext operand at this array's level."""
@@ -755,6 +761,7 @@ def _join(how: str, arrays: Sequence[CiphertextArray], axis: int) -> CiphertextA
             bound=max(a.bound for a in group),
             error=max(a.error for a in group),
             declared=all(a.declared for a in group),
+            spread=min(a.spread for a in group),
         )
         for group in models
     )

@@ -335,6 +335,8 @@ class _Ciphertexts:
         if obj.ndim > MAX_AXES:
             raise ParameterError(f"{obj.ndim} axes exceed the {MAX_AXES} of the wire format: reshape the array")
         likely = next(iter(obj._state.accounts), None)
+        if likely is not None and not obj.in_coefficients:
+            likely = likely.evenly(obj.slots, obj.is_complex)
         return CiphertextHeader(
             obj.context.fingerprint,
             obj.parameters.log_n,

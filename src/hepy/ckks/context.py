@@ -167,11 +167,11 @@ class PublicContext:
         else:
             slots = encoding.period(length, parameters.slots, "slots")
             plaintext = encoding.encode_slots(array, slots, scale, basis)
-        declared = 1.0 if bound is None else float(bound)
+        model, declared = Model(parameters, worst=False), 1.0 if bound is None else float(bound)
         if in_coefficients:
-            declared *= math.sqrt(parameters.degree)
-        model = Model(parameters, worst=False)
-        account = encoded(model, declared, scale, True).with_error(model.encryption(symmetric) / scale)
+            declared = model.slot_bound(declared, length)
+        account = encoded(model, declared, scale, True, min(slots, parameters.slots))
+        account = account.with_error(model.encryption(symmetric) / scale)
         is_complex = array.dtype.kind == "c"
         return plaintext, State(level, scale, slots, length, is_complex, in_coefficients, (account,))
 
@@ -374,8 +374,7 @@ class Context(PublicContext):
             raise ParameterError(
                 "this context has no budget of shared decryptions: make it with Context(..., shared_budget=...)"
             )
-        # The bound holds in every slot, so for every coefficient, which is a mean of slots; 1 for rounding it.
-        sigma = deviation(degree, budget, output.noise_bound * output.scale + 1, statistical_bits)
+        sigma = deviation(degree, budget, output.noise_bound * output.scale, statistical_bits)
         self._check_remaining(ciphertexts, output, sigma, bits)
         factors = multipliers(sigma)
         phase = self._phase(ciphertexts, noise=_TAIL_OF_FLOODING * sigma)

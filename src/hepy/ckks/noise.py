@@ -7,6 +7,11 @@
 Both follow from the operations and from declared bounds of the values, never from the values or from ciphertexts.
 Errors are in units of the values: an error polynomial e at scale D counts as e / D.
 
+The largest error in a slot follows from the deviation by two facts. A rescaling or a key switching leaves r_0 + r_1 s: in
+a slot r_1 s is a product of two complex Gaussians, whose real part has a Laplace distribution; the secret's value there
+is the same in all such errors of that slot, so their sums are Laplace too. And an error that was multiplied by values
+counts most where these are large. A bound does not say how many are: see Account.spread.
+
 WORST takes as given, once for all objects of a key, that sampled polynomials stay within TAIL standard deviations in
 the canonical embedding. For N = 2^17 that fails with probability below 2^-128 for each polynomial: an embedding of a
 polynomial with independent centred coefficients is subgaussian, so each of the N real parts exceeds t standard
@@ -60,11 +65,7 @@ class Model:
         """What rescaling and ModDown leave: a rounded c0 plus a rounded c1 times the secret."""
         if self.worst:
             return self.rounding * (1 + self.secret)
-        # In a slot it is a product of two complex Gaussians, whose real part is a Laplace distribution: its largest value
-        # lies farther out than that of a Gaussian with the same deviation, by which the account reckons.
-        slots = self.parameters.slots
-        heavy = max(1.0, math.log(slots) / math.sqrt(2) / largest_of(slots))
-        return _ROUNDING * math.sqrt(1 + self.parameters.secret_weight) * heavy
+        return _ROUNDING * math.sqrt(1 + self.parameters.secret_weight)
 
     @functools.cached_property
     def secret(self) -> float:
@@ -105,17 +106,18 @@ class Model:
                 terms.append(ratio * math.sqrt(n / 12 * len(group)) * SIGMA)
         return self.combined(*terms, self.division)
 
+    def slot_bound(self, bound: float, length: int) -> float:
+        """Of a polynomial's values in the slots, from a bound of its first `length` coefficients, all others being 0."""
+        return bound * (length if self.worst else math.sqrt(length))
+
     def slot_error(self, account: Account, slots: int, is_complex: bool) -> float:
         """The largest error in `slots` slots: an upper bound, or what is expected."""
         if self.worst:
             return account.error
-        sigma = account.error * math.sqrt(slots)
-        if is_complex:
-            return sigma * math.sqrt(2 * (math.log(slots) + 0.5772))
-        return sigma * largest_of(slots)
+        return account.error * math.sqrt(slots) * account.reach(_numbers(slots, is_complex))
 
     def coefficient_error(self, account: Account) -> float:
-        """The same for coefficients: one is at most the mean of the slots."""
+        """The same for coefficients: one is at most the mean of the slots. Sums of N products are Gaussian."""
         return account.error if self.worst else account.error * largest_of(self.parameters.degree)
 
 
@@ -126,21 +128,27 @@ class Account:
     Attributes:
         model: which account this is.
         bound: what was declared for the inputs, carried through the operations.
-        error: LIKELY: standard deviation of a coefficient; WORST: bound in any slot.
+        error: LIKELY: standard deviation of a coefficient, where values are at their bounds; WORST: bound in any slot.
         declared: everything here follows from declarations, so that it may be shown to others.
+        spread: if inputs are spread evenly up to their bounds, |values| are about bound u**spread over the slots, with u
+            uniform in (0, 1]: 1 for an input, 0 for a constant; exponents add in a product. LIKELY alone uses it.
     """
 
     model: Model
     bound: float
     error: float
     declared: bool = True
+    spread: float = 1.0
 
     def plus(self, other: Account) -> Account:
+        bound = self.bound + other.bound
         return replace(
             self,
-            bound=self.bound + other.bound,
+            bound=bound,
             error=self.model.combined(self.error, other.error),
             declared=self.declared and other.declared,
+            # The relative slope near the bound, where u is 1.
+            spread=(self.bound * self.spread + other.bound * other.spread) / bound if bound else 0.0,
         )
 
     def times(self, other: Account) -> Account:
@@ -155,6 +163,7 @@ class Account:
             bound=self.bound * other.bound,
             error=self.model.combined(error, own),
             declared=self.declared and other.declared,
+            spread=self.spread + other.spread,
         )
 
     def scaled(self, factor: float) -> Account:
@@ -165,17 +174,44 @@ class Account:
         """The same values with further errors."""
         return replace(self, error=self.model.combined(self.error, *errors))
 
+    def in_all_slots(self, slots: int) -> Account:
+        """After rotations and sums that leave one error in all slots: once it is drawn, and not `slots` times."""
+        if self.model.worst:
+            return self
+        return replace(self, error=self.error * largest_of(1) / self.reach(slots))
+
+    def evenly(self, slots: int, is_complex: bool) -> Account:
+        """The account with a spread of 1 that says the same of the precision: what a message carries."""
+        if self.model.worst or self.spread == 1:
+            return self
+        even, count = replace(self, spread=1.0), _numbers(slots, is_complex)
+        return replace(even, error=self.error * self.reach(count) / even.reach(count))
+
+    def reach(self, count: int) -> float:
+        """The largest of `count` errors in slots, in deviations.
+
+        Where all values are at their bounds, every slot counts. Where they are spread evenly, an error e was multiplied
+        by about u**w, w = spread - 1, and exceeds t with the probability of e > t divided by 1 + sqrt(2) t w (to first
+        order around u = 1): so many fewer slots count. After twelve squarings these are 3 bits apart; the geometric mean
+        is in the middle.
+        """
+        power = max(0.0, self.spread - 1)
+        around = largest_in_slots(max(1.0, count / (1 + power)))
+        counting = max(1.0, count / (1 + math.sqrt(2) * around * power))
+        return math.sqrt(largest_in_slots(count) * largest_in_slots(counting))
+
     def precision_bits(self, slots: int, is_complex: bool) -> float:
         """-log2 of the largest error in a slot."""
         return -math.log2(max(self.model.slot_error(self, slots, is_complex), 2.0**-1000))
 
 
-def encoded(model: Model, bound: float, scale: float, declared: bool) -> Account:
-    """A plaintext: coefficients rounded to integers at that scale, by way of doubles."""
-    doubles = bound * DOUBLE
+def encoded(model: Model, bound: float, scale: float, declared: bool, slots: int) -> Account:
+    """A plaintext of so many slots: 2 slots coefficients rounded to integers at that scale, by way of doubles."""
+    degree, rounded = model.parameters.degree, 2 * slots
+    doubles, rounding = bound * DOUBLE, HALF * rounded
     if not model.worst:
-        doubles /= math.sqrt(model.parameters.degree)
-    return Account(model, bound, model.combined(model.rounding / scale, doubles), declared)
+        doubles, rounding = doubles / math.sqrt(degree), _ROUNDING * math.sqrt(rounded / degree)
+    return Account(model, bound, model.combined(rounding / scale, doubles), declared, spread=1.0 if slots > 1 else 0.0)
 
 
 def largest_of(count: int) -> float:
@@ -183,10 +219,20 @@ def largest_of(count: int) -> float:
     return NormalDist().inv_cdf(1 - 0.5 * (1 - 0.5 ** (1 / count))) if count > 1 else 0.6745
 
 
+def largest_in_slots(count: float) -> float:
+    """The same for numbers of a Laplace distribution: the median of the largest of `count` absolute values."""
+    return -math.log(-math.expm1(-math.log(2) / count)) / math.sqrt(2)
+
+
+def _numbers(slots: int, is_complex: bool) -> int:
+    """Real numbers in so many slots."""
+    return 2 * slots if is_complex else slots
+
+
 def expected_precision(parameters: Parameters) -> tuple[float, float, float]:
     """Bits of a fresh ciphertext, of a product of two, and after as many squarings as fit; full slots, |values| to 1."""
     model, top, slots = Model(parameters, False), parameters.depth, parameters.slots
-    fresh = encoded(model, 1.0, parameters.scales[top], True)
+    fresh = encoded(model, 1.0, parameters.scales[top], True, slots)
     fresh = fresh.with_error(model.encryption(symmetric=True) / parameters.scales[top])
     after = [fresh]
     for level in range(top, 0, -1):

@@ -281,12 +281,11 @@ class _Tracer:
         slots = encoding.period(shape[-1], most, "coefficients" if given.in_coefficients else "slots")
         level = parameters.depth if given.level is None else given.level
         scale = parameters.scale(level)
-        bound = given.bound * (math.sqrt(parameters.degree) if given.in_coefficients else 1)
         accounts = []
         for model in (Model(parameters, worst=False), Model(parameters, worst=True)):
-            if given.in_coefficients and model.worst:
-                bound = given.bound * parameters.degree
-            fresh = encoded(model, bound, scale, True)
+            bound = model.slot_bound(given.bound, shape[-1]) if given.in_coefficients else given.bound
+            rounded = parameters.slots if given.in_coefficients else slots
+            fresh = encoded(model, bound, scale, True, rounded)
             accounts.append(fresh.with_error(model.encryption(given.symmetric) / scale))
         state = State(
             level,

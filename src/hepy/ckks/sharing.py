@@ -2,13 +2,14 @@
 
 A decrypted CKKS value carries an error that depends on the secret key (Li and Micciancio, EUROCRYPT 2021, eprint
 2020/1533). Before a result is shared, a wide Gaussian is added to every coefficient, so that the error can no longer be
-told: with B the worst-case bound of the error, from the plan of the agreed circuit, tau the budget of results and s the
-statistical security in bits, its standard deviation is
+told: with B the worst-case bound of the error in the slots, from the plan of the agreed circuit, tau the budget of results
+and s the statistical security in bits, its standard deviation is
 
-    2^(s/2) sqrt(24 N tau) B
+    2^(s/2) sqrt(12 tau) B
 
-Source: Li, Micciancio, Schultz, Sorrell, CRYPTO 2022 (eprint 2022/816), for static estimates of the error. Average-case
-estimates do not do: Guo, Nabokov, Suvanto, Johansson, USENIX Security 2024.
+Source: Li, Micciancio, Schultz, Sorrell, CRYPTO 2022 (eprint 2022/816), for static estimates of the error. docs/security.md
+proves the formula, says what s bits mean, and why the factor sqrt(2 N) of the paper's Corollary 2 is not needed.
+Average-case estimates do not do: Guo, Nabokov, Suvanto, Johansson, USENIX Security 2024.
 
 The noise is an integer: a sum of 2^i g_i over Gaussians of the ring's sampler (Micciancio and Walter, CRYPTO 2017, eprint
 2017/259, section 4). It comes from a stream whose key is HKDF-SHA256 of a secret that is kept with the secret key, and of
@@ -68,8 +69,14 @@ class Sharing:
 
 
 def deviation(degree: int, budget: int, bound: float, statistical_bits: int) -> float:
-    """The standard deviation that the noise of a coefficient needs; bound: of the error of a coefficient."""
-    return 2 ** (statistical_bits / 2) * math.sqrt(24 * degree * budget) * bound
+    """The standard deviation that the noise of each coefficient needs.
+
+    Args:
+        bound: of the error in every slot, in units of the plaintext's integers. By Parseval's identity it bounds the root
+            of the summed squares of the error's coefficients. Noise hides what differs from the exact result rounded to
+            integers; rounding adds up to 1/2 a coefficient.
+    """
+    return 2 ** (statistical_bits / 2) * math.sqrt(12 * budget) * (bound + math.sqrt(degree) / 2)
 
 
 def multipliers(sigma: float) -> tuple[int, ...]:

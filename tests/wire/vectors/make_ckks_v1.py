@@ -3,7 +3,8 @@
     python tests/wire/vectors/make_ckks_v1.py
 
 The context comes from a seed, and so do all draws. Messages of a version are made once and stay readable for ever: a
-change of bytes here is a change of the format, or of how seeds become keys and ciphertexts.
+change of bytes here is a change of the format, or of how seeds become keys and ciphertexts. Only the accounts of likely
+noise may differ: how noise is estimated may become better.
 """
 
 from __future__ import annotations
