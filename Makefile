@@ -5,9 +5,13 @@ BIN := $(VENV)/bin
 # pip builds in a throwaway environment; sources of the compiled modules decide when that is due.
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cuda cpu -type f 2>/dev/null)
 DEMO := $(VENV)/.installed-for-demo
+# FATE as an oracle, in an environment of its own: it wants Python 3.11 and other packages' versions of its time.
+PYTHON_FATE ?= python3.11
+INTEROP_FATE := .venv-interop-fate
+FATE := $(INTEROP_FATE)/.installed-for-fate
 STAMP := $(VENV)/.installed-for-development
 
-.PHONY: demo test test-slow sanitize gpu-check bench lint format clean
+.PHONY: demo test test-slow test-interop test-interop-fate sanitize gpu-check bench lint format clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -30,6 +34,20 @@ test: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m "slow and not gpu"
+
+$(FATE): tests/interop/fate/requirements.txt $(SOURCES)
+	$(PYTHON_FATE) -m venv $(INTEROP_FATE)
+	$(INTEROP_FATE)/bin/python -m pip install --quiet --upgrade pip
+	$(INTEROP_FATE)/bin/python -m pip install --quiet -r tests/interop/fate/requirements.txt --editable .
+	$(INTEROP_FATE)/bin/python -m pip install --quiet --no-deps pyfate==2.2.0 fate-utils==0.1.0
+	touch $@
+
+# Adapters beside their originals. FATE's training of some minutes is marked slow: make test-interop-fate MARK=interop
+test-interop: test-interop-fate
+
+MARK ?= interop and not slow
+test-interop-fate: $(FATE)
+	$(INTEROP_FATE)/bin/python -m pytest -m "$(MARK)" -p no:benchmark tests/interop/fate
 
 # AddressSanitizer and UBSan over the emulated kernels, in several orders of threads, and over the host's engines. The interpreter is not built with
 # them, so their library is loaded first, and leaks are not judged: Python keeps memory until the end. The base Python
@@ -90,4 +108,4 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build
+	rm -rf $(VENV) $(INTEROP_FATE) build

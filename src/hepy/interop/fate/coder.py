@@ -74,7 +74,7 @@ class Coder:
     def unpack_floats(
         self, packed: PlaintextVector, offset_bit: int, pack_num: int, precision: int, total_num: int
     ) -> Any:
-        """`total_num` packed values, over 2**precision, as a float64 tensor.
+        """`total_num` packed values, over 2**precision, as a tensor of torch's default dtype (float32), as FATE has it.
 
         Each plaintext has `pack_num` of them, the last one those that are left, in its lowest fields; with fewer
         plaintexts than that takes, what is there. Fields have no signs.
@@ -84,7 +84,7 @@ class Coder:
         values = fields.unpack_floats(
             significands, *layout, whole("precision", precision), whole("total_num", total_num)
         )
-        return tensors.from_numpy(np.array(values, dtype=np.float64))
+        return tensors.from_floats(values)
 
     def pack_vec(self, vec: Any, num_shift_bit: int, num_elem_each_pack: int) -> PlaintextVector:
         """Non-negative integers, as many to a plaintext as asked for, the first one highest.

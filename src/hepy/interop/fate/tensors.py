@@ -66,6 +66,12 @@ def from_numpy(array: npt.NDArray[Any]) -> Any:
     return array if torch is None else torch.from_numpy(array)
 
 
+def from_floats(values: list[float]) -> Any:
+    """A torch tensor of torch's default dtype, as FATE makes one of Python's floats; float64 where there is no torch."""
+    torch = _torch()
+    return np.array(values, dtype=np.float64) if torch is None else torch.tensor(values)
+
+
 def scalar(value: Any) -> tuple[Any, Any]:
     """(number, dtype) of a tensor without axes; (value, None) of anything else.
 
