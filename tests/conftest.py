@@ -43,8 +43,8 @@ def pytest_collection_modifyitems(config, items):
         item for item in items if item.get_closest_marker("engine") and not getattr(item.module, "EACH_ENGINE", False)
     ]
     if left_out:
-        config.hook.pytest_deselected(left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 def _bigint_devices():
