@@ -26,6 +26,7 @@ from hepy.errors import (
     LevelError,
     MissingKeyError,
     ParameterError,
+    PoolExhaustedError,
     ScaleMismatchError,
     StorageError,
     WireFormatError,
@@ -52,9 +53,9 @@ _HOME = {
 
 __all__ = [
     "DeviceError", "DeviceOutOfMemoryError", "EncodingOverflowError", "HepyError", "KeyMismatchError", "LevelError",
-    "MissingKeyError", "ParameterError", "ScaleMismatchError", "StorageError", "WireFormatError", "__version__",
-    "bigint", "ckks", "describe", "device", "devices", "digest", "dumps", "errors", "load", "loads", "options", "paillier",
-    "ring", "save", "stream", "wire",
+    "MissingKeyError", "ParameterError", "PoolExhaustedError", "ScaleMismatchError", "StorageError", "WireFormatError",
+    "__version__", "bigint", "ckks", "describe", "device", "devices", "digest", "dumps", "errors", "load", "loads",
+    "options", "paillier", "ring", "save", "stream", "wire",
 ]  # fmt: skip
 
 

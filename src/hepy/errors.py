@@ -33,6 +33,10 @@ class MissingKeyError(HepyError, LookupError):
     """An operation needs a key that is not at hand."""
 
 
+class PoolExhaustedError(HepyError, LookupError):
+    """A pool of randomness made ahead has less left than an operation needs."""
+
+
 class WireFormatError(HepyError, ValueError):
     """Bytes are not what the wire format says: names the field and the reason."""
 

@@ -43,6 +43,8 @@ def everything(key):
     key.encrypt([1.5, 2.5])
     (x[:20] + 1).rerandomize()
     x[:5].sum().rerandomize()
+    public.encrypt(np.arange(3), pool=public.pool(5))
+    x[:2].rerandomize(pool=key.pool(2, rerandomize=True))
     public.validate()
     if key.variant == "djn":
         public.with_own_generator().encrypt([1, 2, 3])

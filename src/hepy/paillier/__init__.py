@@ -16,7 +16,8 @@ from hepy.paillier.keys import PublicKey as PublicKey
 from hepy.paillier.packing import Packed as Packed
 from hepy.paillier.packing import pack as pack
 from hepy.paillier.packing import unpack as unpack
+from hepy.paillier.pools import Pool as Pool
 
 __all__ = [
-    "CiphertextArray", "Packed", "PrivateKey", "PublicKey", "concatenate", "generate_key", "pack", "stack", "unpack",
+    "CiphertextArray", "Packed", "Pool", "PrivateKey", "PublicKey", "concatenate", "generate_key", "pack", "stack", "unpack",
 ]  # fmt: skip

@@ -31,6 +31,7 @@ from hepy.paillier.squeezing import Squeezed
 
 if TYPE_CHECKING:
     from hepy.paillier.keys import PublicKey
+    from hepy.paillier.pools import Pool
 
 Account = Numbers | Fields | Squeezed
 
@@ -175,14 +176,21 @@ class CiphertextArray:
         """The same ciphertexts on another device."""
         return self._same(self.residues.to(device), fresh=self.fresh)
 
-    def rerandomize(self, *, seed: bytes | None = None) -> CiphertextArray:
+    def rerandomize(self, *, pool: Pool | None = None, seed: bytes | None = None) -> CiphertextArray:
         """The same plaintexts in ciphertexts that tell nothing about how they were computed.
 
         Args:
+            pool: obfuscators prepared ahead by PublicKey.pool(count, rerandomize=True), each used once.
             seed: 32 bytes, for reproducible tests only. None draws from the operating system.
+
+        Raises:
+            KeyMismatchError: the pool is another key's.
+            ParameterError: the pool is for encryption only, or `seed` is not 32 bytes, or goes with a pool.
+            PoolExhaustedError: the pool has fewer left than there are ciphertexts.
         """
-        residues = self.public_key.rerandomize(self.residues, seed)
-        return CiphertextArray(self.public_key, residues, self.account, fresh=True, seeded=seed is not None)
+        residues = self.public_key.rerandomize(self.residues, seed, pool)
+        seeded = seed is not None or (pool is not None and pool.seeded)
+        return CiphertextArray(self.public_key, residues, self.account, fresh=True, seeded=seeded)
 
     # Sums.
 

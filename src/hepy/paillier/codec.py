@@ -114,7 +114,8 @@ class CiphertextHeader(KeyHeader):
         return [*out, declared, "which key they belong to"]
 
 
-def _parse_key(fields: FieldReader) -> tuple[int, str, str]:
+def parse_key(fields: FieldReader) -> tuple[int, str, str]:
+    """Length, variant and fingerprint of the key that a header names."""
     bits = fields.integer("bits", SMALLEST_BITS, BITS[-1])
     try:
         check_bits(bits, insecure=True)
@@ -207,7 +208,7 @@ class _PublicKeys:
         return _numbers({"n": (obj.n, obj.bits), "h": (obj.h, obj.bits)})
 
     def parse(self, fields: FieldReader) -> PublicKeyHeader:
-        return PublicKeyHeader(*_parse_key(fields))
+        return PublicKeyHeader(*parse_key(fields))
 
     def read(self, header: PublicKeyHeader, container: Container, key: Any) -> PublicKey:
         n = _number(container, "n")
@@ -232,7 +233,7 @@ class _PrivateKeys:
         return _numbers({**numbers, "h": (obj.public_key.h, obj.bits)})
 
     def parse(self, fields: FieldReader) -> PrivateKeyHeader:
-        return PrivateKeyHeader(*_parse_key(fields))
+        return PrivateKeyHeader(*parse_key(fields))
 
     def read(self, header: PrivateKeyHeader, container: Container, key: Any) -> PrivateKey:
         parts = {name: _number(container, name) for name in container.specs}
@@ -262,7 +263,7 @@ class _Ciphertexts:
         return {"residues": lambda: _stored(obj.residues)}
 
     def parse(self, fields: FieldReader) -> CiphertextHeader:
-        bits, variant, fingerprint = _parse_key(fields)
+        bits, variant, fingerprint = parse_key(fields)
         shape = fields.integers("shape", MAX_AXES, 0, _MAX_ELEMENTS)
         if math.prod(axis for axis in shape if axis) > _MAX_ELEMENTS:
             raise fields.refuse("shape", f"has more than {_MAX_ELEMENTS} elements")

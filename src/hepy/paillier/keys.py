@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from hepy import _devices, random
 from hepy import _limbs as limb
+from hepy._files import Path
 from hepy._locks import new_lock
 from hepy._zeroing import secret_memory
 from hepy.bigint import FixedBase, Modulus, ResidueArray
@@ -24,6 +25,7 @@ from hepy.paillier.ciphertexts import CiphertextArray
 from hepy.paillier.crt import Crt, Secret
 from hepy.paillier.encoding import Numbers, encode
 from hepy.paillier.packing import Fields, Packed
+from hepy.paillier.pools import MemoryPool, Pool
 from hepy.paillier.primes import is_composite
 from hepy.paillier.squeezing import Squeezed
 from hepy.paillier.variants import BITS, RERANDOMIZE_EXTRA, check_bits
@@ -31,7 +33,8 @@ from hepy.paillier.variants import variant as variant_named
 from hepy.random import Purpose, Stream
 from hepy.wire.locked import LockedCiphertexts
 
-Embedding = Callable[[int, int], ResidueArray]  # (start, stop) -> elements of an array in C order
+Part = Callable[[int, int], ResidueArray]  # (start, stop) -> elements of an array in C order
+Source = Callable[[int], Part]  # how many obfuscators -> those, piece by piece
 
 
 class PublicKey:
@@ -159,6 +162,7 @@ class PublicKey:
         *,
         scale_bits: int | None = None,
         value_bits: int | None = None,
+        pool: Pool | None = None,
         seed: bytes | None = None,
     ) -> CiphertextArray:
         """Encrypt numbers elementwise, each with an obfuscator of its own.
@@ -170,26 +174,36 @@ class PublicKey:
                 even. None means 0 for integers and 40 for floats.
             value_bits: declared bound, |encoding| < 2**value_bits. None takes it from the dtype: the type's own range
                 for integers, 64 bits for Python's, and 64 bits before the point for floats.
+            pool: obfuscators prepared ahead by pool(), each used once.
             seed: 32 bytes, for reproducible tests only. None draws from the operating system.
 
         Returns: ciphertexts of the shape of `values` on the current device.
         Raises:
             EncodingOverflowError: an encoding exceeds its bound, or the bound a third of n; names the first index.
-            ParameterError: a value is not a finite number, or `seed` is not 32 bytes.
+            KeyMismatchError: the pool is another key's.
+            ParameterError: a value is not a finite number, or `seed` is not 32 bytes, or goes with a pool.
+            PoolExhaustedError: the pool has fewer left than there are values.
         Hazards:
             `scale_bits` and `value_bits` travel in clear: choose them from the declared range, never from the values.
             Ciphertexts made twice from one `seed` share obfuscators: their quotient tells the difference of values.
         Source: Paillier, EUROCRYPT '99, section 4, g = n + 1; for obfuscators see hepy.paillier.variants.
         """
-        return self._encrypt(values, scale_bits, value_bits, seed, None)
+        return self._encrypt(values, scale_bits, value_bits, pool, seed, None)
 
     def _encrypt(
-        self, values: Any, scale_bits: int | None, value_bits: int | None, seed: bytes | None, crt: Crt | None
+        self,
+        values: Any,
+        scale_bits: int | None,
+        value_bits: int | None,
+        pool: Pool | None,
+        seed: bytes | None,
+        crt: Crt | None,
     ) -> CiphertextArray:
-        stream = random.stream(seed)
+        source = self._source(Purpose.OBFUSCATOR, pool, seed, crt)
         encodings, account = self.encode(values, scale_bits, value_bits)
-        residues = self._encrypt_encodings(encodings, stream, crt)
-        return CiphertextArray(self, residues, account, fresh=True, seeded=seed is not None)
+        residues = self._encrypt_encodings(encodings, source)
+        seeded = seed is not None or (pool is not None and pool.seeded)
+        return CiphertextArray(self, residues, account, fresh=True, seeded=seeded)
 
     def encrypt_encodings(self, encodings: npt.NDArray[Any], *, seed: bytes | None = None) -> ResidueArray:
         """Fresh ciphertexts of integers modulo n, without an account of what they may become.
@@ -200,13 +214,11 @@ class PublicKey:
             encodings: int64 or Python's integers, any shape.
             seed: 32 bytes, for reproducible tests only. None draws from the operating system.
         """
-        return self._encrypt_encodings(encodings, random.stream(seed), None)
+        return self._encrypt_encodings(encodings, self._source(Purpose.OBFUSCATOR, None, seed, None))
 
-    def _encrypt_encodings(self, encodings: npt.NDArray[Any], stream: Stream, crt: Crt | None) -> ResidueArray:
+    def _encrypt_encodings(self, encodings: npt.NDArray[Any], source: Source) -> ResidueArray:
         flat = encodings.ravel()
-        return self._blind(
-            lambda start, stop: self.embed(flat[start:stop]), encodings.shape, Purpose.OBFUSCATOR, stream, crt
-        )
+        return self._blind(lambda start, stop: self.embed(flat[start:stop]), encodings.shape, source)
 
     def encode(
         self, values: Any, scale_bits: int | None, value_bits: int | None
@@ -226,34 +238,107 @@ class PublicKey:
         """(1 + n)**m modulo n**2, without an obfuscator: anyone can read it."""
         return self.modulus.array(encodings).multiply(self.n).add(1)
 
-    def rerandomize(self, residues: ResidueArray, seed: bytes | None) -> ResidueArray:
+    def rerandomize(self, residues: ResidueArray, seed: bytes | None, pool: Pool | None = None) -> ResidueArray:
         """Each ciphertext times a fresh obfuscator that is uniform whatever was there."""
-        flat, stream = residues.ravel(), random.stream(seed)
+        source = self._source(Purpose.RERANDOMIZER, pool, seed, None)
+        flat = residues.ravel()
         with _devices.device(residues.device):
-            return self._blind(lambda start, stop: flat[start:stop], residues.shape, Purpose.RERANDOMIZER, stream)
+            return self._blind(lambda start, stop: flat[start:stop], residues.shape, source)
+
+    def pool(
+        self, count: int, path: Path | None = None, *, rerandomize: bool = False, seed: bytes | None = None
+    ) -> Pool:
+        """Randomness ahead: what of an encryption does not depend on the values, each element to be used once.
+
+        Args:
+            count: how many values it will serve, at least 1.
+            path: a new file for it (mode 0600), which processes share and which stays. None keeps it in memory, on the
+                current device and for this process alone.
+            rerandomize: for x.rerandomize(pool=...) as well, which takes longer exponents.
+            seed: 32 bytes, for reproducible tests only. None draws from the operating system.
+
+        Returns: a pool for encrypt(values, pool=...).
+        Raises:
+            OSError: the file cannot be written.
+            ParameterError: `count` is no such number, `seed` is not 32 bytes, or there is a file already.
+            StorageError: the disk is full.
+        Hazards:
+            Whoever reads a pool reads what is encrypted with it. A pool's file that is restored from a backup, or a
+            machine that is cloned, hands out elements a second time, and two ciphertexts that share one tell the
+            difference of their values: delete pools after a restore, and make new ones on a clone.
+        """
+        return self._pool(count, path, rerandomize, seed, None)
+
+    def open_pool(self, path: Path) -> Pool:
+        """A pool in a file, which other processes may be using.
+
+        Raises:
+            KeyMismatchError: it is another key's.
+            OSError: the file is missing, or may not be read and written.
+            ParameterError: others than its owner may read it, or it is a copy.
+            WireFormatError: it is no pool, or damaged.
+        """
+        from hepy.paillier.pool_files import FilePool
+
+        return FilePool(self, path)
 
     @secret_memory()
-    def _blind(
-        self, part: Embedding, shape: tuple[int, ...], purpose: Purpose, stream: Stream, crt: Crt | None = None
-    ) -> ResidueArray:
-        """part(start, stop) times obfuscators, in chunks."""
+    def _pool(self, count: int, path: Path | None, rerandomize: bool, seed: bytes | None, crt: Crt | None) -> Pool:
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+            raise ParameterError(f"a pool has a whole number of elements, at least 1, not {count!r}")
+        purpose = Purpose.RERANDOMIZER if rerandomize else Purpose.OBFUSCATOR
+        part = self._source(purpose, None, seed, crt)(int(count))
+        if path is not None:
+            from hepy.paillier.pool_files import create
+
+            return create(self, path, int(count), part, rerandomizes=rerandomize, seeded=seed is not None)
+        residues = from_chunks(self.modulus, _devices.current(), (int(count),), part)
+        return MemoryPool(self, residues, rerandomize, seed is not None)
+
+    def _source(self, purpose: Purpose, pool: Pool | None, seed: bytes | None, crt: Crt | None) -> Source:
+        """Where so many obfuscators come from: a pool, or a stream."""
+        if pool is None:
+            stream = random.stream(seed)
+            return lambda count: self._drawn(purpose, stream, count, crt)
+        if seed is not None:
+            raise ParameterError("seed=... and pool=... exclude each other: what a pool holds is drawn already")
+        if not isinstance(pool, Pool):
+            raise ParameterError(f"a pool is what public.pool(count) returns, not {type(pool).__name__}")
+
+        def taken(count: int) -> Part:
+            obfuscators = pool.take(count, self, rerandomizing=purpose is Purpose.RERANDOMIZER)
+            return lambda start, stop: obfuscators[start:stop]
+
+        return taken
+
+    def _drawn(self, purpose: Purpose, stream: Stream, count: int, crt: Crt | None) -> Part:
+        """Obfuscators from the stream, made piece by piece."""
         bits = self._variant.exponent_bits(self.bits)
         if self._variant.fixed_base and purpose is Purpose.RERANDOMIZER:
             bits += RERANDOMIZE_EXTRA
-        draw = stream.draw(purpose, math.prod(shape), bits)
+        draw = stream.draw(purpose, count, bits)
 
-        def blinded(start: int, stop: int) -> ResidueArray:
+        def part(start: int, stop: int) -> ResidueArray:
             if self._variant.fixed_base:
                 randomizers = draw.uniform_bits(start, stop)
             else:
                 randomizers = draw.uniform_below(self.n, start, stop)
             if crt is None:
-                obfuscators = self.obfuscators(randomizers, bits)
-            else:
-                obfuscators = crt.obfuscators(randomizers, bits, self.modulus)
-            return part(start, stop).multiply(obfuscators)
+                return self.obfuscators(randomizers, bits)
+            return crt.obfuscators(randomizers, bits, self.modulus)
 
-        return from_chunks(self.modulus, _devices.current(), shape, blinded)
+        return part
+
+    @secret_memory()
+    def _blind(self, part: Part, shape: tuple[int, ...], source: Source) -> ResidueArray:
+        """part(start, stop) times obfuscators, in chunks."""
+        obfuscators = source(math.prod(shape))
+        return from_chunks(
+            self.modulus,
+            _devices.current(),
+            shape,
+            lambda start, stop: part(start, stop).multiply(obfuscators(start, stop)),
+        )
 
     @secret_memory()
     def obfuscators(self, randomizers: limb.Limbs, bits: int) -> ResidueArray:
@@ -341,10 +426,21 @@ class PrivateKey:
         *,
         scale_bits: int | None = None,
         value_bits: int | None = None,
+        pool: Pool | None = None,
         seed: bytes | None = None,
     ) -> CiphertextArray:
         """As PublicKey.encrypt, with the same bits for the same seed, faster by the Chinese remainder theorem."""
-        return self.public_key._encrypt(values, scale_bits, value_bits, seed, self.crt)
+        return self.public_key._encrypt(values, scale_bits, value_bits, pool, seed, self.crt)
+
+    def pool(
+        self, count: int, path: Path | None = None, *, rerandomize: bool = False, seed: bytes | None = None
+    ) -> Pool:
+        """As PublicKey.pool, with the same elements for the same seed, faster by the Chinese remainder theorem."""
+        return self.public_key._pool(count, path, rerandomize, seed, self.crt)
+
+    def open_pool(self, path: Path) -> Pool:
+        """As PublicKey.open_pool."""
+        return self.public_key.open_pool(path)
 
     @secret_memory()
     def decrypt(self, ciphertexts: CiphertextArray | LockedCiphertexts, *, raw: bool = False) -> Any:
@@ -386,7 +482,8 @@ class PrivateKey:
 
     def encrypt_encodings(self, encodings: npt.NDArray[Any], *, seed: bytes | None = None) -> ResidueArray:
         """As PublicKey.encrypt_encodings, with the same bits for the same seed, faster."""
-        return self.public_key._encrypt_encodings(encodings, random.stream(seed), self.crt)
+        source = self.public_key._source(Purpose.OBFUSCATOR, None, seed, self.crt)
+        return self.public_key._encrypt_encodings(encodings, source)
 
     def decrypt_encodings(self, residues: ResidueArray) -> list[int]:
         """Plaintexts in [0, n) of ciphertexts modulo n**2, in C order; whether they are in any bound is not looked at.

@@ -205,6 +205,10 @@ class Container:
         data = self._source.read(first + start * row, first + stop * row)
         return np.frombuffer(data, _DTYPES[spec.dtype]).reshape(stop - start, *spec.shape[1:])
 
+    def offset(self, name: str) -> int:
+        """Where in the source a tensor's bytes begin."""
+        return self._offsets[name][0]
+
     def data(self) -> bytes:
         """The message as it came."""
         return bytes(self._source.read(0, self._source.size))

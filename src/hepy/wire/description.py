@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hepy.wire import files, kinds, messages, sealed
-from hepy.wire.container import BytesSource, Source
+from hepy.wire.container import BytesSource, Message, Source
 from hepy.wire.locked import LockedCiphertexts
 
 
@@ -73,5 +73,5 @@ def _of_object(obj: Any) -> Description:
     reveals = header.reveals()
     if not getattr(obj, "fresh", True):
         reveals.append("as it stands, how it was computed: it is not fresh (hepy.save and hepy.dumps rerandomize it)")
-    size = kinds.encode(kind, obj).size()
+    size = Message(kinds.metadata(kind, header), header.specs(), {}).size()
     return Description(kind, header.fingerprint, header.parameters(), size, tuple(reveals))

@@ -26,6 +26,12 @@ _KINDS = {
     "paillier.public_key": ("hepy.paillier.codec", "hepy.paillier.keys.PublicKey"),
 }
 
+# Kinds of files that stay where they were made: they are described, and never sent or loaded.
+_STORED = {
+    "paillier.pool": ("hepy.paillier.pool_files", "hepy.paillier.pools.Pool"),
+}
+_ALL = _KINDS | _STORED
+
 
 class Header(Protocol):
     """What a message says of its object in clear: a frozen dataclass, whose attributes are what it says."""
@@ -82,8 +88,13 @@ class Codec(Protocol):
 
 
 def codec(kind: str) -> Codec:
-    made: Codec = importlib.import_module(_KINDS[kind][0]).CODECS[kind]
+    made: Codec = importlib.import_module(_ALL[kind][0]).CODECS[kind]
     return made
+
+
+def travels(kind: str) -> bool:
+    """Whether objects of a kind are sent and loaded."""
+    return kind not in _STORED
 
 
 def kind_of(obj: Any) -> str:
@@ -93,7 +104,7 @@ def kind_of(obj: Any) -> str:
         ParameterError: such objects do not travel; says which do.
     """
     names = {f"{base.__module__}.{base.__qualname__}" for base in type(obj).__mro__}
-    for kind, (_, name) in _KINDS.items():
+    for kind, (_, name) in _ALL.items():
         if name in names:
             return kind
     raise ParameterError(
@@ -128,4 +139,4 @@ def parse(fields: FieldReader, extra: tuple[str, ...] = ()) -> str:
         raise WireFormatError(
             f"format: the message has version {version} and this hepy reads up to {FORMAT}: install a newer hepy-engine"
         )
-    return fields.text("kind", (*_KINDS, *extra))
+    return fields.text("kind", (*_ALL, *extra))

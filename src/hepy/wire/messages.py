@@ -93,6 +93,8 @@ def outgoing(
     if isinstance(obj, LockedCiphertexts):
         raise obj.missing_key("be written")
     kind = kinds.kind_of(obj)
+    if not kinds.travels(kind):
+        raise ParameterError(f"a {type(obj).__name__} is used where it was made, and is never sent or copied")
     codec = kinds.codec(kind)
     if codec.secret:
         _check_protection(obj, password, unencrypted)
@@ -131,6 +133,8 @@ def read(source: Source, key: Any, password: str | bytes | None, max_bytes: int)
         raise WireFormatError(
             f"kind: a password was given, and {kind} is not sealed: whoever made this did not know it"
         )
+    if not kinds.travels(kind):
+        raise WireFormatError(f"kind: a {kind} is no message: it is used where it was made")
     codec = kinds.codec(kind)
     if not codec.needs_key:
         if key is not None:
