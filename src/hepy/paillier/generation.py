@@ -41,7 +41,7 @@ def generate_key(
     check_bits(bits, insecure)
     stream = random.stream(seed)
     while True:
-        secret, h = _subgroup(bits, stream) if kind.name == "subgroup" else _two_primes(bits, kind.name, stream)
+        secret, h = _subgroup(bits, stream) if kind.name == "subgroup" else two_primes(bits, kind.name, stream)
         n = secret.p * secret.q
         if math.gcd(n, (secret.p - 1) * (secret.q - 1)) == 1:
             break
@@ -49,7 +49,8 @@ def generate_key(
     return PrivateKey(public, secret, seeded=seed is not None)
 
 
-def _two_primes(bits: int, name: str, stream: Stream) -> tuple[Secret, int | None]:
+def two_primes(bits: int, name: str, stream: Stream) -> tuple[Secret, int | None]:
+    """The primes of a djn or classic key of an even number of bits, from 64 up, and the generator of a djn key."""
     djn = name == "djn"
     p = random_prime(bits // 2, stream, three_mod_four=djn)
 
