@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 # pip builds in a throwaway environment; sources of the compiled modules decide when that is due.
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cuda cpu -type f 2>/dev/null)
 DEMO := $(VENV)/.installed-for-demo
-# FATE as an oracle, in an environment of its own: it wants Python 3.11 and other packages' versions of its time.
+# What adapters stand for are oracles of tests, in environments of their own, and no dependencies. phe is GPL-3.0; FATE wants
+# Python 3.11 and other packages' versions of its time.
+INTEROP_PHE := .venv-interop-phe
+PHE := $(INTEROP_PHE)/.installed-for-phe
 PYTHON_FATE ?= python3.11
 INTEROP_FATE := .venv-interop-fate
 FATE := $(INTEROP_FATE)/.installed-for-fate
 STAMP := $(VENV)/.installed-for-development
 
-.PHONY: demo test test-slow test-interop test-interop-fate sanitize gpu-check bench lint format clean
+.PHONY: demo test test-slow test-interop test-interop-phe test-interop-fate sanitize gpu-check bench bench-interop lint format clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -35,6 +38,14 @@ test: $(STAMP)
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m "slow and not gpu"
 
+$(INTEROP_PHE)/bin/python:
+	$(PYTHON) -m venv $(INTEROP_PHE)
+	$(INTEROP_PHE)/bin/python -m pip install --quiet --upgrade pip
+
+$(PHE): $(INTEROP_PHE)/bin/python $(SOURCES)
+	$(INTEROP_PHE)/bin/python -m pip install --quiet --editable '.[test]' 'phe[cli]==1.5.0'
+	touch $@
+
 $(FATE): tests/interop/fate/requirements.txt $(SOURCES)
 	$(PYTHON_FATE) -m venv $(INTEROP_FATE)
 	$(INTEROP_FATE)/bin/python -m pip install --quiet --upgrade pip
@@ -42,12 +53,18 @@ $(FATE): tests/interop/fate/requirements.txt $(SOURCES)
 	$(INTEROP_FATE)/bin/python -m pip install --quiet --no-deps pyfate==2.2.0 fate-utils==0.1.0
 	touch $@
 
-# Adapters beside their originals. FATE's training of some minutes is marked slow: make test-interop-fate MARK=interop
-test-interop: test-interop-fate
+# Adapters beside their originals; the ordinary suite has vectors that were made with them. FATE's training of some minutes is marked slow: make test-interop-fate MARK=interop
+test-interop: test-interop-phe test-interop-fate
+
+test-interop-phe: $(PHE)
+	$(INTEROP_PHE)/bin/python -m pytest -m interop -p no:benchmark tests/interop/phe
 
 MARK ?= interop and not slow
 test-interop-fate: $(FATE)
 	$(INTEROP_FATE)/bin/python -m pytest -m "$(MARK)" -p no:benchmark tests/interop/fate
+
+bench-interop: $(PHE)
+	$(INTEROP_PHE)/bin/python bench/interop_phe.py
 
 # AddressSanitizer and UBSan over the emulated kernels, in several orders of threads, and over the host's engines. The interpreter is not built with
 # them, so their library is loaded first, and leaks are not judged: Python keeps memory until the end. The base Python
@@ -108,4 +125,4 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) $(INTEROP_FATE) build
+	rm -rf $(VENV) $(INTEROP_PHE) $(INTEROP_FATE) build

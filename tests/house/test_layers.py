@@ -24,6 +24,8 @@ FORBIDDEN = {
     "selftests": {"cli", "demos"},
     "cli": set(),
 }
+# Libraries that adapters stand for: oracles of tests, asked for by a user who converts, and never needed.
+ORIGINALS = {"phe", "fate", "fate_utils"}
 DEVICE_KINDS = {"cpu", "cuda", "emulator"}
 PRIVATE_MEMORY = {"_batch", "_rows", "_operand", "_kernels", "kernels"}
 
@@ -70,6 +72,18 @@ def test_imports_point_down(path):
     forbidden = FORBIDDEN.get(layer(path), ABOVE_FOUNDATIONS)
     reached = {name.split(".")[1] for name in imported(parse(path)) if name.startswith("hepy.")}
     assert not reached & forbidden
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if layer(path) == "interop"], ids=named)
+def test_adapters_stand_alone(path):
+    """An adapter imports no other adapter, and what it stands for only inside of functions."""
+    parts = path.relative_to(SOURCE / "hepy" / "interop").parts
+    others = {other.name for other in (SOURCE / "hepy" / "interop").iterdir() if other.is_dir()} - {parts[0]}
+    tree = parse(path)
+    reached = {name.split(".")[2] for name in imported(tree) if name.startswith("hepy.interop.")}
+    assert not reached & others
+    at_once = ast.Module([node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], [])
+    assert not {name.partition(".")[0] for name in imported(at_once)} & ORIGINALS
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if layer(path) in SCHEMES], ids=named)

@@ -1,0 +1,402 @@
+"""EncryptedArray: many encrypted numbers in one batch, with numpy's manners and an exponent for each.
+
+It stands where phe's users have a list or an array of objects: numpy's functions take it, indexing it gives
+EncryptedNumbers, and list(it) is a list of them. What an operation does to exponents is what phe does number by number.
+numpy_functions.py has what numpy's functions call.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hepy import _devices
+from hepy._limbs import MPZ, object_array
+from hepy.bigint import ResidueArray, concatenate, stack
+from hepy.errors import KeyMismatchError, ParameterError
+from hepy.interop.phe.deferred import Result, compute_all
+from hepy.interop.phe.encoding import EncodedNumber
+from hepy.interop.phe.errors import ArgumentTypeError, ProductError
+from hepy.interop.phe.numbers import EncryptedNumber, lowering_factor
+from hepy.interop.phe.public import PaillierPublicKey
+
+Exponents = npt.NDArray[np.int64]
+Objects = npt.NDArray[np.object_]
+
+
+class EncryptedArray:
+    """Encrypted numbers of any shape under one key: PaillierPublicKey.encrypt_array makes it, or EncryptedArray.of.
+
+    Supports indexing and slicing, `+ - *` with arrays, numbers and encrypted numbers, `/` and `@` with plain ones,
+    broadcasting as numpy does. Other functions of numpy get an array of EncryptedNumbers, and work one by one.
+
+    Attributes:
+        public_key: the key.
+        residues: the ciphertexts, a hepy.bigint.ResidueArray modulo n**2.
+        exponents: int64 of the same shape.
+        obfuscated: whether the ciphertexts tell nothing of how they were computed.
+    """
+
+    __slots__ = ("_ciphertexts", "exponents", "obfuscated", "public_key", "residues")
+
+    def __init__(
+        self, public_key: PaillierPublicKey, residues: ResidueArray, exponents: Any, *, obfuscated: bool = False
+    ) -> None:
+        self.public_key = public_key
+        self.residues = residues
+        self.exponents: Exponents = np.broadcast_to(np.asarray(exponents, dtype=np.int64), residues.shape)
+        self.obfuscated = obfuscated
+        self._ciphertexts: Objects | None = None
+
+    @classmethod
+    def encrypt(cls, public_key: PaillierPublicKey, values: Any, precision: float | None = None) -> EncryptedArray:
+        """See PaillierPublicKey.encrypt_array."""
+        numbers = objects(values)
+        encodings, exponents = _encode(public_key, numbers, precision=precision)
+        flat = encodings.ravel()
+
+        def hidden(obfuscators: ResidueArray, start: int, stop: int) -> ResidueArray:
+            return _embedded(public_key, flat[start:stop]).multiply(obfuscators)
+
+        residues = public_key.obfuscators.blind(numbers.shape, hidden)
+        return cls(public_key, residues, exponents, obfuscated=True)
+
+    @classmethod
+    def of(cls, numbers: Any) -> EncryptedArray:
+        """An array of EncryptedNumbers that exist: a list, an array of objects, any iterable; itself if it is one.
+
+        Raises:
+            ArgumentTypeError: something else is among them (a TypeError).
+            KeyMismatchError: they belong to different keys (a ValueError).
+            ParameterError: there are none, so no key is known (a ValueError).
+        """
+        if isinstance(numbers, cls):
+            return numbers
+        given = objects(numbers)
+        if not given.size:
+            raise ParameterError("an array of no numbers has no key: give at least one EncryptedNumber")
+        flat = given.ravel().tolist()
+        for number in flat:
+            if not isinstance(number, EncryptedNumber):
+                raise ArgumentTypeError(f"EncryptedNumbers were expected, and there is a {type(number).__name__}")
+        key = flat[0].public_key
+        check_keys(key, [number.public_key for number in flat])
+        values = compute_all(key.modulus, [number.result for number in flat])
+        residues = key.modulus.array(object_array(values, (len(values),))).reshape(given.shape)
+        exponents = np.array([number.exponent for number in flat], dtype=np.int64).reshape(given.shape)
+        return cls(key, residues, exponents, obfuscated=all(number.obfuscated for number in flat))
+
+    def __repr__(self) -> str:
+        return f"<EncryptedArray of shape {self.shape}, {self.public_key!r}>"
+
+    def __reduce__(self) -> Any:
+        return _restored, (self.public_key, self.ciphertexts(), np.array(self.exponents))
+
+    # What it is.
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.residues.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.residues.ndim
+
+    @property
+    def size(self) -> int:
+        return self.residues.size
+
+    @property
+    def T(self) -> EncryptedArray:
+        return self._with(self.residues.T, self.exponents.T)
+
+    def reshape(self, *shape: Any) -> EncryptedArray:
+        return self._with(self.residues.reshape(*shape), self.exponents.reshape(*shape))
+
+    def ravel(self) -> EncryptedArray:
+        return self._with(self.residues.ravel(), self.exponents.ravel())
+
+    def transpose(self, *axes: Any) -> EncryptedArray:
+        return self._with(self.residues.transpose(*axes), self.exponents.transpose(*axes))
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("a zero-dimensional array has no length")
+        return len(self.residues)
+
+    def __getitem__(self, index: Any) -> Any:
+        exponents = self.exponents[index]
+        if np.ndim(exponents):
+            return self._with(self.residues[index], exponents)
+        return self._number(self._known()[index], int(exponents))
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def numbers(self) -> Objects:
+        """An array of objects of this shape: EncryptedNumbers."""
+        known, exponents = self._known().ravel().tolist(), self.exponents.ravel().tolist()
+        out = np.empty(self.size, dtype=object)
+        out[:] = [self._number(*each) for each in zip(known, exponents, strict=True)]
+        return out.reshape(self.shape)
+
+    def tolist(self) -> Any:
+        """EncryptedNumbers in nested lists."""
+        return self.numbers().tolist()
+
+    def ciphertexts(self, be_secure: bool = True) -> Objects:
+        """The ciphertexts as integers, an array of objects of this shape; be_secure as for EncryptedNumber.ciphertext."""
+        if be_secure and not self.obfuscated:
+            self.obfuscate()
+        return self._known().copy()
+
+    def obfuscate(self) -> None:
+        """Multiply each by a fresh obfuscator, in place."""
+        flat = self.residues.ravel()
+
+        def hidden(obfuscators: ResidueArray, start: int, stop: int) -> ResidueArray:
+            return flat[start:stop].multiply(obfuscators)
+
+        with _devices.device(self.residues.device):
+            self.residues = self.public_key.obfuscators.blind(self.shape, hidden)
+        self.obfuscated, self._ciphertexts = True, None
+
+    def _known(self) -> Objects:
+        """Ciphertexts as integers, kept: a loop over an array asks for them one by one."""
+        if self._ciphertexts is None:
+            self._ciphertexts = self.residues.to_ints()
+        return self._ciphertexts
+
+    def _number(self, ciphertext: int, exponent: int) -> EncryptedNumber:
+        result = Result(self.public_key.modulus, MPZ(ciphertext))
+        return EncryptedNumber.of_result(self.public_key, result, exponent, obfuscated=self.obfuscated)
+
+    def _with(self, residues: ResidueArray, exponents: Any) -> EncryptedArray:
+        """Some of these ciphertexts, or all in another shape."""
+        return EncryptedArray(self.public_key, residues, exponents, obfuscated=self.obfuscated)
+
+    def _computed(self, residues: ResidueArray, exponents: Any) -> Any:
+        """The result of a computation: an array, or a number if it has no axes."""
+        array = EncryptedArray(self.public_key, residues, exponents)
+        return array if array.ndim else array[()]
+
+    # Sums of two.
+
+    def __add__(self, other: Any) -> Any:
+        operand = self._operand(other)
+        if isinstance(operand, EncryptedArray):
+            exponents = np.minimum(*_broadcast(self.exponents, operand.exponents))
+            return self._computed(self._lowered(exponents).multiply(operand._lowered(exponents)), exponents)
+        own, plain = _broadcast(self.exponents, operand)
+        with _devices.device(self.residues.device):
+            encodings, exponents = _encode(self.public_key, plain, most=own)
+            return self._computed(self._lowered(exponents).multiply(_embedded(self.public_key, encodings)), exponents)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Any:
+        operand = self._operand(other)
+        if isinstance(operand, EncryptedArray):
+            exponents = np.minimum(*_broadcast(self.exponents, operand.exponents))
+            return self._computed(self._lowered(exponents).divide(operand._lowered(exponents)), exponents)
+        return self + operand * -1
+
+    def __rsub__(self, other: Any) -> Any:
+        return self * -1 + other
+
+    # Products with plain numbers.
+
+    def __mul__(self, other: Any) -> Any:
+        operand = self._plain(other)
+        own, plain = _broadcast(self.exponents, operand)
+        encodings, exponents = _encode(self.public_key, plain)
+        return self._computed(self.residues.broadcast_to(own.shape).power_vartime(encodings), own + exponents)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Any:
+        return self * (1 / self._plain(other))
+
+    def __matmul__(self, other: Any) -> Any:
+        plain = self._plain(other)
+        if self.ndim not in (1, 2) or plain.ndim not in (1, 2) or self.shape[-1] != plain.shape[0] or not len(plain):
+            return self.numbers() @ plain  # numpy does what it does, and raises what it raises
+        rows = self if self.ndim == 2 else self.reshape(1, -1)
+        columns = plain if plain.ndim == 2 else plain[:, None]
+        residues, exponents = rows._times_matrix(columns)
+        shape = self.shape[:-1] + plain.shape[1:]
+        return self._computed(residues.reshape(shape), exponents.reshape(shape))
+
+    def __rmatmul__(self, other: Any) -> Any:
+        plain = self._plain(other)
+        if self.ndim not in (1, 2) or plain.ndim not in (1, 2):
+            return plain @ self.numbers()
+        product = self.T @ plain.T
+        return product.T if isinstance(product, EncryptedArray) else product
+
+    def dot(self, other: Any) -> Any:
+        """numpy.dot(self, other) for up to two axes."""
+        return self @ other if self.ndim and np.ndim(other) else self * other
+
+    def _times_matrix(self, matrix: Objects) -> tuple[ResidueArray, Exponents]:
+        """(R, K) times plain numbers (K, M): each product of phe's sum is raised to the power that aligns it."""
+        encodings, steps = _encode(self.public_key, matrix)
+        same = bool((self.exponents == self.exponents[:1]).all())
+        parts, exponents = [], []
+        for row in range(1 if same else len(self)):
+            aligned = self.exponents[row][:, None] + steps  # (K, M)
+            lowest = aligned.min(axis=0)
+            factors = encodings * _lowering_factors(self.public_key, aligned - lowest)
+            parts.append((self.residues if same else self.residues[row : row + 1]).multi_power_vartime(factors))
+            exponents.append(lowest)
+        shape = (len(self), matrix.shape[1])
+        return concatenate(parts), np.broadcast_to(np.stack(exponents), shape)
+
+    # Sums of many.
+
+    def sum(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Any:
+        """Sums over one axis, several, or all; each has the lowest exponent of its terms."""
+        axes = _axes(axis, self.ndim)
+        kept = tuple(size for a, size in enumerate(self.shape) if a not in axes)
+        order = (*(a for a in range(self.ndim) if a not in axes), *axes)
+        run = math.prod(self.shape[a] for a in axes)
+        rows = self.transpose(order).reshape(math.prod(kept), run) if order else self.reshape(1, 1)
+        residues, exponents = rows._sum_of_rows()
+        shape = tuple(1 if a in axes else size for a, size in enumerate(self.shape)) if keepdims else kept
+        return self._computed(residues.reshape(shape), exponents.reshape(shape))
+
+    def mean(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Any:
+        """Sums divided by the number of their terms."""
+        terms = math.prod(self.shape[a] for a in _axes(axis, self.ndim))
+        return self.sum(axis, keepdims=keepdims) / terms
+
+    def _sum_of_rows(self) -> tuple[ResidueArray, Exponents]:
+        """Sums over the last of two axes: those of equal exponents first, then one alignment for each exponent."""
+        rows = len(self)
+        levels = np.unique(self.exponents)[::-1]  # from the highest down
+        if not self.size or len(levels) == 1:
+            return self.residues.prod(1), np.full(rows, levels[0] if self.size else 0)
+        group = len(levels) - 1 - np.searchsorted(levels[::-1], self.exponents)
+        bins = np.arange(rows)[:, None] * len(levels) + group
+        sums = self.residues.segment_product(bins, rows * len(levels)).reshape(rows, len(levels))
+        running = [sums[:, 0]]
+        for level in range(1, len(levels)):
+            factor = lowering_factor(self.public_key, int(levels[level - 1] - levels[level]))
+            running.append(running[-1].power_vartime(factor).multiply(sums[:, level]))
+        lowest = group.max(axis=1)
+        return stack(running)[lowest, np.arange(rows)], levels[lowest]
+
+    # Operands.
+
+    def _lowered(self, exponents: Exponents) -> ResidueArray:
+        """The same numbers at these exponents, none of which is higher."""
+        residues = self.residues.broadcast_to(exponents.shape)
+        steps = (self.exponents - exponents).ravel()
+        at = np.flatnonzero(steps)
+        if not len(at):
+            return residues
+        flat = residues.ravel()
+        lowered = flat[at].power_vartime(_lowering_factors(self.public_key, steps[at]))
+        rows = np.arange(flat.size)
+        rows[at] = flat.size + np.arange(len(at))
+        return concatenate([flat, lowered])[rows].reshape(exponents.shape)
+
+    def _operand(self, other: Any) -> EncryptedArray | Objects:
+        """The other operand, encrypted or plain."""
+        if isinstance(other, EncryptedArray):
+            check_keys(self.public_key, [other.public_key])
+            return other
+        given = objects(other)
+        if any(isinstance(each, EncryptedNumber) for each in given.flat):
+            encrypted = EncryptedArray.of(given)
+            check_keys(self.public_key, [encrypted.public_key])
+            return encrypted
+        return given
+
+    def _plain(self, other: Any) -> Objects:
+        operand = self._operand(other)
+        if isinstance(operand, EncryptedArray):
+            raise ProductError("Paillier cannot multiply two encrypted numbers: one has to be plain")
+        return operand
+
+    # numpy hands its functions over.
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Objects:
+        if dtype is not None and np.dtype(dtype) != object:
+            raise ArgumentTypeError(f"encrypted numbers are objects, and no {np.dtype(dtype)}: decrypt them first")
+        return self.numbers()
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        from hepy.interop.phe import numpy_functions
+
+        return numpy_functions.call_ufunc(ufunc, method, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        from hepy.interop.phe import numpy_functions
+
+        return numpy_functions.call_function(function, args, options)
+
+
+def objects(values: Any) -> Objects:
+    """Numbers as an array of Python's and ours, of any shape that numpy sees in them."""
+    if isinstance(values, np.ndarray):
+        return values.astype(object)
+    if not isinstance(values, list | tuple | EncryptedNumber | EncodedNumber) and hasattr(values, "__iter__"):
+        values = list(values)
+    return np.array(values, dtype=object)
+
+
+def _encode(
+    public_key: PaillierPublicKey, numbers: Objects, *, precision: float | None = None, most: Exponents | None = None
+) -> tuple[Objects, Exponents]:
+    """Signed encodings and exponents of plain numbers; `most`, of their shape, bounds exponents."""
+    encodings = np.empty(numbers.size, dtype=object)
+    exponents = np.empty(numbers.size, dtype=np.int64)
+    bounds = [None] * numbers.size if most is None else most.ravel().tolist()
+    for at, (number, bound) in enumerate(zip(numbers.ravel().tolist(), bounds, strict=True)):
+        if isinstance(number, EncodedNumber):
+            check_keys(public_key, [number.public_key])
+            lowered = number if bound is None or number.exponent <= bound else number.decrease_exponent_to(bound)
+            encodings[at], exponents[at] = public_key.signed_factor(lowered.encoding), lowered.exponent
+        else:
+            encodings[at], exponents[at] = EncodedNumber.encode_signed(public_key, number, precision, bound)
+    return encodings.reshape(numbers.shape), exponents.reshape(numbers.shape)
+
+
+def _embedded(public_key: PaillierPublicKey, encodings: Objects) -> ResidueArray:
+    """(1 + n)**encoding modulo n**2, readable by anyone."""
+    return public_key.modulus.array(encodings).multiply(public_key.n).add(1)
+
+
+def _lowering_factors(public_key: PaillierPublicKey, steps: Exponents) -> Objects:
+    factors = [lowering_factor(public_key, step) for step in steps.ravel().tolist()]
+    return object_array(factors, steps.shape)
+
+
+def check_keys(key: PaillierPublicKey, others: list[PaillierPublicKey]) -> None:
+    for other in others:
+        if other is not key and other != key:
+            raise KeyMismatchError(f"the numbers belong to different keys, {key!r} and {other!r}: use one for all")
+
+
+def _broadcast(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    try:
+        return np.broadcast_arrays(a, b)  # type: ignore[return-value]  # a tuple since numpy 2, a list before
+    except ValueError:
+        raise ParameterError(f"arrays of shapes {a.shape} and {b.shape} cannot be broadcast together") from None
+
+
+def _axes(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
+    axes = tuple(range(ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    if any(not -ndim <= a < ndim for a in axes) or len({a % ndim for a in axes}) != len(axes):
+        raise ParameterError(f"axis {axis} does not exist in an array of {ndim} axes, or is named twice")
+    return tuple(a % ndim for a in axes)
+
+
+def _restored(public_key: PaillierPublicKey, ciphertexts: Objects, exponents: Exponents) -> EncryptedArray:
+    """An array from a pickle, which was obfuscated when it was made."""
+    return EncryptedArray(public_key, public_key.modulus.array(ciphertexts), exponents, obfuscated=True)

@@ -1,0 +1,148 @@
+"""Sums of products that are computed when somebody looks: what turns a loop over numbers into one batched operation.
+
+`enc * 0.5` and `a + b` of different exponents note what is to be done; `ciphertext()` and decryption do it. What was
+noted is a product of powers modulo n**2, so a dot product written with `*` and `+`, or by numpy on an array of objects,
+becomes one multi-exponentiation.
+
+A noted result that only one other noted result needs, and that no EncryptedNumber holds any more, is never computed by
+itself. Every other one is computed once, so looking at partial sums in any order costs what computing at once would.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import gmpy2
+
+from hepy._limbs import object_array
+from hepy.bigint import Modulus
+from hepy.interop.phe.errors import NoInverseError
+
+# A result that would note more terms than these is computed at once: memory and the time of a look stay bounded.
+MOST_TERMS = 4096
+# With fewer terms, one power after the other is faster than a multi-exponentiation.
+_FEW = 6
+
+Term = tuple["Result", int]
+
+
+class Result:
+    """A residue modulo n**2: its value, or the powers that it is the product of.
+
+    Args:
+        modulus: n**2.
+        value: gmpy2's integer, if it is known.
+        parts: results with their exponents, of either sign, otherwise.
+
+    Attributes:
+        value: as above; None while it is only noted.
+        terms: how many powers have to be multiplied to know it; 1 when it is known.
+    """
+
+    __slots__ = ("__weakref__", "_modulus", "_needed_by", "_owner", "_parts", "terms", "value")
+
+    def __init__(self, modulus: Modulus, value: Any = None, parts: tuple[Term, ...] | None = None) -> None:
+        self._modulus = modulus
+        self.value = value
+        self._parts = parts
+        self.terms: int = 1 if parts is None else sum(part.terms for part, _ in parts)
+        self._needed_by = 0
+        self._owner: weakref.ref[object] | None = None
+        for part, _ in parts or ():
+            part._needed_by += 1
+
+    def owned_by(self, owner: object) -> None:
+        """Say who may look: when that is gone, nobody will."""
+        self._owner = weakref.ref(owner)
+
+    def compute(self) -> Any:
+        """The value, computed if need be.
+
+        Raises:
+            NoInverseError: a negative exponent meets a number that shares a factor with n (a ZeroDivisionError).
+        """
+        waiting = [self]
+        while waiting:
+            result = waiting[-1]
+            if result.value is None:
+                terms, first = result._collect()
+                if first:
+                    waiting.extend(first)
+                    continue
+                try:
+                    result._settle(_product_of_powers(self._modulus, terms))
+                except (ValueError, ZeroDivisionError):
+                    raise NoInverseError(
+                        "a number was to be subtracted or multiplied by a negative one, and is no ciphertext: it shares a "
+                        "factor with n"
+                    ) from None
+            waiting.pop()
+        return self.value
+
+    def _settle(self, value: Any) -> None:
+        # In this order: who finds no parts, in another thread, finds a value.
+        self.value = value
+        self._parts = None
+        self.terms = 1
+
+    def _collect(self) -> tuple[list[tuple[Any, int]], list[Result]]:
+        """Known values with their exponents, and results that have to be computed before."""
+        terms: list[tuple[Any, int]] = []
+        first: list[Result] = []
+        todo: list[Term] = [(self, 1)]
+        while todo:
+            result, exponent = todo.pop()
+            parts = result._parts
+            if parts is None:
+                terms.append((result.value, exponent))
+            elif result is self or result._dissolves(exponent):
+                todo.extend((part, inner * exponent) for part, inner in parts)
+            else:
+                first.append(result)
+        return terms, first
+
+    def _dissolves(self, exponent: int) -> bool:
+        """Whether its parts may take its place in a product that needs it to that exponent.
+
+        Not if others need it too. Raising many terms takes longer than raising their product, but for a power of two,
+        which adds bits to an exponent and no work.
+        """
+        private = self._needed_by == 1 and (self._owner is None or self._owner() is None)
+        return private and (self.terms == 1 or abs(exponent).bit_count() == 1)
+
+
+def compute_all(modulus: Modulus, results: Sequence[Result]) -> list[Any]:
+    """The values of many results modulo one number. Those that are single powers are computed in one batch."""
+    single = []  # (result, value, exponent)
+    for result in results:
+        if result.value is None:
+            terms, first = result._collect()
+            if len(terms) == 1 and not first:
+                single.append((result, *terms[0]))
+    if len(single) >= _FEW:
+        values, exponents = (
+            object_array(list(column), (len(single),)) for column in list(zip(*single, strict=True))[1:]
+        )
+        powers = modulus.array(values).power_vartime(exponents).to_ints().tolist()
+        for (result, _, _), power in zip(single, powers, strict=True):
+            result._settle(gmpy2.mpz(power))
+    return [result.compute() for result in results]
+
+
+def _product_of_powers(modulus: Modulus, terms: list[tuple[Any, int]]) -> Any:
+    if len(terms) >= _FEW:
+        values = object_array([value for value, _ in terms], (len(terms),))
+        exponents = object_array([exponent for _, exponent in terms], (len(terms),))
+        return gmpy2.mpz(modulus.array(values).multi_power_vartime(exponents).to_ints().item())
+    above, below = gmpy2.mpz(1), gmpy2.mpz(1)
+    for value, exponent in terms:
+        power = value if abs(exponent) == 1 else gmpy2.powmod(value, abs(exponent), modulus.n)
+        if exponent < 0:
+            below = power if below == 1 else below * power % modulus.n
+        else:
+            above = power if above == 1 else above * power % modulus.n
+    if below == 1:
+        return above % modulus.n
+    return above * gmpy2.invert(below, modulus.n) % modulus.n

@@ -1,0 +1,243 @@
+"""EncryptedNumber: one ciphertext with the exponent of its number, as phe's users hold, add and multiply it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hepy._limbs import MPZ
+from hepy.errors import KeyMismatchError
+from hepy.interop.phe.deferred import MOST_TERMS, Result, Term
+from hepy.interop.phe.encoding import EncodedNumber, check_lower
+from hepy.interop.phe.errors import ArgumentTypeError, EncodingRangeError, ProductError
+from hepy.interop.phe.public import PaillierPublicKey
+
+
+class EncryptedNumber:
+    """An encrypted int or float. Adds to its like and to numbers, and multiplies with numbers.
+
+    Products, and sums of different exponents, are noted and computed together when the ciphertext is looked at.
+
+    Args:
+        public_key: the key it was encrypted with.
+        ciphertext: an integer modulo n**2.
+        exponent: of EncodedNumber.BASE, as it came with the ciphertext.
+
+    Attributes:
+        public_key, exponent: the arguments.
+        obfuscated: whether the ciphertext tells nothing of how it was computed.
+        result: the ciphertext, known or noted.
+
+    Raises:
+        ArgumentTypeError: an argument is of the wrong type (a TypeError).
+    """
+
+    def __init__(self, public_key: PaillierPublicKey, ciphertext: int, exponent: int = 0) -> None:
+        if not isinstance(public_key, PaillierPublicKey):
+            raise ArgumentTypeError(f"public_key is a PaillierPublicKey, not {type(public_key).__name__}")
+        if not isinstance(ciphertext, int | np.integer | MPZ):
+            raise ArgumentTypeError(f"a ciphertext is an integer, not {type(ciphertext).__name__}")
+        self._set(public_key, Result(public_key.modulus, MPZ(int(ciphertext))), exponent, obfuscated=False)
+
+    @classmethod
+    def of_result(
+        cls, public_key: PaillierPublicKey, result: Result, exponent: int, *, obfuscated: bool = False
+    ) -> EncryptedNumber:
+        """The number of a result modulo n**2, known or noted."""
+        number = cls.__new__(cls)
+        number._set(public_key, result, exponent, obfuscated=obfuscated)
+        return number
+
+    def _set(self, public_key: PaillierPublicKey, result: Result, exponent: int, *, obfuscated: bool) -> None:
+        self.public_key = public_key
+        self.exponent = exponent
+        self.obfuscated = obfuscated
+        self.result = result
+        result.owned_by(self)
+
+    def __repr__(self) -> str:
+        return f"<EncryptedNumber of {self.public_key!r}, exponent {self.exponent}>"
+
+    def __reduce__(self) -> Any:
+        return _restored, (self.public_key, self.ciphertext(), self.exponent)
+
+    def __copy__(self) -> EncryptedNumber:
+        return self.of_result(
+            self.public_key,
+            Result(self.public_key.modulus, self.result.compute()),
+            self.exponent,
+            obfuscated=self.obfuscated,
+        )
+
+    def __deepcopy__(self, memo: Any) -> EncryptedNumber:
+        return self.__copy__()
+
+    # Ciphertexts.
+
+    def ciphertext(self, be_secure: bool = True) -> int:
+        """The ciphertext, for sending.
+
+        Args:
+            be_secure: obfuscate() first if this number is the result of a computation. Without it the ciphertext tells
+                how it was computed, and `x - x` or `x * 0` can be read by anyone.
+        """
+        if be_secure and not self.obfuscated:
+            self.obfuscate()
+        return int(self.result.compute())
+
+    def obfuscate(self) -> None:
+        """Multiply by a fresh obfuscator, in place: the same number in a ciphertext that tells nothing of its history."""
+        modulus = self.public_key.modulus
+        value = self.result.compute() * self.public_key.obfuscators.one() % modulus.n
+        self._set(self.public_key, Result(modulus, value), self.exponent, obfuscated=True)
+
+    @property
+    def value(self) -> Any:
+        """The ciphertext as it stands, as gmpy2's integer."""
+        return self.result.compute()
+
+    # Sums.
+
+    def __add__(self, other: Any) -> Any:
+        if isinstance(other, EncryptedNumber):
+            return self._add_encrypted(other)
+        if isinstance(other, EncodedNumber):
+            return self._add_encoded(other)
+        return NotImplemented if _is_array(other) else self._add_scalar(other)
+
+    def __radd__(self, other: Any) -> Any:
+        return self.__add__(other)
+
+    def __sub__(self, other: Any) -> Any:
+        if _is_array(other):
+            return NotImplemented
+        return self + other * -1
+
+    def __rsub__(self, other: Any) -> Any:
+        if _is_array(other):
+            return NotImplemented
+        return other + self * -1
+
+    def _add_scalar(self, scalar: Any) -> EncryptedNumber:
+        """Plus a number, rounded to this number's exponent if it has none that is lower."""
+        return self._add_encoded(EncodedNumber.encode(self.public_key, scalar, max_exponent=self.exponent))
+
+    def _add_encoded(self, encoded: EncodedNumber) -> EncryptedNumber:
+        """Plus an encoded number.
+
+        Raises:
+            KeyMismatchError: it was encoded for another key (a ValueError).
+        """
+        self._check_key(encoded.public_key)
+        key = self.public_key
+        if encoded.exponent > self.exponent:
+            encoded = encoded.decrease_exponent_to(self.exponent)
+        if self.exponent == encoded.exponent and self.result.value is not None:
+            value = key.times_embedded(self.result.value, encoded.encoding)
+            return self.of_result(key, Result(key.modulus, value), self.exponent)
+        plain = Result(key.modulus, MPZ(1 + key.n * (encoded.encoding % key.n)))
+        return self._noted(encoded.exponent, self._lowered(encoded.exponent), (plain, 1))
+
+    def _add_encrypted(self, other: EncryptedNumber) -> EncryptedNumber:
+        """Plus an encrypted number.
+
+        Raises:
+            KeyMismatchError: it was encrypted with another key (a ValueError).
+        """
+        self._check_key(other.public_key)
+        key, mine, theirs = self.public_key, self.result.value, other.result.value
+        if self.exponent == other.exponent and mine is not None and theirs is not None:
+            return self.of_result(key, Result(key.modulus, mine * theirs % key.nsquare), self.exponent)
+        exponent = min(self.exponent, other.exponent)
+        return self._noted(exponent, self._lowered(exponent), other._lowered(exponent))
+
+    # Products.
+
+    def __mul__(self, other: Any) -> Any:
+        if isinstance(other, EncryptedNumber):
+            raise ProductError(
+                "Paillier cannot multiply two encrypted numbers: one has to be plain (hepy.ckks multiplies both)"
+            )
+        if not isinstance(other, EncodedNumber):
+            if _is_array(other):
+                return NotImplemented
+            other = EncodedNumber.encode(self.public_key, other)
+        factor = self.public_key.signed_factor(other.encoding)
+        return self._noted(self.exponent + other.exponent, (self.result, factor))
+
+    def __rmul__(self, other: Any) -> Any:
+        return self.__mul__(other)
+
+    def __truediv__(self, scalar: Any) -> Any:
+        if _is_array(scalar):
+            return NotImplemented
+        return self.__mul__(1 / scalar)
+
+    def decrease_exponent_to(self, new_exp: int) -> EncryptedNumber:
+        """The same number with a lower exponent.
+
+        Raises:
+            ParameterError: `new_exp` is higher than the exponent (a ValueError).
+            EncodingRangeError: no number would fit the key at that exponent (a ValueError).
+        """
+        check_lower(self.exponent, new_exp)
+        return self._noted(new_exp, self._lowered(new_exp))
+
+    def _lowered(self, exponent: int) -> Term:
+        return self.result, lowering_factor(self.public_key, self.exponent - exponent)
+
+    def _noted(self, exponent: int, *parts: Term) -> EncryptedNumber:
+        result = Result(self.public_key.modulus, parts=parts)
+        if result.terms > MOST_TERMS:
+            result.compute()
+        return self.of_result(self.public_key, result, exponent)
+
+    def _check_key(self, other: PaillierPublicKey) -> None:
+        if other is not self.public_key and other != self.public_key:
+            raise KeyMismatchError(
+                f"the numbers belong to different keys, {self.public_key!r} and {other!r}: encrypt or encode both for one"
+            )
+
+    # What phe calls raw: ciphertexts as integers.
+
+    def _raw_add(self, e_a: int, e_b: int) -> int:
+        """The ciphertext of the sum of two ciphertexts' encodings."""
+        return int(MPZ(e_a) * e_b % self.public_key.nsquare)
+
+    def _raw_mul(self, plaintext: int) -> int:
+        """The ciphertext of the product with an encoding.
+
+        Raises:
+            ArgumentTypeError: it is no integer (a TypeError).
+            ParameterError: it is outside [0, n) (a ValueError).
+        """
+        if not isinstance(plaintext, int | MPZ):
+            raise ArgumentTypeError(f"an encoding is an integer, not {type(plaintext).__name__}")
+        factor = self.public_key.signed_factor(plaintext)
+        return int(Result(self.public_key.modulus, parts=((self.result, factor),)).compute())
+
+
+def lowering_factor(public_key: PaillierPublicKey, steps: int) -> int:
+    """What an encoding is multiplied with to lower its exponent by so many steps.
+
+    Raises:
+        EncodingRangeError: the factor itself exceeds a third of n (a ValueError).
+    """
+    factor: int = EncodedNumber.BASE**steps
+    if factor > public_key.max_int:
+        raise EncodingRangeError(
+            f"exponents that differ by {steps} cannot be aligned under a key of {public_key.n.bit_length()} bits: encode "
+            "with a common precision"
+        )
+    return factor
+
+
+def _is_array(other: Any) -> bool:
+    """Whether the other operand does the looping: numpy's arrays, and ours."""
+    return isinstance(other, np.ndarray) or hasattr(other, "__array_function__")
+
+
+def _restored(public_key: PaillierPublicKey, ciphertext: int, exponent: int) -> EncryptedNumber:
+    """A number from a pickle, which was obfuscated when it was made."""
+    return EncryptedNumber.of_result(public_key, Result(public_key.modulus, MPZ(ciphertext)), exponent, obfuscated=True)

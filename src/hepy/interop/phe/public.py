@@ -1,0 +1,177 @@
+"""PaillierPublicKey: a bare modulus n that encrypts, with obfuscators of its own making."""
+
+from __future__ import annotations
+
+import hashlib
+import operator
+from typing import TYPE_CHECKING, Any
+
+import gmpy2
+import numpy as np
+
+from hepy import _limbs as limb
+from hepy import random
+from hepy._limbs import MPZ
+from hepy.bigint import Modulus
+from hepy.errors import ParameterError
+from hepy.interop.insecure_keys import warn_once
+from hepy.interop.phe.deferred import Result
+from hepy.interop.phe.encoding import EncodedNumber
+from hepy.interop.phe.errors import ArgumentTypeError
+from hepy.interop.phe.obfuscators import Obfuscators, check_variant, obfuscators
+from hepy.paillier.variants import BITS
+from hepy.random import Purpose
+
+if TYPE_CHECKING:
+    from hepy.interop.phe.arrays import EncryptedArray
+    from hepy.interop.phe.numbers import EncryptedNumber
+
+
+class PaillierPublicKey:
+    """What encrypts, and what is needed to compute with encrypted numbers. Equal moduli are equal keys.
+
+    Args:
+        n: the modulus. Of any length: a warning is given once in a process for less than 2048 bits.
+        variant: how obfuscators are made: "djn", some tens of times faster, from a generator that is drawn here; or
+            "classic", a random n-th power for each.
+
+    Attributes:
+        n, variant: the arguments.
+        g: n + 1.
+        nsquare: n**2.
+        max_int: the largest integer that can be encrypted; the smallest is -max_int.
+
+    Raises:
+        ParameterError: n or the variant cannot be (a ValueError).
+        ArgumentTypeError: n is no integer (a TypeError).
+    """
+
+    def __init__(self, n: int, *, variant: str = "djn") -> None:
+        try:
+            self.n = operator.index(n)
+        except TypeError:
+            raise ArgumentTypeError(f"the modulus n is an integer, not {type(n).__name__}") from None
+        if self.n < 3 or self.n % 2 == 0:
+            raise ParameterError("the modulus n of a Paillier key is the product of two odd primes; this is none")
+        self.variant = check_variant(variant)
+        self.g = self.n + 1
+        self.nsquare = self.n * self.n
+        self.max_int = self.n // 3 - 1
+        self._obfuscators: Obfuscators | None = None
+        if self.n.bit_length() < BITS[0]:
+            warn_once(self.n.bit_length())
+
+    def __repr__(self) -> str:
+        size = -(-self.n.bit_length() // 8)
+        digest = hashlib.sha256(self.n.to_bytes(size, "little", signed=False)).hexdigest()
+        return f"<PaillierPublicKey {digest[:10]}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PaillierPublicKey) and self.n == other.n
+
+    def __hash__(self) -> int:
+        return hash(self.n)
+
+    def __reduce__(self) -> Any:
+        return _restored, (self.n, self.variant)
+
+    @property
+    def obfuscators(self) -> Obfuscators:
+        """What hides plaintexts under this modulus, prepared on first use."""
+        if self._obfuscators is None:
+            self._obfuscators = obfuscators(self.n, self.variant)
+        return self._obfuscators
+
+    @property
+    def modulus(self) -> Modulus:
+        """n**2, as hepy.bigint has it."""
+        return self.obfuscators.modulus
+
+    # Encryption.
+
+    def encrypt(self, value: Any, precision: float | None = None, r_value: int | None = None) -> EncryptedNumber:
+        """Encrypt an int, a float, or what EncodedNumber.encode made.
+
+        Args:
+            value: the number.
+            precision: as for EncodedNumber.encode; without it, a float's exponent tells its magnitude.
+            r_value: for tests: the obfuscator is r_value**n, and the first look at the ciphertext adds another.
+
+        Raises: as EncodedNumber.encode.
+        """
+        if not isinstance(value, EncodedNumber):
+            if isinstance(value, np.ndarray | list | tuple):
+                raise ArgumentTypeError(
+                    f"encrypt takes one number, not {type(value).__name__}: encrypt_array(values) takes many at once"
+                )
+            value = EncodedNumber.encode(self, value, precision)
+        return self.encrypt_encoded(value, r_value)
+
+    def encrypt_encoded(self, encoding: EncodedNumber, r_value: int | None) -> EncryptedNumber:
+        """Encrypt an encoded number; for r_value see encrypt."""
+        from hepy.interop.phe.numbers import EncryptedNumber
+
+        obfuscator = self.obfuscators.one() if r_value is None else self._classic_obfuscator(r_value)
+        value = self.times_embedded(obfuscator, encoding.encoding)
+        return EncryptedNumber.of_result(
+            self, Result(self.modulus, value), encoding.exponent, obfuscated=r_value is None
+        )
+
+    def raw_encrypt(self, plaintext: int, r_value: int | None = None) -> int:
+        """The ciphertext of an integer of [0, n), as an integer.
+
+        Args:
+            plaintext: the integer.
+            r_value: for tests: the obfuscator is r_value**n. None takes a fresh obfuscator.
+
+        Raises:
+            ArgumentTypeError: the plaintext is no integer (a TypeError).
+        """
+        if not isinstance(plaintext, int | MPZ):
+            raise ArgumentTypeError(f"raw_encrypt takes an integer, not {type(plaintext).__name__}: encrypt encodes it")
+        obfuscator = self._classic_obfuscator(r_value) if r_value else self.obfuscators.one()
+        return int(self.times_embedded(obfuscator, plaintext))
+
+    def encrypt_array(self, values: Any, precision: float | None = None) -> EncryptedArray:
+        """Encrypt many numbers at once.
+
+        Args:
+            values: numbers of any shape: an array, or (nested) lists.
+            precision: as for encrypt. Without it every float has an exponent of its own, which computations align.
+
+        Returns: an EncryptedArray of that shape; list(it) are EncryptedNumbers.
+        Raises: as EncodedNumber.encode, with the index.
+        """
+        from hepy.interop.phe.arrays import EncryptedArray
+
+        return EncryptedArray.encrypt(self, values, precision)
+
+    def get_random_lt_n(self) -> int:
+        """A random integer of [1, n)."""
+        (value,) = limb.to_ints(random.stream().uniform_below(self.n - 1, 1, Purpose.RERANDOMIZER))
+        return value + 1
+
+    def _classic_obfuscator(self, r: int) -> Any:
+        return gmpy2.powmod(r, self.n, self.nsquare)
+
+    # Arithmetic that the other classes share.
+
+    def times_embedded(self, value: Any, encoding: int) -> Any:
+        """value * (1 + n)**encoding modulo n**2, at the price of products of half the length."""
+        n = self.n
+        signed = encoding - n if encoding > n >> 1 else encoding  # short where the number is small
+        return (value + n * (value % n * signed % n)) % self.nsquare
+
+    def signed_factor(self, encoding: int) -> int:
+        """The exponent that multiplies by an encoding: negative for negative numbers, whose inverse is shorter.
+
+        Raises:
+            ParameterError: the encoding is outside [0, n) (a ValueError).
+        """
+        if not 0 <= encoding < self.n:
+            raise ParameterError("a factor's encoding is at least 0 and below the modulus n of its key")
+        return encoding - self.n if encoding >= self.n - self.max_int else encoding
+
+
+def _restored(n: int, variant: str) -> PaillierPublicKey:
+    return PaillierPublicKey(n, variant=variant)
