@@ -112,6 +112,7 @@ gpu-check: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m hepy.benchmarks setup
 	$(BIN)/python -m hepy.benchmarks run
+	$(BIN)/python -m hepy.benchmarks run-ckks
 	$(BIN)/python -m hepy.benchmarks report
 
 lint: $(STAMP)

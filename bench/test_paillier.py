@@ -34,7 +34,7 @@ CASES = [
 @pytest.mark.parametrize(("operation", "bits", "engine"), CASES)
 def test_paillier(benchmark, workers, operation, bits, engine):
     try:
-        worker = workers(engine, bits)
+        worker = workers(engine, bits=bits)
         if operation not in worker.about["operations"]:
             pytest.skip(f"{engine} has no {operation}")
         worker.ask("check", operation=operation)

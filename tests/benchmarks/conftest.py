@@ -63,3 +63,61 @@ def record():
             {"operation": "add", "items": 4, "operands": 2, "result": 1, "working": 0, "of": "result", "share": 0.0}
         ],
     }
+
+
+def make_ckks_row(engine, operation, rates, *, log_n=13, level=2, batch=1, threads="one"):
+    """A row of the CKKS ledger with these rates."""
+    ordered = sorted(rates)
+    return {
+        "engine": engine,
+        "library": engine.split()[0],
+        "device": "cpu",
+        "log_n": log_n,
+        "depth": 2,
+        "security_bits": 128,
+        "level": level,
+        "batch": batch,
+        "threads": threads,
+        "processes": 1,
+        "operation": operation,
+        "items": batch,
+        "repeats": 1,
+        "rates": rates,
+        "low": ordered[0],
+        "median": ordered[len(ordered) // 2],
+        "high": ordered[-1],
+        "cores_used": 1.0,
+    }
+
+
+@pytest.fixture(name="make_ckks_row")
+def make_ckks_row_fixture():
+    return make_ckks_row
+
+
+@pytest.fixture
+def ckks_record(record):
+    about = {"log_n": 13, "depth": 2, "security_bits": 128}
+    own = {key: value for key, value in record.items() if key != "memory"}
+    return own | {
+        "suite": "ckks",
+        "rows": [
+            make_ckks_row("hepy cpu", "multiply", [200.0, 220.0, 210.0]),
+            make_ckks_row("hepy cpu", "add", [900.0, 900.0, 900.0]),
+            make_ckks_row("openfhe", "multiply", [180.0, 180.0, 180.0]),
+            make_ckks_row("seal", "multiply", [100.0, 110.0, 105.0]),
+            make_ckks_row("seal", "add", [1000.0, 1000.0, 1000.0]),
+            make_ckks_row("hepy cpu", "rotate", [30.0, 30.0, 30.0], log_n=15, level=1, batch=16),
+            make_ckks_row("openfhe", "rotate", [25.0, 25.0, 25.0], log_n=15, level=1, batch=16),
+        ],
+        "precision": [
+            {"engine": "hepy cpu", "library": "hepy", "after": "rotate", "bits": [26.0, 26.5, 27.0], **about},
+            {"engine": "seal", "library": "seal", "after": "rotate", "bits": [22.0, 22.5, 23.0], **about},
+        ],
+        "sizes": [
+            {"engine": "hepy cpu", "library": "hepy", "object": "ciphertext", "bytes": 2048, **about},
+            {"engine": "seal", "library": "seal", "object": "ciphertext", "bytes": 1024, **about},
+        ],
+        "cold_start": [{"what": "import hepy.ckks", "seconds": 0.5}, {"what": "first", "seconds": 9.0}],
+        "notes": {"seal": "first prime of 60 bits"},
+    }

@@ -1,8 +1,9 @@
 """The benchmark harness: hepy and its peers measured in one run, kept in a ledger, told in a report.
 
     python -m hepy.benchmarks setup     # an environment for each peer
-    python -m hepy.benchmarks run       # measure, write the ledger, print the tables
-    python -m hepy.benchmarks report    # docs/benchmarks.md from the newest ledger
+    python -m hepy.benchmarks run       # measure Paillier, write the ledger, print the tables
+    python -m hepy.benchmarks run-ckks  # the same of CKKS
+    python -m hepy.benchmarks report    # docs/benchmarks.md from the newest ledgers
 
 Linux only. Every engine works in a child process of its own (workers/), so that peers keep their Python versions and pins.
 """

@@ -1,16 +1,30 @@
-"""The commands: setup, run, memory, report, instructions."""
+"""The commands: setup, run, run-ckks, memory, report, instructions."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
+import json
 import time
 from pathlib import Path
 from typing import Any
 
 import click
 
-from hepy.benchmarks import environments, instructions, ledger, machine, report, runner, specifications
+from hepy.benchmarks import (
+    ckks_report,
+    ckks_runner,
+    cold_start,
+    environments,
+    instructions,
+    ledger,
+    machine,
+    report,
+    runner,
+    specifications,
+    teams,
+    working_memory,
+)
 from hepy.errors import HepyError
 
 
@@ -23,12 +37,11 @@ def main() -> None:
 @click.argument("peers", nargs=-1)
 def setup(peers: tuple[str, ...]) -> None:
     """Make an environment for each peer (or for those named)."""
-    unknown = set(peers) - set(specifications.PEERS)
+    known = environments.ENVIRONMENTS
+    unknown = set(peers) - set(known)
     if unknown:
-        raise click.BadParameter(
-            f"no such peer: {', '.join(sorted(unknown))}; there are {', '.join(specifications.PEERS)}"
-        )
-    environments.setup(list(peers or specifications.PEERS), click.echo)
+        raise click.BadParameter(f"no such peer: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    environments.setup(list(peers or known), click.echo)
 
 
 @main.command()
@@ -46,7 +59,7 @@ def run(
     rounds: int | None, with_memory: bool | None,
     subgroup_keygen: bool, keep: bool,
 ) -> None:  # fmt: skip
-    """Measure, write the ledger and print the tables."""
+    """Measure Paillier, write the ledger and print the tables."""
     changes: dict[str, Any] = {
         "key_bits": bits, "threads": threads, "operations": operations, "rounds": rounds,
     }  # fmt: skip
@@ -57,54 +70,105 @@ def run(
         specifications.subgroup_keygen() if subgroup_keygen else specifications.engines(default_only=preset != "full")
     )
     engines = [engine for engine in engines if str(engine).startswith(tuple(only or ("",)))]
-    record = _record(plan, preset, engines, preset == "full" if with_memory is None else with_memory)
+    clock = time.monotonic()
+    started, about = _now(), machine.describe()
+    results = runner.run(plan, engines, lambda text: _tell(clock, text))
+    memory = preset == "full" if with_memory is None else with_memory
+    rows = working_memory.measure(lambda text: _tell(clock, text)) if memory else []
+    parameters = {"preset": preset, **dataclasses.asdict(plan), "sizes": dict(plan.sizes)}
+    record = _record(started, clock, about, parameters, results) | {"memory": rows}
     if keep:
         click.echo(f"kept in {ledger.write(record)}")
     report.show(record)
 
 
-def _record(
-    plan: runner.Plan, preset: str, engines: list[specifications.Specification], memory: bool
-) -> dict[str, Any]:
-    from hepy.benchmarks import working_memory
+@main.command("run-ckks")
+@click.option("--preset", type=click.Choice(sorted(ckks_runner.PRESETS)), default="full", show_default=True)
+@click.option("--log-n", "log_n", type=int, multiple=True, help="Rings, in place of all of the preset's.")
+@click.option("--threads", type=click.Choice(["one", "all"]), multiple=True, help="Sections, in place of the preset's.")
+@click.option("--batch", "batches", type=int, multiple=True, help="Ciphertexts of a call, in place of the preset's.")
+@click.option("--operation", "operations", multiple=True, help="Rows, in place of all.")
+@click.option("--engine", "only", multiple=True, help="Engines whose name starts so, in place of all.")
+@click.option("--rounds", type=int, help="Samples of each row.")
+@click.option("--cold-start/--no-cold-start", "with_start", default=True, help="Import and first product too.")
+@click.option("--keep/--no-keep", default=True, help="Write the ledger.")
+def run_ckks(
+    preset: str, log_n: tuple[int, ...], threads: tuple[str, ...], batches: tuple[int, ...], operations: tuple[str, ...],
+    only: tuple[str, ...], rounds: int | None, with_start: bool, keep: bool,
+) -> None:  # fmt: skip
+    """Measure CKKS, write the ledger and print the tables."""
+    plan = ckks_runner.PRESETS[preset]
+    changes: dict[str, Any] = {
+        "rings": tuple(ring for ring in ckks_runner.PRESETS["full"].rings + plan.rings if ring[0] in log_n),
+        "threads": threads, "batches": batches, "operations": operations, "rounds": rounds,
+    }  # fmt: skip
+    plan = dataclasses.replace(plan, **{name: value for name, value in changes.items() if value})
+    engines = [e for e in specifications.engines("ckks") if str(e).startswith(tuple(only or ("",)))]
+    clock = time.monotonic()
+    started, about = _now(), machine.describe()
+    results = ckks_runner.run(plan, engines, lambda text: _tell(clock, text))
+    start = cold_start.measure(lambda text: _tell(clock, text)) if with_start else []
+    parameters = {"preset": preset, **dataclasses.asdict(plan)}
+    record = _record(started, clock, about, parameters, results) | {
+        "suite": "ckks",
+        "precision": results.precision,
+        "sizes": results.sizes,
+        "notes": results.notes,
+        "cold_start": start,
+    }
+    if keep:
+        click.echo(f"kept in {ledger.write(record)}")
+    ckks_report.show(record)
 
-    started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
-    about = machine.describe()
-    results = runner.run(plan, engines, lambda text: click.echo(f"{time.monotonic() - clock:6.1f} s  {text}", err=True))
-    rows = working_memory.measure(lambda text: click.echo(text, err=True)) if memory else []
-    parameters = {"preset": preset, **dataclasses.asdict(plan), "sizes": dict(plan.sizes)}
-    return {
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _tell(clock: float, text: str) -> None:
+    click.echo(f"{time.monotonic() - clock:6.1f} s  {text}", err=True)
+
+
+def _record(
+    started: str, clock: float, about: dict[str, Any], parameters: dict[str, Any], results: teams.Results
+) -> dict[str, Any]:
+    """What every ledger says."""
+    record = {
         "schema": ledger.SCHEMA,
-        "started": started.isoformat(timespec="seconds"),
+        "started": started,
         "seconds": round(time.monotonic() - clock, 1),
         "machine": about,
         "source": machine.source(),
-        # Through JSON's types, so that what is read equals what was written.
-        "parameters": {k: list(v) if isinstance(v, tuple) else v for k, v in parameters.items()},
+        "parameters": parameters,
         "versions": results.versions,
         "absent": results.absent,
         "rows": results.rows,
-        "memory": rows,
     }
+    # Through JSON's types, so that what is read equals what was written.
+    made: dict[str, Any] = json.loads(json.dumps(record))
+    return made
 
 
 @main.command()
 def memory() -> None:
     """Measure hepy's working memory alone."""
-    from hepy.benchmarks import working_memory
-
     report.show_memory(working_memory.measure(click.echo))
 
 
 @main.command("report")
-@click.option("--ledger", "path", type=click.Path(exists=True, path_type=Path), help="The newest by default.")
+@click.option(
+    "--ledger", "path", type=click.Path(exists=True, path_type=Path), help="Paillier's, the newest by default."
+)
+@click.option("--ckks-ledger", "ckks_path", type=click.Path(exists=True, path_type=Path), help="The newest by default.")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("docs/benchmarks.md"), show_default=True)
-def write_report(path: Path | None, output: Path) -> None:
-    """Write the page from a kept run."""
+def write_report(path: Path | None, ckks_path: Path | None, output: Path) -> None:
+    """Write the page from kept runs."""
     path = path or ledger.newest()
+    ckks_path = ckks_path or ledger.newest_or_none("ckks")
+    ckks = None if ckks_path is None else (ledger.read(ckks_path), ckks_path.name)
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(report.page(ledger.read(path), path.name))
-    click.echo(f"{output} tells {path}")
+    output.write_text(report.page(ledger.read(path), path.name, ckks))
+    click.echo(f"{output} tells {path}" + ("" if ckks_path is None else f" and {ckks_path}"))
 
 
 main.add_command(instructions.command)

@@ -34,6 +34,7 @@ class Worker:
 
     def __init__(self, specification: Specification, cores: Sequence[int], root: Path | None = None) -> None:
         settings = {
+            "scheme": specification.scheme,
             "library": specification.library,
             "device": specification.device,
             "variant": specification.variant,

@@ -48,7 +48,12 @@ ENVIRONMENTS = {
     "heu": Environment(("3.10",), ("sf-heu==0.6.0b0", "numpy"), "heu"),
     # Its pins (gmpy2 2.0.8, numpy 1.23.1) have no wheels any more.
     "ipcl": Environment(("3.8",), ("gmpy2<2.2", "numpy"), "ipcl_python", bare=("ipcl-python==2.0.0",)),
+    "openfhe": Environment(("3.10",), ("openfhe==1.6.1.0.22.4", "numpy"), "openfhe"),
+    # Its `sealapi` is SEAL itself.
+    "tenseal": Environment(("3.11", "3.12", "3.10"), ("tenseal==0.3.18", "numpy"), "tenseal.sealapi"),
+    "fhelium": Environment(("3.12", "3.13"), ("fhelium==0.30.0", "numpy"), "fhelium"),
 }
+_SHARED = {"seal": "tenseal"}
 
 
 def setup(names: list[str], tell: Callable[[str], None], root: Path = _ROOT) -> dict[str, str]:
@@ -74,6 +79,7 @@ def setup(names: list[str], tell: Callable[[str], None], root: Path = _ROOT) -> 
 
 def unavailable(name: str, root: Path = _ROOT) -> str | None:
     """Why this peer cannot run, or None when it can."""
+    name = home(name)
     try:
         state = json.loads((root / name / _STATE).read_text())
     except (OSError, ValueError):
@@ -83,14 +89,20 @@ def unavailable(name: str, root: Path = _ROOT) -> str | None:
     return state["reason"]  # type: ignore[no-any-return]
 
 
+def home(library: str) -> str:
+    """The environment that a library lives in: its own, or another's."""
+    return _SHARED.get(library, library)
+
+
 def interpreter(library: str, root: Path = _ROOT) -> str:
     """The Python that runs this library's worker: its environment's, or this one for hepy and gmpy2."""
-    return str(root / library / "bin" / "python") if library in ENVIRONMENTS else sys.executable
+    name = home(library)
+    return str(root / name / "bin" / "python") if name in ENVIRONMENTS else sys.executable
 
 
 def variables(library: str) -> dict[str, str]:
     """The process's variables for a worker; a peer's must not name this Python's paths."""
-    return _clean(dict(os.environ)) if library in ENVIRONMENTS else dict(os.environ)
+    return _clean(dict(os.environ)) if home(library) in ENVIRONMENTS else dict(os.environ)
 
 
 def _clean(environ: dict[str, str]) -> dict[str, str]:

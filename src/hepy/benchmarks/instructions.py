@@ -25,7 +25,7 @@ from typing import Any
 import click
 
 from hepy.benchmarks import ledger, machine, sass
-from hepy.benchmarks.report import Table
+from hepy.benchmarks.tables import Table
 from hepy.errors import ParameterError
 
 SOURCES = Path(__file__).parents[3] / "cuda"

@@ -1,15 +1,12 @@
-"""The report: tables of a ledger's record, as a page of Markdown and on the terminal."""
+"""The report: tables of a Paillier record, as a page of Markdown (with CKKS's below) and on the terminal."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table as RichTable
-
-from hepy.benchmarks import figures, targets
+from hepy.benchmarks import ckks_report, figures, tables, targets
+from hepy.benchmarks.tables import Table, number
 from hepy.benchmarks.workers.engine import OPERATIONS
 from hepy.benchmarks.workers.workload import BINS, FEATURES, ROWS
 
@@ -38,77 +35,50 @@ Again on this machine: `make bench`. Some seconds only: `python -m hepy.benchmar
 """
 
 
-@dataclasses.dataclass
-class Table:
-    """A title, names of columns, rows of text."""
-
-    title: str
-    columns: list[str]
-    rows: list[list[str]]
-
-    def markdown(self) -> str:
-        lines = [self.columns, ["---"] * len(self.columns), *self.rows]
-        return f"### {self.title}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
-
-    def rich(self) -> RichTable:
-        table = RichTable(title=self.title, title_justify="left")
-        for i, name in enumerate(self.columns):
-            table.add_column(name, justify="left" if i == 0 else "right", no_wrap=True)
-        for row in self.rows:
-            table.add_row(*row)
-        return table
+def page(record: dict[str, Any], ledger_name: str, ckks: tuple[dict[str, Any], str] | None = None) -> str:
+    """docs/benchmarks.md of a Paillier record, and of a CKKS record with its ledger's name."""
+    kept = [ledger_name] if ckks is None else [ledger_name, ckks[1]]
+    made = f"from {' and '.join(f'bench/results/{name}' for name in kept)}: do not edit. -->"
+    parts = [
+        f"# Benchmarks\n\n<!-- Written by `python -m hepy.benchmarks report` {made}\n",
+        "## Paillier\n",
+        tables.demoted(_paillier(record, ledger_name)),
+    ]
+    if ckks is not None:
+        parts += ["## CKKS\n", tables.demoted(ckks_report.section(*ckks))]
+    return "\n".join(parts)
 
 
-def page(record: dict[str, Any], ledger_name: str) -> str:
-    """docs/benchmarks.md of this record."""
-    made = f"<!-- Written by `python -m hepy.benchmarks report` from bench/results/{ledger_name}: do not edit. -->"
-    parts = [f"# Benchmarks\n\n{made}\n", _where(record, ledger_name), "## Figures\n"]
+def _paillier(record: dict[str, Any], ledger_name: str) -> str:
+    parts = [tables.where(record, ledger_name), "## Figures\n"]
     parts += [table.markdown() for table in _overviews(record)]
-    parts += ["## Promises\n", _summary(record), _verdicts(record).markdown()]
+    verdicts = targets.judge(record)
+    parts += ["## Promises\n", tables.summary(verdicts), tables.verdicts(verdicts).markdown()]
     if record["memory"]:
         parts += ["## Working memory\n", _memory(record["memory"]).markdown()]
     if record["absent"]:
-        parts += ["## Not measured\n", _absent(record).markdown()]
+        parts += ["## Not measured\n", tables.absent(record).markdown()]
     parts += [_HOW, "## Every row\n", *(table.markdown() for table in _details(record))]
     return "\n".join(parts)
 
 
 def show(record: dict[str, Any]) -> None:
     """The figures, what was promised and what is missing, on the terminal."""
-    console = _console()
+    console = tables.console()
     for table in _overviews(record):
         console.print(table.rich())
-    console.print(_verdicts(record, only_open=True).rich())
-    console.print(_summary(record))
+    verdicts = targets.judge(record)
+    console.print(tables.open_verdicts(verdicts).rich())
+    console.print(tables.summary(verdicts))
     if record["memory"]:
         console.print(_memory(record["memory"]).rich())
     if record["absent"]:
-        console.print(_absent(record).rich())
+        console.print(tables.absent(record).rich())
 
 
 def show_memory(rows: list[dict[str, Any]]) -> None:
     """Working memory alone, on the terminal."""
-    _console().print(_memory(rows).rich())
-
-
-def _console() -> Console:
-    """As wide as the terminal; where there is none, wide enough for the tables."""
-    console = Console()
-    return console if console.is_terminal else Console(width=160)
-
-
-def _where(record: dict[str, Any], ledger_name: str) -> str:
-    about, source = record["machine"], record["source"]
-    state = " with changes that no commit holds" if source["dirty"] else ""
-    commit = f"commit `{source['commit'][:12]}`{state}" if source["commit"] else "no commit"
-    versions = sorted({f"{name} {v}" for found in record["versions"].values() for name, v in found.items()
-                       if name != "python"})  # fmt: skip
-    return (
-        f"{about['processor']}, {about['cores']} cores, {about['memory_gib']} GiB, {about['system']}, "
-        f"features {', '.join(about['features']) or 'none of note'}; Python {about['python']}; {commit}; "
-        f"{record['started'][:16].replace('T', ' ')} UTC, {record['seconds'] / 60:.1f} minutes, load before "
-        f"{about['load_before']:.2f}. Kept as `bench/results/{ledger_name}`.\n\nVersions: {', '.join(versions)}.\n"
-    )
+    tables.console().print(_memory(rows).rich())
 
 
 def _sections(record: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -126,7 +96,7 @@ def _overviews(record: dict[str, Any]) -> Iterator[Table]:
             first = next(iter(own.values()))
             name = " ".join([first["library"], *([first["device"]] if first["library"] == "hepy" else [])])
             name += f" ×{first['processes']}" if first["processes"] > 1 else ""
-            cells = [_number(own[n]["median"]) if n in own else "" for n in names]
+            cells = [number(own[n]["median"]) if n in own else "" for n in names]
             table.rows.append([name, first["variant"], first["timing"], *cells])
         yield Table(table.title, table.columns, table.rows + list(_ratios(rows, names)))
 
@@ -165,27 +135,6 @@ def _ratios(rows: list[dict[str, Any]], names: list[str]) -> Iterator[list[str]]
             yield [title, "djn", "vartime", *cells]
 
 
-def _verdicts(record: dict[str, Any], only_open: bool = False) -> Table:
-    verdicts = [v for v in targets.judge(record) if not (only_open and v.met and v.certain)]
-    title = "Promises not surely met" if only_open else "Verdicts"
-    columns = ["where", "row of hepy", "against", "promised", "got", "quartiles", "verdict"]
-    rows = [
-        [v.where, v.what, v.against, ("at most " if v.at_most else "") + f"{v.wanted:g}", f"{v.got.median:.2f}",
-         f"{v.got.low:.2f} to {v.got.high:.2f}", str(v)]
-        for v in verdicts
-    ]  # fmt: skip
-    return Table(title, columns, rows)
-
-
-def _summary(record: dict[str, Any]) -> str:
-    verdicts = targets.judge(record)
-    if not verdicts:
-        return "This run holds nothing to compare hepy with.\n"
-    failed = sum(not v.met for v in verdicts)
-    unsure = sum(not v.certain for v in verdicts)
-    return f"{len(verdicts) - failed} of {len(verdicts)} promises met; {unsure} of the verdicts lie within noise.\n"
-
-
 def _details(record: dict[str, Any]) -> Iterator[Table]:
     columns = ["operation", "engine", "variant", "timing", "security", "processes", "cores used", "items a call",
                "items/s", "quartiles", "hepy / it"]  # fmt: skip
@@ -203,8 +152,8 @@ def _detail(row: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
         ratio = f"{figures.ratio(ours['rates'], row['rates']).median:.2f}" if ours else ""
     return [
         row["operation"], row["engine"], row["variant"], row["timing"], str(row["security_bits"] or "none"),
-        str(row["processes"]), f"{row['cores_used']:.2f}", str(row["items"]), _number(row["median"]),
-        f"{_number(row['low'])} to {_number(row['high'])}", ratio,
+        str(row["processes"]), f"{row['cores_used']:.2f}", str(row["items"]), number(row["median"]),
+        f"{number(row['low'])} to {number(row['high'])}", ratio,
     ]  # fmt: skip
 
 
@@ -219,15 +168,3 @@ def _memory(rows: list[dict[str, Any]]) -> Table:
             for row in rows
         ],
     )  # fmt: skip
-
-
-def _absent(record: dict[str, Any]) -> Table:
-    rows = [[a["engine"], a["what"], a["reason"].replace("|", "/").replace("\n", " ")] for a in record["absent"]]
-    return Table("Engines and rows that could not be measured", ["engine", "what", "why"], rows)
-
-
-def _number(value: float) -> str:
-    """Three or four significant digits."""
-    if value >= 10_000:
-        return f"{value / 1000:.0f} k" if value >= 100_000 else f"{value / 1000:.1f} k"
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,25 +1,19 @@
-"""A run: engines side by side, one operation after the other, rounds interleaved over the engines.
-
-All engines of a section (one key length, one core or all) are alive together and take turns, A B C A B C: what
-disturbs the machine disturbs them all. Whoever works on one core is pinned to it.
-"""
+"""A Paillier run: one operation after the other, by sections of one key length on one core or on all."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import json
 import math
-import os
-import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hepy.benchmarks import environments, figures
-from hepy.benchmarks.client import Worker, WorkerError
+from hepy.benchmarks import teams
+from hepy.benchmarks.client import WorkerError
 from hepy.benchmarks.specifications import Specification
+from hepy.benchmarks.teams import Results, Team, Turn
 from hepy.benchmarks.workers.engine import OPERATIONS
 
 # Estimated security of a modulus, NIST SP 800-57 part 1; shorter keys are for trying the harness out.
@@ -70,103 +64,23 @@ PRESETS = {
 }  # fmt: skip
 
 
-@dataclasses.dataclass
-class Results:
-    """Rows that were measured, engines that were not, and versions of what ran."""
-
-    rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
-    absent: list[dict[str, Any]] = dataclasses.field(default_factory=list)
-    versions: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
-
-    def missing(self, engine: str, what: str, reason: str) -> None:
-        """Remember, once, that an engine could not do something."""
-        entry = {"engine": engine, "what": what, "reason": reason}
-        if entry not in self.absent:
-            self.absent.append(entry)
-
-
-class _Team:
-    """The workers of one engine: one process, or one a core where the library uses a single core a call."""
-
-    def __init__(self, specification: Specification, cores: Sequence[int]) -> None:
-        self.specification = specification
-        self.workers = [Worker(specification, cores)]
-        self.fixed: list[float] = []
-        self.first_key: list[dict[str, Any]] = []
-        try:
-            self.about = self.ask("describe")[0]
-            if len(cores) > 1 and not self.about["threads"]:
-                self.close()
-                self.workers = [Worker(specification, [core]) for core in cores]
-                self.ask("describe")
-        except WorkerError:
-            self.close()
-            raise
-
-    def ask(self, do: str, **arguments: Any) -> list[dict[str, Any]]:
-        """Ask all workers at once, and wait for all, also when one fails."""
-        for worker in self.workers:
-            worker.send(do, **arguments)
-        answers: list[dict[str, Any]] = []
-        failure = None
-        for worker in self.workers:
-            try:
-                answers.append(worker.receive())
-            except WorkerError as error:
-                failure = error
-        if failure is not None:
-            raise failure
-        return answers
-
-    def measures(self, operation: str) -> bool:
-        wanted = self.specification.operations
-        return operation in self.about["operations"] and (wanted is None or operation in wanted)
-
-    def close(self) -> None:
-        for worker in self.workers:
-            worker.close()
-
-
 def run(plan: Plan, specifications: Sequence[Specification], tell: Callable[[str], None]) -> Results:
     """Measure the plan for these engines; `tell` hears of progress."""
     results = Results()
-    present = []
-    for specification in specifications:
-        reason = environments.unavailable(specification.library) if specification.peer else None
-        if reason is None:
-            present.append(specification)
-        else:
-            results.missing(str(specification), "everything", reason)
+    present = teams.installed(specifications, results)
     for bits in plan.key_bits:
         for threads in plan.threads:
-            with _teams(present, threads, results) as teams:
-                _section(plan, bits, threads, teams, results, tell)
+            with teams.teams(present, threads, results) as made:
+                _section(plan, bits, threads, made, results, tell)
     return results
 
 
-@contextlib.contextmanager
-def _teams(specifications: Sequence[Specification], threads: str, results: Results) -> Iterator[list[_Team]]:
-    cores = sorted(os.sched_getaffinity(0))[: 1 if threads == "one" else None]
-    with contextlib.ExitStack() as stack:
-        teams = []
-        for specification in specifications:
-            try:
-                team = _Team(specification, cores)
-            except WorkerError as error:
-                results.missing(str(specification), "everything", str(error))
-                continue
-            stack.callback(team.close)
-            results.versions[str(specification)] = team.about["versions"]
-            teams.append(team)
-        yield teams
-
-
 def _section(
-    plan: Plan, bits: int, threads: str, teams: list[_Team], results: Results, tell: Callable[[str], None]
+    plan: Plan, bits: int, threads: str, made: list[Team], results: Results, tell: Callable[[str], None]
 ) -> None:
     title = f"{bits} bits, {'one core' if threads == 'one' else 'all cores'}"
     tell(f"{title}: keys")
-    ready = [team for team in teams if _has_key(team, bits, results)]
+    ready = [team for team in made if _has_key(team, bits, results)]
     for operation in plan.operations:
         tell(f"{title}: {operation}")
         turns = []
@@ -175,18 +89,18 @@ def _section(
                 try:
                     turns.append(_keygen_turn(plan, team) if operation == "keygen" else _turn(plan, team, operation))
                 except WorkerError as error:
-                    results.missing(str(team.specification), f"{operation} at {bits} bits", str(error))
-        _race(plan, turns, operation, bits, results)
+                    results.missing(team.specification, f"{operation} at {bits} bits", error)
+        teams.race(turns, f"{operation} at {bits} bits", results)
         results.rows += [_row(turn, operation, bits, threads) for turn in turns if turn.samples]
 
 
-def _has_key(team: _Team, bits: int, results: Results) -> bool:
+def _has_key(team: Team, bits: int, results: Results) -> bool:
     """Give the engine a key: the kept one where it makes none in the tables, else its own."""
     kept = {} if team.measures("keygen") else kept_keys().get(str(bits), {})
     try:
         team.first_key = team.ask("key", bits=bits, kept=kept)
     except WorkerError as error:
-        results.missing(str(team.specification), f"everything at {bits} bits", str(error))
+        results.missing(team.specification, f"everything at {bits} bits", error)
         return False
     return True
 
@@ -198,94 +112,33 @@ def kept_keys() -> dict[str, dict[str, str]]:
     return keys
 
 
-@dataclasses.dataclass
-class _Turn:
-    """What an engine does in its turns, and its samples: one answer a worker."""
-
-    team: _Team
-    items: int
-    repeats: int
-    rounds: int
-    samples: list[list[dict[str, Any]]] = dataclasses.field(default_factory=list)
-
-
-def _keygen_turn(plan: Plan, team: _Team) -> _Turn:
+def _keygen_turn(plan: Plan, team: Team) -> Turn:
     """As many keys as the plan's time allows, or the one that was made to work with."""
     seconds = max(answer["wall"] for answer in team.first_key)
     if 2 * seconds > plan.keygen_seconds:
-        return _Turn(team, 1, 1, 0, [team.first_key])
+        return Turn(team, 1, 1, 0, [team.first_key])
     team.ask("prepare", operation="keygen", size=1)
     # The time of a search is luck: many keys a sample rather than many samples.
-    return _Turn(team, 1, max(1, round(plan.keygen_seconds / plan.rounds / seconds)), plan.rounds)
+    return Turn(team, 1, max(1, round(plan.keygen_seconds / plan.rounds / seconds)), plan.rounds)
 
 
-def _turn(plan: Plan, team: _Team, operation: str) -> _Turn:
+def _turn(plan: Plan, team: Team, operation: str) -> Turn:
     """After the check, a call of as many elements as fit the sample's time, repeated where they take less."""
     team.ask("check", operation=operation)
     size = _FIRST.get(operation, 8)
     team.ask("prepare", operation=operation, size=size)
-    seconds = _seconds(team) / size
+    seconds = team.seconds() / size
     size = plan.sizes[operation]
     while size > 1 and size * seconds > plan.longest:
         size //= 2
     items = team.ask("prepare", operation=operation, size=size)[0]["items"]
-    return _Turn(team, items, max(1, math.ceil(plan.shortest / _seconds(team))), plan.rounds)
+    return Turn(team, items, max(1, math.ceil(plan.shortest / team.seconds())), plan.rounds)
 
 
-def _seconds(team: _Team) -> float:
-    return statistics.fmean(answer["wall"] for answer in team.ask("time", repeats=1))
-
-
-def _race(plan: Plan, turns: list[_Turn], operation: str, bits: int, results: Results) -> None:
-    """The rounds, interleaved; an engine that fails on the way drops out and is named."""
-    for round_ in range(plan.rounds):
-        for turn in list(turns):
-            if round_ < turn.rounds:
-                try:
-                    turn.samples.append(turn.team.ask("time", repeats=turn.repeats))
-                except WorkerError as error:
-                    results.missing(str(turn.team.specification), f"{operation} at {bits} bits", str(error))
-                    turns.remove(turn)
-
-
-def _row(turn: _Turn, operation: str, bits: int, threads: str) -> dict[str, Any]:
-    team = turn.team
-    team.fixed += [answer["fixed_cpu"] for answers in turn.samples for answer in answers]
-
-    def of_worker(worker: int) -> list[float]:
-        samples, items = [answers[worker] for answers in turn.samples], turn.items * turn.repeats
-        if threads == "one":
-            return figures.rates(samples, items, min(team.fixed))
-        return figures.wall_rates(samples, items)
-
-    # Processes side by side: their rates add.
-    by_worker = [of_worker(worker) for worker in range(len(team.workers))]
-    rates = [sum(round_) for round_ in zip(*by_worker, strict=True)]
-    quartiles = figures.spread(rates)
-    wall = sum(answer["wall"] for answers in turn.samples for answer in answers) / len(team.workers)
-    cpu = sum(answer["cpu"] for answers in turn.samples for answer in answers)
-    specification = team.specification
-    return {
-        "engine": str(specification),
-        "library": specification.library,
-        "device": specification.device,
-        "variant": team.about["variant"],
-        "timing": team.about["timing"],
+def _row(turn: Turn, operation: str, bits: int, threads: str) -> dict[str, Any]:
+    return teams.row(turn, operation, threads) | {
+        "variant": turn.team.about["variant"],
+        "timing": turn.team.about["timing"],
         "key_bits": bits,
         "security_bits": SECURITY_BITS.get(bits, 0),
-        "threads": threads,
-        "processes": len(team.workers),
-        "operation": operation,
-        "items": turn.items,
-        "repeats": turn.repeats,
-        "rates": [_digits(rate) for rate in rates],
-        "low": _digits(quartiles.low),
-        "median": _digits(quartiles.median),
-        "high": _digits(quartiles.high),
-        "cores_used": round(cpu / wall, 2),
     }
-
-
-def _digits(value: float) -> float:
-    """Five significant digits: more would claim a precision that no sample has."""
-    return float(f"{value:.5g}")

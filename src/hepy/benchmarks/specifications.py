@@ -14,7 +14,10 @@ _KEY_OPERATIONS = ("keygen", "encrypt", "encrypt_owner", "decrypt")
 # tells two engines apart. So these engines work with a kept key; `--subgroup-keygen` measures the search alone.
 _NO_KEYGEN = ("encrypt", "encrypt_owner", "decrypt")
 
-PEERS = ("phe", "fate_utils", "rust-paillier", "pypaillier", "heu", "ipcl")
+PEERS = {
+    "paillier": ("phe", "fate_utils", "rust-paillier", "pypaillier", "heu", "ipcl"),
+    "ckks": ("openfhe", "seal", "tenseal", "fhelium"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Specification:
 
     Attributes:
         library: its name in the workers' table.
+        scheme: "paillier" or "ckks".
         device: where it computes.
         variant, timing: asked of hepy and of the gmpy2 loop; a peer tells its own.
         operations: the rows to measure, or None for all that the library offers.
@@ -33,11 +37,12 @@ class Specification:
     variant: str = ""
     timing: str = ""
     operations: tuple[str, ...] | None = None
+    scheme: str = "paillier"
 
     @property
     def peer(self) -> bool:
         """Whether it is somebody else's library, in an environment of its own."""
-        return self.library in PEERS
+        return self.library in PEERS[self.scheme]
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.library, self.device if self.library == "hepy" else "", self.variant,
@@ -48,18 +53,20 @@ def engines(scheme: str = "paillier", *, default_only: bool = False) -> list[Spe
     """Engines of a scheme, in the order of the tables.
 
     Args:
-        scheme: "paillier".
-        default_only: hepy and the loop with the default variant and timing mode only.
+        scheme: "paillier" or "ckks".
+        default_only: of Paillier, hepy and the loop with the default variant and timing mode only.
 
     The emulator is left out: it runs GPU kernels for truth, and its speed says nothing.
     """
-    if scheme != "paillier":
-        raise ParameterError(f"there are benchmarks of 'paillier', not of {scheme!r}")
+    if scheme not in PEERS:
+        raise ParameterError(f"there are benchmarks of {' and '.join(PEERS)}, not of {scheme!r}")
+    if scheme == "ckks":
+        return [Specification(library, scheme=scheme) for library in ("hepy", *PEERS[scheme])]
     devices = [name for name in _devices.devices() if not name.startswith("emulator")]
     own = [spec for device in devices for spec in _own("hepy", device)] + _own("gmpy2", "cpu")
     if default_only:
         own = [spec for spec in own if (spec.variant, spec.timing) == ("djn", "vartime")]
-    return own + [Specification(library) for library in PEERS]
+    return own + [Specification(library) for library in PEERS[scheme]]
 
 
 def subgroup_keygen() -> list[Specification]:

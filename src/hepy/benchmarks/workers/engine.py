@@ -24,12 +24,15 @@ class Engine:
         variant: "djn", "classic" or "subgroup": where the obfuscators come from.
         timing: "vartime", "constant_time", or "unstated" where the library's documents do not say.
         threads: whether a call uses several cores by itself; if not, all cores means one process a core.
+        batches, notes: told of CKKS engines.
     """
 
     packages: Tuple[str, ...] = ()
     variant = "classic"
     timing = "unstated"
     threads = False
+    batches = True
+    notes = ""
 
     def __init__(self, settings: Dict[str, Any]) -> None:
         """Settings are those of the engine's specification: device, variant, timing, threads."""

@@ -1,8 +1,9 @@
 """The worker's loop: one engine, requests as lines of JSON on stdin, answers as lines of JSON on the first stdout.
 
-Requests: {"do": "describe"}, {"do": "key", "bits", "kept"}, {"do": "check", "operation"}, {"do": "prepare",
-"operation", "size"}, {"do": "time", "repeats"}, {"do": "work"}. Answers have "ok": true, or false with "error" and
-"refused" (the library says no, as opposed to failing).
+Requests: {"do": "describe"}, {"do": "key", "kept", and the case: "bits", or "log_n" and so on}, {"do": "check",
+"operation", ...}, {"do": "prepare", "operation", ...}, {"do": "time", "repeats"}, {"do": "work"}; of CKKS also {"do":
+"precision", "after"} and {"do": "sizes"}. What else they say is for the scheme's workload. Answers have "ok": true, or
+false with "error" and "refused" (the library says no, as opposed to failing).
 """
 
 from __future__ import annotations
@@ -15,18 +16,28 @@ import sys
 from typing import Any, Dict, List
 
 from .clock import sample
-from .engine import Engine, Unsupported
-from .workload import Workload
+from .engine import Unsupported
 
+# By scheme: the workload's module, and each library's module and class.
+_WORKLOADS = {"paillier": "workload", "ckks": "ckks.workload"}
 _ENGINES = {
-    "hepy": ("hepy_engine", "HepyEngine"),
-    "gmpy2": ("gmpy2_engine", "Gmpy2Engine"),
-    "phe": ("phe_engine", "PheEngine"),
-    "heu": ("heu_engine", "HeuEngine"),
-    "fate_utils": ("fate_engine", "FateEngine"),
-    "ipcl": ("ipcl_engine", "IpclEngine"),
-    "rust-paillier": ("rust_paillier_engine", "RustPaillierEngine"),
-    "pypaillier": ("pypaillier_engine", "PypaillierEngine"),
+    "paillier": {
+        "hepy": ("hepy_engine", "HepyEngine"),
+        "gmpy2": ("gmpy2_engine", "Gmpy2Engine"),
+        "phe": ("phe_engine", "PheEngine"),
+        "heu": ("heu_engine", "HeuEngine"),
+        "fate_utils": ("fate_engine", "FateEngine"),
+        "ipcl": ("ipcl_engine", "IpclEngine"),
+        "rust-paillier": ("rust_paillier_engine", "RustPaillierEngine"),
+        "pypaillier": ("pypaillier_engine", "PypaillierEngine"),
+    },
+    "ckks": {
+        "hepy": ("ckks.hepy_engine", "HepyEngine"),
+        "openfhe": ("ckks.openfhe_engine", "OpenfheEngine"),
+        "seal": ("ckks.seal_engine", "SealEngine"),
+        "tenseal": ("ckks.tenseal_engine", "TensealEngine"),
+        "fhelium": ("ckks.fhelium_engine", "FheliumEngine"),
+    },
 }
 
 
@@ -62,7 +73,6 @@ class _Worker:
         self.settings = settings
         self.engine: Any = None
         self.workload: Any = None
-        self.bits = 0
         self.call: Any = None
 
     def answer(self, request: Dict[str, Any]) -> Dict[str, Any]:
@@ -70,42 +80,48 @@ class _Worker:
 
     def describe(self) -> Dict[str, Any]:
         """Load the library and say what it is."""
-        module, name = _ENGINES[self.settings["library"]]
-        self.engine = getattr(importlib.import_module(f"{__package__}.{module}"), name)(self.settings)
-        engine: Engine = self.engine
+        name, kind = _ENGINES[self.settings["scheme"]][self.settings["library"]]
+        self.engine = getattr(_module(name), kind)(self.settings)
+        engine = self.engine
         return {
             "variant": engine.variant,
             "timing": engine.timing,
             "threads": engine.threads,
+            "batches": engine.batches,
+            "notes": engine.notes,
             "operations": engine.operations(),
             "versions": dict(_versions(engine.packages), python=platform.python_version()),
         }
 
-    def key(self, bits: int, kept: Dict[str, str]) -> Dict[str, Any]:
+    def key(self, kept: Dict[str, str], **case: int) -> Dict[str, Any]:
         """Take a key for what follows: the kept one (numbers in hexadecimal), or else a new one, timed."""
-        self.bits = bits
+        self.workload = _module(_WORKLOADS[self.settings["scheme"]]).Workload(self.engine, case)
         if kept:
             self.engine.use(self.engine.from_numbers({name: int(value, 16) for name, value in kept.items()}))
-            timed = {}
-        else:
-            keys: List[Any] = []
-            timed = sample(lambda: keys.append(self.engine.keygen(bits)), 1)
-            self.engine.use(keys[0])
-        self.workload = Workload(self.engine)
+            return {}
+        keys: List[Any] = []
+        timed = sample(lambda: keys.append(self.workload.keygen()), 1)
+        self.engine.use(keys[0])
         return timed
 
-    def check(self, operation: str) -> Dict[str, Any]:
-        self.workload.check(operation)
+    def check(self, **what: Any) -> Dict[str, Any]:
+        self.workload.check(**what)
         return {}
 
-    def prepare(self, operation: str, size: int) -> Dict[str, Any]:
+    def prepare(self, operation: str, **what: Any) -> Dict[str, Any]:
         """Make inputs, and run once to warm caches."""
         if operation == "keygen":
-            self.call, items = lambda: self.engine.keygen(self.bits), 1
+            self.call, items = self.workload.keygen, 1
         else:
-            self.call, items = self.workload.prepare(operation, size)
+            self.call, items = self.workload.prepare(operation, **what)
             self.call()
         return {"items": items}
+
+    def precision(self, after: str) -> Dict[str, Any]:
+        return {"bits": self.workload.precision(after)}
+
+    def sizes(self) -> Dict[str, Any]:
+        return {"sizes": self.workload.sizes()}
 
     def time(self, repeats: int) -> Dict[str, Any]:
         """One sample of the prepared call."""
@@ -115,6 +131,10 @@ class _Worker:
         """The prepared call, for whoever keeps time outside."""
         self.call()
         return {}
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"{__package__}.{name}")
 
 
 def _versions(packages: Any) -> Dict[str, str]:

@@ -7,7 +7,7 @@ Inputs are the same for every engine and run: fixed pseudorandom integers. Plain
 from __future__ import annotations
 
 import random
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 ROWS = 128  # of the matrix; its columns are the size that adapts
 FEATURES = 4  # of the histogram
@@ -22,10 +22,14 @@ Call = Callable[[], Any]
 class Workload:
     """Calls of one engine under one key; ciphertexts that serve as operands are kept for the next call."""
 
-    def __init__(self, engine: Any) -> None:
+    def __init__(self, engine: Any, case: Optional[Dict[str, int]] = None) -> None:
         self.engine = engine
+        self._bits = (case or {}).get("bits", 0)
         self._few: Dict[int, Any] = {}
         self._operands: Dict[Tuple[int, int], Any] = {}
+
+    def keygen(self) -> Any:
+        return self.engine.keygen(self._bits)
 
     def prepare(self, operation: str, size: int) -> Tuple[Call, int]:
         """The call to time, with inputs made, and how many items one call makes.
