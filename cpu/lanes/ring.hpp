@@ -15,6 +15,9 @@
 namespace hepy::cpu {
 namespace {
 
+// Once in the code, whoever calls it: these are long, and so would be the build.
+#define HEPY_ONE_COPY __attribute__((noinline))
+
 // x[i] of a batch's own digits, or of the modulus, which all lanes share.
 struct OwnDigits {
   const Limb* at;
@@ -70,8 +73,10 @@ inline void add_upper_columns(Limb* columns, Digits x, const Vector (&y)[4], std
 // sum += what x * y for y[0 .. rows) brings to column c < 4.
 template <class Digits>
 inline Vector lower_column(Vector sum, Digits x, const Vector (&y)[4], std::size_t c, std::size_t rows) {
-  for (std::size_t k = 0; k < rows && k <= c; ++k) sum = multiply_low(sum, x[c - k], y[k]);
-  for (std::size_t k = 0; k < rows && k < c; ++k) sum = multiply_high(sum, x[c - k - 1], y[k]);
+  for (std::size_t k = 0; k < rows && k <= c; ++k) {
+    sum = multiply_low(sum, x[c - k], y[k]);
+    if (k < c) sum = multiply_high(sum, x[c - k - 1], y[k]);
+  }
   return sum;
 }
 
@@ -102,7 +107,7 @@ class LaneRing {
   std::size_t scratch_limbs() const { return 8 * 2 * width_; }
   const Limb* one() const { return memory_ + width_; }
 
-  const Limb* view(const From& from, Limb* space) const {
+  HEPY_ONE_COPY const Limb* view(const From& from, Limb* space) const {
     for (std::size_t j = 0; j < width_; j += 8) {
       Vector block[8];
       for (std::size_t l = 0; l < 8; ++l) block[l] = Vector::load(from.at[l] + j);
@@ -115,7 +120,7 @@ class LaneRing {
   Limb* place(const To&, Limb* space) const { return space; }
 
   // Canonical: less n, unless that is negative. A first pass finds out, a second one writes.
-  void store(const To& to, const Limb* vector) const {
+  HEPY_ONE_COPY void store(const To& to, const Limb* vector) const {
     const Vector mask = Vector::every(kDigitMask);
     Vector borrow = Vector::zero();
     for (std::size_t j = 0; j < digits_; ++j) {
@@ -139,7 +144,7 @@ class LaneRing {
     }
   }
 
-  void multiply(Limb* out, const Limb* x, const Limb* y, Limb* columns) const {
+  HEPY_ONE_COPY void multiply(Limb* out, const Limb* x, const Limb* y, Limb* columns) const {
     clear(columns);
     const OwnDigits digits{x};
     for (std::size_t i = 0; i < digits_; i += 4) {
@@ -150,7 +155,7 @@ class LaneRing {
     reduce(out, columns);
   }
 
-  void square(Limb* out, const Limb* x, Limb* columns) const {
+  HEPY_ONE_COPY void square(Limb* out, const Limb* x, Limb* columns) const {
     clear(columns);
     const OwnDigits digits{x};
     for (std::size_t i = 0; i < digits_; i += 4) {
@@ -172,7 +177,7 @@ class LaneRing {
     reduce(out, columns);
   }
 
-  void leave(Limb* out, const Limb* x, Limb* columns) const {
+  HEPY_ONE_COPY void leave(Limb* out, const Limb* x, Limb* columns) const {
     std::memcpy(columns, x, 8 * digits_ * sizeof(Limb));
     std::memset(columns + 8 * digits_, 0, 8 * digits_ * sizeof(Limb));
     reduce(out, columns);
@@ -228,7 +233,7 @@ class LaneRing {
   }
 
   // out = columns / R mod n, below 2n if columns are below 4n^2 in value: (4n^2 + R n) / R <= 2n.
-  void reduce(Limb* out, Limb* columns) const {
+  HEPY_ONE_COPY void reduce(Limb* out, Limb* columns) const {
     const SharedDigits modulus{n()};
     const Vector inverse = Vector::every(minus_inverse_);
     Vector carry = Vector::zero();
@@ -236,7 +241,8 @@ class LaneRing {
       Limb* const at = columns + 8 * i;
       Vector q[4];
       for (std::size_t c = 0; c < 4; ++c) {
-        const Vector sum = lower_column(Vector::load(at + 8 * c) + carry, modulus, q, c, c);
+        // What the last quotient and the carry bring comes last: the rest does not wait for them.
+        const Vector sum = lower_column(Vector::load(at + 8 * c), modulus, q, c, c) + carry;
         q[c] = multiply_low(Vector::zero(), sum, inverse);
         carry = shift_right(multiply_low(sum, modulus[0], q[c]), kDigitBits);
       }

@@ -20,6 +20,18 @@ def test_pieces_cover_their_segments(lengths, longest):
     assert (np.diff(own) >= 1).all()
 
 
+@given(st.data(), st.lists(st.integers(0, 5), min_size=1, max_size=9))
+def test_reordered_segments_keep_their_elements(data, lengths):
+    order = data.draw(st.permutations(range(len(lengths))))
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    rows = 100 + np.arange(offsets[-1])[::-1]
+    (batch, places), ends = segments.reordered(("batch", rows), offsets, np.array(order))
+    assert batch == "batch"
+    for s, segment in enumerate(order):
+        own = rows[offsets[segment] : offsets[segment + 1]]
+        assert places[ends[s] : ends[s + 1]].tolist() == own.tolist()
+
+
 @given(st.integers(0, 60), st.integers(1, 70))
 def test_runs_end_with_the_batch(count, run):
     offsets = segments.runs(count, run)

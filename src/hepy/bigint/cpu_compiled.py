@@ -47,6 +47,7 @@ class Kernels:
         self.native = native.Engine(engine, self._constant(n), self._constant(self._radix % n), bits)
         self.width: int = self.native.width
         self.lanes: int = self.native.lanes
+        self.block = inversion.BLOCK if self.lanes == 1 else 2 * self.lanes  # a block for each lane of small batches
         self._factors = np.empty((0, self.words), np.uint32)
         # Roughly nanoseconds of a product; what is worth another thread is counted in them.
         self._cost = 50 + 0.7 * self.width * self.width
@@ -165,9 +166,9 @@ class Kernels:
         out = self.empty(len(x[1]))
 
         def work(start: int, stop: int) -> None:
-            self.native.block_inverse(out, *x, inversion.BLOCK, inverses, start, stop)
+            self.native.block_inverse(out, *x, self.block, inverses, start, stop)
 
-        self.run(len(inverses), 3 * inversion.BLOCK, work)
+        self.run(len(inverses), 3 * self.block, work)
         return out
 
     def segment_product(self, x: Operand, offsets: Rows) -> Batch:
@@ -186,6 +187,17 @@ class Kernels:
         return max(_SHORTEST_PIECE, min(_LONGEST_PIECE, count // workers))
 
     def _segments(self, x: Operand, offsets: Rows) -> Batch:
+        count, lengths = len(offsets) - 1, np.diff(offsets)
+        if count > self.lanes > 1 and lengths.min() < lengths.max():
+            # Lanes wait for the longest of their segments: those of about one length go together.
+            order = np.argsort(lengths, kind="stable")
+            made = self._segments_in_turn(*segments.reordered(x, offsets, order))
+            out = np.empty_like(made)
+            out[order] = made
+            return out
+        return self._segments_in_turn(x, offsets)
+
+    def _segments_in_turn(self, x: Operand, offsets: Rows) -> Batch:
         count = len(offsets) - 1
         x, offsets, out = _contiguous(x), np.ascontiguousarray(offsets), self.empty(count)
         work = self.native.segment_product

@@ -34,6 +34,7 @@ _CACHED_LIMBS = 1 << 17  # of a thread's tables in Straus's method, as mpn_loops
 class Kernels:
     """Contract: hepy.bigint.kernels.Kernels."""
 
+    block = inversion.BLOCK
     chunk = 256  # a few milliseconds of products: enough to share among threads, little beside any result
 
     def __init__(self, n: int, device: Device, engine: str = "gmpy2") -> None:
@@ -161,10 +162,10 @@ class Kernels:
 
         def work(start: int, stop: int) -> None:
             loops.block_inverse(
-                out, batch, rows, inversion.BLOCK, inverses, self.one, self.modulus, self.minus_inverse, start, stop
+                out, batch, rows, self.block, inverses, self.one, self.modulus, self.minus_inverse, start, stop
             )
 
-        self._run(len(inverses), 3 * inversion.BLOCK, work)
+        self._run(len(inverses), 3 * self.block, work)
         return out
 
     def segment_product(self, x: Operand, offsets: Rows) -> Batch:

@@ -17,7 +17,7 @@ from hepy.bigint import segments
 from hepy.bigint.kernels import Batch, NotAUnit, Operand
 from hepy.bigint.rows import Rows, identity
 
-BLOCK = 64  # three products an element, and an inversion for each 64 * 64 * ... of them
+BLOCK = 64  # three products an element, and a level of the tree for each factor 64
 
 
 class Engine(Protocol):
@@ -25,6 +25,7 @@ class Engine(Protocol):
 
     n: int
     words: int
+    block: int  # elements whose product is inverted together, BLOCK or fewer for engines that take many blocks at once
 
     def load(self, limbs: Any) -> Batch: ...
 
@@ -33,7 +34,7 @@ class Engine(Protocol):
     def segment_product(self, x: Operand, offsets: Rows) -> Batch: ...
 
     def block_inverse(self, x: Operand, inverses: Batch) -> Batch:
-        """1 / x[i], given the inverses of the products of each BLOCK elements (of fewer in the last block)."""
+        """1 / x[i], given the inverses of the products of each `block` elements (of fewer in the last block)."""
 
 
 def inverse(engine: Engine, x: Operand) -> Batch:
@@ -45,7 +46,7 @@ def inverse(engine: Engine, x: Operand) -> Batch:
     count = len(x[1])
     if count <= 1:
         return _on_host(engine, x)
-    products = engine.segment_product(x, segments.runs(count, BLOCK))
+    products = engine.segment_product(x, segments.runs(count, engine.block))
     try:
         inverses = inverse(engine, (products, identity(len(products))))
     except NotAUnit:

@@ -37,6 +37,7 @@ class Kernels:
     """Contract: hepy.bigint.kernels.Kernels."""
 
     engine = "kernels"
+    block = inversion.BLOCK
 
     def __init__(self, n: int, device: Device) -> None:
         self.n = n
@@ -190,7 +191,7 @@ class Kernels:
     def block_inverse(self, x: Operand, inverses: Batch) -> Batch:
         """Contract: hepy.bigint.inversion.Engine."""
         out = self.empty(len(x[1]))
-        self.run("block_inverse", out, self.operand(x), inverses, inversion.BLOCK, len(out))
+        self.run("block_inverse", out, self.operand(x), inverses, self.block, len(out))
         return out
 
     def multi_power_vartime(self, x: Operand, exponents: limb.Limbs, wanted: npt.NDArray[np.bool_], bits: int) -> Batch:

@@ -151,8 +151,11 @@ class ResidueArray:
         return ResidueArray(self.modulus, self.device, self._kernels, batch, identity(count).reshape(shape))
 
     def _other(self, other: Any) -> ResidueArray:
-        with _devices.device(self.device):
+        if isinstance(other, ResidueArray):
             array = self.modulus.array(other)
+        else:
+            with _devices.device(self.device):
+                array = self.modulus.array(other)
         if array.device != self.device:
             raise DeviceError(
                 f"operands are on {self.device.name!r} and {array.device.name!r}: move one with .to({self.device.name!r})"
@@ -551,6 +554,8 @@ def _sorted_rows(
 
 
 def _broadcast_rows(a: Rows, b: Rows) -> tuple[Rows, Rows]:
+    if a.shape == b.shape:
+        return a, b
     try:
         shape = np.broadcast_shapes(a.shape, b.shape)
     except ValueError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hepy.bigint.kernels import Operand
 from hepy.bigint.rows import Rows
 
 
@@ -24,6 +25,14 @@ def pieces(offsets: Rows, longest: int) -> tuple[Rows, Rows]:
     within = np.arange(first[-1]) - first[segment]
     starts = offsets[segment] + within * lengths[segment] // counts[segment]
     return np.append(starts, offsets[-1]), first
+
+
+def reordered(x: Operand, offsets: Rows, order: Rows) -> tuple[Operand, Rows]:
+    """The same segments in another order: segment s of the result is segment order[s]."""
+    lengths = np.diff(offsets)[order]
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    places = np.repeat(offsets[:-1][order] - ends[:-1], lengths) + np.arange(ends[-1])
+    return (x[0], x[1][places]), ends
 
 
 def runs(count: int, run: int) -> Rows:
