@@ -80,7 +80,27 @@ build/sanitize/installed: $(STAMP) $(SOURCES) $(shell find src -name '*.py')
 	  --config-settings=cmake.define.HEPY_SANITIZE=ON --config-settings=cmake.define.HEPY_TESTS=ON .
 	touch $@
 
-sanitize: build/sanitize/installed
+# The host's engines shared by threads, under ThreadSanitizer: a program in C++, because Python is not built with it. Its
+# runtime does not bear addresses as random as some kernels make them, hence setarch.
+THREADED := build/sanitize/threads
+HOST_SOURCES := cpu/engine.cpp $(wildcard cpu/rows/*.cpp) cpu/lanes/portable.cpp
+HOST_FLAGS := -std=gnu++17 -O1 -g1 -fsanitize=thread -pthread -Icpu
+ifeq ($(shell uname -m),x86_64)
+HOST_SOURCES += cpu/rows/mulx.S
+HOST_FLAGS += -march=x86-64-v2 -DHEPY_WITH_MULX -DHEPY_WITH_IFMA
+WIDE_OBJECT := build/sanitize/ifma.o
+endif
+
+build/sanitize/ifma.o: $(SOURCES)
+	mkdir -p $(@D)
+	c++ $(HOST_FLAGS) -mavx512f -mavx512ifma -Wno-uninitialized -c cpu/lanes/ifma.cpp -o $@
+
+$(THREADED): tests/host/threads.cpp $(SOURCES) $(WIDE_OBJECT)
+	mkdir -p $(@D)
+	c++ $(HOST_FLAGS) $< $(HOST_SOURCES) $(WIDE_OBJECT) -o $@
+
+sanitize: build/sanitize/installed $(THREADED)
+	setarch $$(uname -m) -R $(THREADED)
 	set -e; base=$$($(BIN)/python -c 'import sys; print(sys._base_executable)'); \
 	packages=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
 	check() { \
@@ -119,7 +139,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	find cuda cpu -name '*.cu' -o -name '*.cuh' -o -name '*.hpp' -o -name '*.cpp' 2>/dev/null | xargs -r $(BIN)/clang-format --dry-run --Werror
+	find cuda cpu tests -name '*.cu' -o -name '*.cuh' -o -name '*.hpp' -o -name '*.cpp' 2>/dev/null | xargs -r $(BIN)/clang-format --dry-run --Werror
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
