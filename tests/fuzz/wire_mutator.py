@@ -196,7 +196,7 @@ class Mutator:
     def plausible(self) -> bytes:
         """A message with a canonical header; its numbers may or may not be right."""
         variant = self.rng.choice(list(self.numbers))
-        make = self.rng.choice([self.ciphertexts, self.ciphertexts, self.public_key, self.private_key])
+        make = self.rng.choice([self.ciphertexts, self.ciphertexts, self.public_key, self.private_key, self.proof])
         return make(variant)
 
     def nasty(self, numbers: tuple[int, ...], bits: int) -> int:
@@ -225,6 +225,12 @@ class Mutator:
         data = b"".join(value.to_bytes(size, "little") for value in residues)
         fields |= {"kind": "paillier.ciphertexts", "shape": shape, "account": self.account(n)}
         return canonical(fields, {"residues": ("U32", [len(residues), size // 4], data)})
+
+    def proof(self, variant: str) -> bytes:
+        n, p, _, bits, _, fields = self._key(variant)
+        rows = self.rng.choice([10, 10, 10, 9, 11, 0])
+        data = b"".join(self.limbs(self.nasty((n, p, 1), bits), bits)[2] for _ in range(rows))
+        return canonical(fields | {"kind": "paillier.proof"}, {"roots": ("U32", [rows, -(-bits // 32)], data)})
 
     def account(self, n: int, *, inner: bool = False) -> dict[str, Any]:
         rng, bits = self.rng, n.bit_length()

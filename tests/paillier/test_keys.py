@@ -174,6 +174,19 @@ def test_a_nontrivial_root_of_one_is_found_out():
         paillier.PublicKey(P * Q, "djn", root, insecure=True).validate()
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_generator_that_hides_nothing_modulo_one_factor(sign):
+    """h that is 1 or -1 modulo P and something else modulo Q: its square is not 1, and yet half of it is missing."""
+    for other in range(2, 200):
+        h = int(gmpy2.invert(P, Q)) * P * (other - sign) % (P * Q) + sign
+        if gmpy2.jacobi(h, P * Q) == 1:
+            break
+    assert (h - sign) % P == 0
+    assert h * h % (P * Q) != 1
+    with pytest.raises(ParameterError, match="1 or -1 modulo one of the factors"):
+        paillier.PublicKey(P * Q, "djn", h, insecure=True).validate()
+
+
 def test_honest_keys_pass(any_key):
     any_key.public_key.validate()
 

@@ -556,6 +556,56 @@ def test_private_keys_that_are_none(forger, keys, variant, forged, match):
         assert f"{number:x}" not in str(caught.value)
 
 
+def test_a_djn_key_whose_primes_share_more_than_two(forger, djn):
+    """Both are 3 modulo 4 and 1 modulo 3, and everything else is as it has to be."""
+    p, q = (_next_prime_of_form(start) for start in (3 << 126, (3 << 126) + (1 << 120)))
+    n, h = p * q, 4
+    fields, tensors, _ = forger.dissect(hepy.dumps(djn, unencrypted=True))
+    fields["fingerprint"] = fingerprint("djn", n, h)
+    for name, value, size in (("h", h, 32), ("p", p, 16), ("q", q, 16)):
+        tensors[name] = (*tensors[name][:2], value.to_bytes(size, "little"))
+    refused(forger.forge(fields, tensors), r"p, q: in a djn key p - 1 and q - 1 share the factor 2 only")
+
+
+def _next_prime_of_form(start):
+    value = _next_prime(start)
+    while value % 12 != 7:
+        value = _next_prime(value)
+    return value
+
+
+# Proofs.
+
+
+def test_proofs_that_are_none(forger, djn):
+    proof = djn.prove("context")
+    fields, tensors, _ = forger.dissect(hepy.dumps(proof))
+    dtype, shape, data = tensors["roots"]
+    for wrong, match in (
+        ({"roots": (dtype, [9, 8], data[:-32])}, r"tensor 'roots': U32\[9, 8\]"),
+        ({"roots": (dtype, [11, 8], data + data[:32])}, "tensor 'roots'"),
+        ({"roots": (dtype, [80], data)}, "tensor 'roots'"),
+        ({}, "'roots': it is missing"),
+        ({"context": ("U8", [0], b""), "roots": tensors["roots"]}, "'context': it does not belong"),
+    ):
+        refused(forger.forge(fields, wrong), match)
+    for wrong, match in (({"bits": 512}, "tensor 'roots'"), ({"context": "context"}, "'context' is unknown")):
+        refused(forger.forge(fields | wrong, tensors), match)
+    # What only the key can tell is not read as true, but left to verify().
+    largest = forger.forge(fields, {"roots": (dtype, shape, b"\xff" * len(data))})
+    with pytest.raises(hepy.ParameterError, match="does not hold"):
+        djn.public_key.verify(hepy.loads(largest), "context")
+
+
+def test_every_byte_of_a_proof_counts(djn):
+    message = hepy.dumps(djn.prove("context"))
+    for position in range(0, len(message), 3):
+        forged = bytearray(message)
+        forged[position] ^= 1 << position % 8
+        with pytest.raises((hepy.WireFormatError, hepy.ParameterError, hepy.KeyMismatchError)):
+            djn.public_key.verify(hepy.loads(forged), "context")
+
+
 def _prime_one_mod_four(start):
     value = start
     while value % 4 != 1:

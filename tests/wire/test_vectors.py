@@ -36,6 +36,9 @@ def test_kept_messages_are_read(vector, maker):
     if vector["kind"] == "paillier.public_key":
         assert hepy.loads(message) == key.public_key
         assert hepy.digest(key.public_key) == vector["sha256"]
+    elif vector["kind"] == "paillier.proof":
+        key.public_key.verify(hepy.loads(message), vector["context"])
+        assert hepy.loads(message).digest() == vector["sha256"]
     elif vector["kind"] == "paillier.private_key":
         loaded = hepy.loads(message, password=vector.get("password"))
         assert loaded.public_key == key.public_key

@@ -17,7 +17,9 @@ from hepy.paillier.packing import Packed as Packed
 from hepy.paillier.packing import pack as pack
 from hepy.paillier.packing import unpack as unpack
 from hepy.paillier.pools import Pool as Pool
+from hepy.paillier.proofs import Proof as Proof
 
 __all__ = [
-    "CiphertextArray", "Packed", "Pool", "PrivateKey", "PublicKey", "concatenate", "generate_key", "pack", "stack", "unpack",
+    "CiphertextArray", "Packed", "Pool", "PrivateKey", "Proof", "PublicKey", "concatenate", "generate_key", "pack", "stack",
+    "unpack",
 ]  # fmt: skip

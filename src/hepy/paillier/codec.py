@@ -20,11 +20,13 @@ from hepy import _limbs as limb
 from hepy.bigint import ResidueArray
 from hepy.bigint.residues import from_chunks
 from hepy.errors import EncodingOverflowError, KeyMismatchError, ParameterError, WireFormatError
+from hepy.paillier import proofs
 from hepy.paillier.ciphertexts import Account, CiphertextArray
 from hepy.paillier.crt import Secret
 from hepy.paillier.encoding import Numbers
 from hepy.paillier.keys import PrivateKey, PublicKey
 from hepy.paillier.packing import Fields
+from hepy.paillier.proofs import Proof
 from hepy.paillier.squeezing import Squeezed
 from hepy.paillier.variants import BITS, SMALLEST_BITS, check_bits
 from hepy.wire.container import Buffer, Container, Spec
@@ -86,6 +88,17 @@ class PrivateKeyHeader(KeyHeader):
 
     def reveals(self) -> list[str]:
         return ["everything: whoever has these bytes can decrypt"]
+
+
+@dataclass(frozen=True)
+class ProofHeader(KeyHeader):
+    """A proof's message: one tensor, roots, uint32[rounds, words of n]."""
+
+    def specs(self) -> dict[str, Spec]:
+        return {"roots": Spec("U32", (proofs.ROUNDS, limb.width(self.bits)))}
+
+    def reveals(self) -> list[str]:
+        return ["that gcd(n, phi(n)) = 1 for the modulus of that key, and nothing of its factors"]
 
 
 @dataclass(frozen=True)
@@ -243,6 +256,28 @@ class _PrivateKeys:
         return PrivateKey(_public_key(header, secret.p * secret.q, h), secret)
 
 
+class _Proofs:
+    secret = False
+    needs_key = False
+
+    def prepare(self, obj: Proof, rerandomize: bool, seed: bytes | None) -> Proof:
+        return obj
+
+    def header(self, obj: Proof) -> ProofHeader:
+        return ProofHeader(obj.bits, obj.variant, obj.fingerprint)
+
+    def tensors(self, obj: Proof) -> Tensors:
+        rows = limb.from_ints(obj.roots, limb.width(obj.bits))
+        return {"roots": lambda: [rows.astype("<u4", copy=False).tobytes()]}
+
+    def parse(self, fields: FieldReader) -> ProofHeader:
+        return ProofHeader(*parse_key(fields))
+
+    def read(self, header: ProofHeader, container: Container, key: Any) -> Proof:
+        roots = limb.to_ints(container.rows("roots", 0, proofs.ROUNDS))
+        return Proof(header.bits, header.variant, header.fingerprint, tuple(roots))
+
+
 class _Ciphertexts:
     secret = False
     needs_key = True
@@ -385,6 +420,7 @@ def _number(container: Container, name: str) -> int:
 CODECS: dict[str, Any] = {
     "paillier.ciphertexts": _Ciphertexts(),
     "paillier.private_key": _PrivateKeys(),
+    "paillier.proof": _Proofs(),
     "paillier.public_key": _PublicKeys(),
 }
 

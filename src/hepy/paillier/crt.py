@@ -63,6 +63,10 @@ class Side:
             randomizers = limb.from_ints(exponents, limb.width(bits))
         return self.base.power_limbs(randomizers, bits)
 
+    def roots(self, values: limb.Limbs) -> ResidueArray:
+        """n-th roots modulo prime, which are unique because n is prime to prime - 1: (B,)."""
+        return self.prime.from_limbs(values).power(pow(self.n_mod_order, -1, self.prime.n - 1))
+
     def decrypt(self, ciphertexts: limb.Limbs) -> tuple[ResidueArray, np.ndarray]:
         """Plaintexts modulo prime, and where c^order is 1 modulo prime: (B,), bool[B]."""
         power = self.square.from_limbs(ciphertexts).power(self.order)
@@ -90,6 +94,12 @@ class Crt:
         """What PublicKey.obfuscators makes of the same randomizers, bit for bit."""
         on_p, on_q = (side.obfuscators(randomizers, bits) for side in (self._p, self._q))
         return _combine(on_p, on_q, self._inverse_q_square, n_square)
+
+    def roots(self, values: list[int]) -> ResidueArray:
+        """n-th roots modulo n of integers in [0, n): (B,)."""
+        limbs = limb.from_ints(values, self._n.words)
+        on_p, on_q = self._p.roots(limbs), self._q.roots(limbs)
+        return _combine(on_p, on_q, self._inverse_q, self._n)
 
     def decrypt(self, ciphertexts: limb.Limbs) -> ResidueArray:
         """Plaintexts modulo n of canonical ciphertexts uint32[B, words].

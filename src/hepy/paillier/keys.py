@@ -18,15 +18,16 @@ from hepy._files import Path
 from hepy._locks import new_lock
 from hepy._zeroing import secret_memory
 from hepy.bigint import FixedBase, Modulus, ResidueArray
-from hepy.bigint.primality import small_primes
 from hepy.bigint.residues import chunks, from_chunks
 from hepy.errors import KeyMismatchError, ParameterError
+from hepy.paillier import proofs
 from hepy.paillier.ciphertexts import CiphertextArray
 from hepy.paillier.crt import Crt, Secret
 from hepy.paillier.encoding import Numbers, encode
 from hepy.paillier.packing import Fields, Packed
 from hepy.paillier.pools import MemoryPool, Pool
 from hepy.paillier.primes import is_composite
+from hepy.paillier.proofs import Proof
 from hepy.paillier.squeezing import Squeezed
 from hepy.paillier.variants import BITS, RERANDOMIZE_EXTRA, check_bits
 from hepy.paillier.variants import variant as variant_named
@@ -114,16 +115,14 @@ class PublicKey:
         """Check what can be checked of a key that another party made.
 
         The modulus is odd and composite (Miller-Rabin with random bases), has no small factor and is no perfect
-        power; h is a unit of Jacobi symbol 1 whose square is not 1. That n has just two prime factors, or that
-        gcd(n, phi(n)) = 1, cannot be seen from a key.
+        power; h is a unit of Jacobi symbol 1 and neither 1 nor -1 modulo any factor. That gcd(n, phi(n)) = 1 takes
+        a proof: see verify(). That n has just two prime factors cannot be seen from a key.
 
         Raises:
             ParameterError: a check fails; says which.
         """
         n = gmpy2.mpz(self.n)
-        factor = next((p for p in small_primes() if n % p == 0), None)
-        if factor is not None:
-            raise ParameterError(f"this is no Paillier key: its modulus has the small factor {factor}")
+        proofs.check_small_factors(self.n)
         if not is_composite(self.n, random.stream()):
             raise ParameterError("this is no Paillier key: its modulus is a prime")
         if gmpy2.is_power(n):
@@ -136,6 +135,25 @@ class PublicKey:
             raise ParameterError("this is no Paillier key: its generator h has Jacobi symbol -1")
         if self.h * self.h % self.n == 1:
             raise ParameterError("this is no Paillier key: the square of its generator h is 1, so it hides nothing")
+        if math.gcd(self.h * self.h - 1, self.n) != 1:
+            raise ParameterError("this is no Paillier key: its generator h is 1 or -1 modulo one of the factors")
+
+    def verify(self, proof: Proof, context: str = "") -> None:
+        """Check a proof that gcd(n, phi(n)) = 1, which the key's maker made with prove(context).
+
+        Without it, ciphertexts may not decrypt, and obfuscators not hide what rerandomizing is to hide.
+
+        Args:
+            proof: from PrivateKey.prove, or loaded from a message.
+            context: what the maker was told to put in: a name of the protocol and, where a proof must not be used
+                twice, something new.
+
+        Raises:
+            KeyMismatchError: the proof is about another key.
+            ParameterError: it does not hold: the modulus is unfit, the context another, or something was changed.
+        Source: Goldberg, Reyzin, Sagga and Baldimtsi, eprint 2018/057; see hepy.paillier.proofs.
+        """
+        proofs.verify(self, proof, context)
 
     def with_own_generator(self, *, seed: bytes | None = None) -> PublicKey:
         """The same key with a generator h = -x**2 drawn here, for an encryptor who distrusts the key's maker.
@@ -419,6 +437,15 @@ class PrivateKey:
                 base = self.public_key.base
                 self._crt = Crt(self._secret, self.public_key.n, None if base is None else base.base)
             return self._crt
+
+    @secret_memory()
+    def prove(self, context: str = "") -> Proof:
+        """A proof for PublicKey.verify that gcd(n, phi(n)) = 1. It tells nothing else, and is the same each time.
+
+        Args:
+            context: goes into the proof, which holds for this context only.
+        """
+        return proofs.prove(self, context)
 
     def encrypt(
         self,

@@ -23,6 +23,7 @@ _KINDS = {
     "ckks.public_context": ("hepy.ckks.codec", "hepy.ckks.context.PublicContext"),
     "paillier.ciphertexts": ("hepy.paillier.codec", "hepy.paillier.ciphertexts.CiphertextArray"),
     "paillier.private_key": ("hepy.paillier.codec", "hepy.paillier.keys.PrivateKey"),
+    "paillier.proof": ("hepy.paillier.codec", "hepy.paillier.proofs.Proof"),
     "paillier.public_key": ("hepy.paillier.codec", "hepy.paillier.keys.PublicKey"),
 }
 

@@ -22,6 +22,7 @@ from hepy.wire import kinds, sealed
 
 HERE = Path(__file__).parent
 PASSWORD = "a pässword"
+CONTEXT = "a cöntext"
 
 # variant: P, Q, the subgroup's primes, h. Made by paillier.generate_key(bits, variant, seed=b"\7" * 32, insecure=True).
 NUMBERS = {
@@ -103,6 +104,9 @@ def messages() -> tuple[dict[str, bytes], list[dict[str, object]]]:
             shape=list(array.shape),
             encodings=[hex(value) for value in raw.ravel()],
         )
+    for variant in NUMBERS:
+        proof = private_key(variant).prove(CONTEXT)
+        add(f"{variant}-proof", hepy.dumps(proof), kind="paillier.proof", key=variant, context=CONTEXT)
     return data, said
 
 

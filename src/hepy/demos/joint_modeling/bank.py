@@ -33,7 +33,9 @@ def run(
     """Train with the partner at the other end of the channel; arguments and results as boosting.train has them."""
     with timer.step("generate key"):
         key = paillier.generate_key(bits=key_bits, insecure=key_bits < 2048)
+        proof = key.prove(channel.session)
     channel.send(Kind.PUBLIC_KEY, hepy.dumps(key.public_key))
+    channel.send(Kind.KEY_PROOF, hepy.dumps(proof))
     channel.send_control(Kind.START, rows=len(labels), train=dump_bits(train_rows))
     with timer.step("own columns"):
         own = _Timed(bin_columns(values, train_rows), timer)

@@ -66,6 +66,7 @@ class Channel:
 
     Attributes:
         log: every message so far, a Message each.
+        session: a text that names this connection and no other, the same at both ends, once it is authenticated.
         waited: seconds spent waiting for the other side.
     """
 
@@ -74,6 +75,7 @@ class Channel:
         self._keep = keep
         self._start = time.perf_counter()
         self.log: list[Message] = []
+        self.session = ""
         self.waited = 0.0
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.settimeout(IDLE_SECONDS)
@@ -99,6 +101,7 @@ class Channel:
         fields.end()
         if not hmac.compare_digest(proof, _proof(token, peer, theirs, mine)):
             raise PeerError("the other side of the connection does not know this run's token: it is not the party")
+        self.session = hashlib.sha256(b"".join(sorted((mine, theirs)))).hexdigest()
         self._socket.settimeout(IDLE_SECONDS)
 
     def send(self, kind: Kind, body: bytes) -> None:

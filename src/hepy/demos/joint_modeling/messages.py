@@ -39,6 +39,7 @@ class Kind(enum.Enum):
     PARTITION = (10, _CONTROL_BYTES, "which rows of the node go left (a partner's column decided)")
     FOLLOW = (11, _CONTROL_BYTES, "which rows of the node go left (a bank's column decided)")
     FINISH = (12, _CONTROL_BYTES, "the end")
+    KEY_PROOF = (13, 1 << 16, "proof that the bank's key is fit for Paillier")
 
     def __init__(self, code: int, most: int, tells: str) -> None:
         self.code = code

@@ -43,11 +43,7 @@ def run(channel: Channel, names: list[str], values: npt.NDArray[np.int64], seed:
 
     Returns: the splits on columns of this party, in the order in which they were made.
     """
-    with timer.step("check the key"):
-        public_key = hepy.loads(channel.receive(Kind.PUBLIC_KEY)[1])
-        if not isinstance(public_key, paillier.PublicKey):
-            raise WireFormatError("a public key message holds something else")
-        public_key.validate()
+    public_key = _checked_key(channel, timer)
     fields = channel.receive_control(Kind.START)
     rows = fields.integer("rows", len(values), len(values))
     train_rows = read_bits(fields, "train", rows)
@@ -58,6 +54,19 @@ def run(channel: Channel, names: list[str], values: npt.NDArray[np.int64], seed:
     server = _Server(channel, public_key, binned, train_rows, timer)
     server.serve()
     return [_in_words(split, binned, [names[f] for f in order]) for split in server.splits]
+
+
+def _checked_key(channel: Channel, timer: Timer) -> paillier.PublicKey:
+    """The bank's key. What the partner sends hides behind it, so it has to be fit for that, not just well-formed."""
+    _, message = channel.receive(Kind.PUBLIC_KEY)
+    _, proof = channel.receive(Kind.KEY_PROOF)
+    with timer.step("check the key"):
+        public_key = hepy.loads(message)
+        if not isinstance(public_key, paillier.PublicKey):
+            raise WireFormatError("a public key message holds something else")
+        public_key.validate()
+        public_key.verify(hepy.loads(proof), channel.session)
+    return public_key
 
 
 class _Server:
