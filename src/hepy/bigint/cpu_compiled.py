@@ -70,7 +70,8 @@ class Kernels:
     def load(self, limbs: limb.Limbs) -> Batch:
         words = limbs.shape[1]
         pieces = -(-words // self.native.piece_words)
-        factors, source, out = self._load_factors(pieces), np.ascontiguousarray(limbs), self.empty(len(limbs))
+        factors, out = self._load_factors(pieces), self.empty(len(limbs))
+        source = np.require(limbs, requirements=["C", "A"])  # a part of a message may begin anywhere
         load = self.native.load
         self.run(len(out), pieces, lambda i, j: load(out, source, words, factors, self.words, i, j))
         return out
