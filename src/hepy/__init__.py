@@ -36,7 +36,7 @@ from hepy.options import options
 if TYPE_CHECKING:
     from hepy import bigint, ckks, paillier, ring, wire
     from hepy._devices import device, devices, stream
-    from hepy.wire import describe, digest, dumps, load, loads, save
+    from hepy.wire import describe, digest, dump_chunks, dumps, load, load_chunks, loads, save
 
 try:
     __version__ = metadata.version("hepy-engine")
@@ -48,14 +48,16 @@ _HOME = {
     "device": "hepy._devices",
     "devices": "hepy._devices",
     "stream": "hepy._devices",
-    **dict.fromkeys(("describe", "digest", "dumps", "load", "loads", "save"), "hepy.wire"),
+    **dict.fromkeys(
+        ("describe", "digest", "dump_chunks", "dumps", "load", "load_chunks", "loads", "save"), "hepy.wire"
+    ),
 }
 
 __all__ = [
     "DeviceError", "DeviceOutOfMemoryError", "EncodingOverflowError", "HepyError", "KeyMismatchError", "LevelError",
     "MissingKeyError", "ParameterError", "PoolExhaustedError", "ScaleMismatchError", "StorageError", "WireFormatError",
-    "__version__", "bigint", "ckks", "describe", "device", "devices", "digest", "dumps", "errors", "load", "loads",
-    "options", "paillier", "ring", "save", "stream", "wire",
+    "__version__", "bigint", "ckks", "describe", "device", "devices", "digest", "dump_chunks", "dumps", "errors", "load",
+    "load_chunks", "loads", "options", "paillier", "ring", "save", "stream", "wire",
 ]  # fmt: skip
 
 

@@ -24,7 +24,7 @@ def test_thousands_of_inputs_reach_every_depth():
     read = {outcome for (depth, outcome) in found if depth == "read"}
     assert read == {
         "read CiphertextArray", "read PublicKey", "read PrivateKey", "read PrivateKey under a password",
-        "read Proof",
+        "read Proof", "read a stream",
     }  # fmt: skip
     assert len(found) > 60  # distinct refusals
 

@@ -53,6 +53,8 @@ def examine(data: bytes) -> tuple[str, str]:
         outcome = _with_key(data)
     elif kind == "sealed":
         outcome = _load(data, password=wire_mutator.PASSWORD)
+    elif kind == "chunk":
+        outcome = _stream(data)
     return ("read" if outcome.startswith("read") else depth), outcome
 
 
@@ -84,6 +86,18 @@ def _load(data: bytes, key: Any = None, password: bytes | None = None) -> str:
         secret = isinstance(loaded, hepy.paillier.PrivateKey)
         assert hepy.dumps(loaded, rerandomize=False, unencrypted=secret) == data, "read what it would not write"
     return f"read {type(loaded).__name__}" + (" under a password" if password else "")
+
+
+def _stream(data: bytes) -> str:
+    """As a stream of one chunk."""
+    key = next((key for key in KEYS.values() if key.fingerprint == hepy.describe(data).fingerprint), KEYS["djn"])
+    try:
+        (locked,), loaded = hepy.load_chunks([data]), list(hepy.load_chunks([data], key))
+    except (hepy.WireFormatError, hepy.KeyMismatchError) as error:
+        return re.sub(r"[0-9a-f]{16,}|\d+|'.*?'", "_", f"{type(error).__name__}: {error}")
+    assert list(hepy.dump_chunks(loaded, rerandomize=False)) == [data], "read what it would not write"
+    assert locked.digest() == loaded[0].digest()
+    return "read a stream"
 
 
 def bounded(data: bytes) -> tuple[str, str]:

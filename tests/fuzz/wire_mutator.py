@@ -196,7 +196,9 @@ class Mutator:
     def plausible(self) -> bytes:
         """A message with a canonical header; its numbers may or may not be right."""
         variant = self.rng.choice(list(self.numbers))
-        make = self.rng.choice([self.ciphertexts, self.ciphertexts, self.public_key, self.private_key, self.proof])
+        make = self.rng.choice(
+            [self.ciphertexts, self.ciphertexts, self.public_key, self.private_key, self.chunk, self.proof]
+        )
         return make(variant)
 
     def nasty(self, numbers: tuple[int, ...], bits: int) -> int:
@@ -225,6 +227,21 @@ class Mutator:
         data = b"".join(value.to_bytes(size, "little") for value in residues)
         fields |= {"kind": "paillier.ciphertexts", "shape": shape, "account": self.account(n)}
         return canonical(fields, {"residues": ("U32", [len(residues), size // 4], data)})
+
+    def chunk(self, variant: str) -> bytes:
+        """A message as a chunk, the first and last of its stream or not."""
+        rng = self.rng
+        inner = self.ciphertexts(variant) if rng.random() < 0.9 else self.public_key(variant)
+        text, data = split(inner)
+        header = json.loads(text)
+        content = json.loads(header.pop("__metadata__")["hepy"])
+        tensors = {
+            name: (entry["dtype"], entry["shape"], data[slice(*entry["data_offsets"])])
+            for name, entry in header.items()
+        }
+        fields = {"format": 1, "kind": "chunk", "content": content, "index": rng.choice([0, 0, 0, 0, 1, -1, 2**53])}
+        fields |= {"previous": rng.choice(["0", "0", "0", "f", "F"]) * 64, "last": rng.choice([0, 1, 1, 1, 2])}
+        return canonical(fields, tensors)
 
     def proof(self, variant: str) -> bytes:
         n, p, _, bits, _, fields = self._key(variant)

@@ -38,6 +38,7 @@ def test_ciphertexts(x, djn):
             "the fraction bits and the declared bound of the values",
             "which key they belong to",
         ],
+        "fresh": True,
     }  # fmt: skip
 
 
@@ -47,6 +48,16 @@ def test_packed_ciphertexts(djn):
     assert said.parameters["field_bits"] == [20, 30]
     assert (said.parameters["terms"], said.parameters["count"]) == (3, 3)
     assert "the layout of the packed fields and how many terms they may hold" in said.reveals
+
+
+def test_freshness_is_known_of_arrays_and_not_of_messages(x, djn):
+    assert (hepy.describe(x).fresh, hepy.describe(x + x).fresh) == (True, False)
+    assert "  fresh       no" in str(hepy.describe(x + x)).splitlines()
+    message = hepy.dumps(x)
+    for other in (message, hepy.loads(message), djn, djn.public_key):
+        assert hepy.describe(other).fresh is None
+        assert "fresh" not in str(hepy.describe(other))
+    assert hepy.describe(hepy.loads(message, djn)).fresh is False  # it is not known, so it will be rerandomized
 
 
 def test_what_is_not_fresh_is_pointed_out(x):

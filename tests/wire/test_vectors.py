@@ -39,6 +39,8 @@ def test_kept_messages_are_read(vector, maker):
     elif vector["kind"] == "paillier.proof":
         key.public_key.verify(hepy.loads(message), vector["context"])
         assert hepy.loads(message).digest() == vector["sha256"]
+    elif "chunk" in vector:
+        assert hepy.describe(message).parameters["chunk"] == vector["chunk"]
     elif vector["kind"] == "paillier.private_key":
         loaded = hepy.loads(message, password=vector.get("password"))
         assert loaded.public_key == key.public_key
@@ -48,3 +50,11 @@ def test_kept_messages_are_read(vector, maker):
         assert loaded.digest() == hepy.loads(message).digest() == vector["sha256"]
         assert list(loaded.shape) == vector["shape"]
         assert [hex(value) for value in key.decrypt(loaded, raw=True).ravel()] == vector["encodings"]
+
+
+def test_kept_chunks_are_a_stream(maker):
+    stream = [kept(vector) for vector in SAID["messages"] if "chunk" in vector]
+    assert len(stream) > 1
+    key = maker["private_key"]("djn")
+    values = [value for part in hepy.load_chunks(stream, key) for value in key.decrypt(part).tolist()]
+    assert values == list(range(7))

@@ -352,6 +352,9 @@ class _Ciphertexts:
             (likely.bound, likely.error) if likely is not None and likely.declared else None,
         )
 
+    def rows(self, obj: CiphertextArray) -> int | None:
+        return obj.shape[0] if obj.ndim > 1 else None
+
     def tensors(self, obj: CiphertextArray) -> Tensors:
         flat, seed = obj._parts.reshape(-1, obj.components), obj._seed
         if seed is not None:

@@ -294,6 +294,9 @@ class _Ciphertexts:
             raise ParameterError(f"{obj.ndim} axes exceed the {MAX_AXES} of the wire format: reshape the array")
         return CiphertextHeader(key.bits, key.variant, key.fingerprint, obj.shape, account)
 
+    def rows(self, obj: CiphertextArray) -> int | None:
+        return obj.shape[0] if obj.ndim else None
+
     def tensors(self, obj: CiphertextArray) -> Tensors:
         return {"residues": lambda: _stored(obj.residues)}
 

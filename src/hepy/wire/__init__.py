@@ -19,5 +19,11 @@ from hepy.wire.messages import MAX_BYTES as MAX_BYTES
 from hepy.wire.messages import digest as digest
 from hepy.wire.messages import dumps as dumps
 from hepy.wire.messages import loads as loads
+from hepy.wire.streams import CHUNK_BYTES as CHUNK_BYTES
+from hepy.wire.streams import dump_chunks as dump_chunks
+from hepy.wire.streams import load_chunks as load_chunks
 
-__all__ = ["MAX_BYTES", "Description", "LockedCiphertexts", "describe", "digest", "dumps", "load", "loads", "save"]
+__all__ = [
+    "CHUNK_BYTES", "MAX_BYTES", "Description", "LockedCiphertexts", "describe", "digest", "dump_chunks", "dumps", "load",
+    "load_chunks", "loads", "save",
+]  # fmt: skip

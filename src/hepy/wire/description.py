@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from hepy.wire import files, kinds, messages, sealed
+from hepy.wire import chunks, files, kinds, messages, sealed
 from hepy.wire.container import BytesSource, Message, Source
 from hepy.wire.locked import LockedCiphertexts
 
@@ -22,6 +22,8 @@ class Description:
         parameters: by name.
         bytes: length of the message, sealed or not.
         reveals: what its message tells whoever sees it.
+        fresh: of ciphertexts in this process: whether every one was encrypted or rerandomized and nothing was
+            computed since. None where there are none, or where they are a message's: it does not say. Not compared.
     """
 
     kind: str
@@ -29,6 +31,7 @@ class Description:
     parameters: dict[str, Any]
     bytes: int
     reveals: tuple[str, ...]
+    fresh: bool | None = field(default=None, compare=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Values that JSON can say."""
@@ -37,6 +40,8 @@ class Description:
     def __str__(self) -> str:
         said = ", ".join(f"{name} {value}" for name, value in self.parameters.items())
         lines = [f"{self.kind}, {self.bytes} bytes", f"  key         {self.fingerprint}", f"  parameters  {said}"]
+        if self.fresh is not None:
+            lines.append(f"  fresh       {'yes' if self.fresh else 'no'}")
         return "\n".join(lines + [f"  reveals     {what}" for what in self.reveals])
 
 
@@ -62,7 +67,7 @@ def describe(what: Any) -> Description:
 
 def _of_message(source: Source) -> Description:
     _, kind, header = messages.opened(source)
-    if isinstance(header, sealed.SealedHeader):
+    if isinstance(header, sealed.SealedHeader | chunks.ChunkHeader):
         kind = header.kind
     return Description(kind, header.fingerprint, header.parameters(), source.size, tuple(header.reveals()))
 
@@ -71,7 +76,8 @@ def _of_object(obj: Any) -> Description:
     kind = kinds.kind_of(obj)
     header = kinds.codec(kind).header(obj)
     reveals = header.reveals()
-    if not getattr(obj, "fresh", True):
+    fresh: bool | None = getattr(obj, "fresh", None)
+    if fresh is False:
         reveals.append("as it stands, how it was computed: it is not fresh (hepy.save and hepy.dumps rerandomize it)")
     size = Message(kinds.metadata(kind, header), header.specs(), {}).size()
-    return Description(kind, header.fingerprint, header.parameters(), size, tuple(reveals))
+    return Description(kind, header.fingerprint, header.parameters(), size, tuple(reveals), fresh)

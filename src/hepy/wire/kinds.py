@@ -58,7 +58,8 @@ class Codec(Protocol):
 
     Attributes:
         secret: the object is a secret: it leaves under a password, or by name.
-        needs_key: it is usable only with its key, which travels apart.
+        needs_key: it is usable only with its key, which travels apart. Such objects are arrays of ciphertexts: their
+            headers have a `shape`, and their codecs rows().
     """
 
     secret: bool
@@ -70,6 +71,9 @@ class Codec(Protocol):
     def header(self, obj: Any) -> Header: ...
 
     def tensors(self, obj: Any) -> Mapping[str, Callable[[], Iterable[Buffer]]]: ...
+
+    def rows(self, obj: Any) -> int | None:
+        """Entries of the first axis, along which an array may be cut; None if it is one ciphertext."""
 
     def parse(self, fields: FieldReader) -> Any:
         """The header of a message, as far as it can be checked by itself.

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Callable
 from typing import Any
 
 from hepy.errors import MissingKeyError, ParameterError, WireFormatError
-from hepy.wire import kinds, sealed
+from hepy.wire import chunks, kinds, sealed
 from hepy.wire.container import BytesSource, Container, Message, Source
 from hepy.wire.fields import FieldReader
 from hepy.wire.locked import LockedCiphertexts
 
 MAX_BYTES = 1 << 34
+
+# Kinds of messages that are around another: what parses their headers.
+_AROUND: dict[str, Callable[[FieldReader], Any]] = {chunks.KIND: chunks.parse, sealed.KIND: sealed.parse}
 
 
 def dumps(
@@ -121,6 +125,8 @@ def read(source: Source, key: Any, password: str | bytes | None, max_bytes: int)
     if source.size > max_bytes:
         raise WireFormatError(f"size: {source.size} bytes exceed max_bytes={max_bytes}: raise it if you expect so many")
     container, kind, header = opened(source)
+    if isinstance(header, chunks.ChunkHeader):
+        raise WireFormatError(f"kind: this is chunk {header.index} of a stream: hepy.load_chunks reads streams")
     if isinstance(header, sealed.SealedHeader):
         if password is None:
             raise MissingKeyError(f"the {header.kind} {header.fingerprint[:16]} is sealed: give its password=...")
@@ -149,8 +155,8 @@ def opened(source: Source) -> tuple[Container, str, Any]:
     """A message whose header has been read and found canonical: the container, its kind and its header."""
     container = Container(source)
     fields = FieldReader("header", container.metadata)
-    kind = kinds.parse(fields, extra=(sealed.KIND,))
-    header: Any = sealed.parse(fields) if kind == sealed.KIND else kinds.codec(kind).parse(fields)
+    kind = kinds.parse(fields, extra=tuple(_AROUND))
+    header: Any = _AROUND[kind](fields) if kind in _AROUND else kinds.codec(kind).parse(fields)
     fields.end()
     container.require(kinds.metadata(kind, header), header.specs())
     return container, kind, header

@@ -107,6 +107,10 @@ def messages() -> tuple[dict[str, bytes], list[dict[str, object]]]:
     for variant in NUMBERS:
         proof = private_key(variant).prove(CONTEXT)
         add(f"{variant}-proof", hepy.dumps(proof), kind="paillier.proof", key=variant, context=CONTEXT)
+    djn = private_key("djn").public_key
+    stream = djn.encrypt(np.arange(7), value_bits=3, seed=b"\x77" * 32)
+    for index, message in enumerate(hepy.dump_chunks(stream, max_bytes=960)):
+        add(f"djn-chunk-{index}", message, kind="paillier.ciphertexts", key="djn", chunk=index)
     return data, said
 
 
