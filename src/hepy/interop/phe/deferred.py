@@ -43,14 +43,15 @@ class Result:
 
     __slots__ = ("__weakref__", "_modulus", "_needed_by", "_owner", "_parts", "terms", "value")
 
-    def __init__(self, modulus: Modulus, value: Any = None, parts: tuple[Term, ...] | None = None) -> None:
+    def __init__(self, modulus: Modulus, value: Any = None, parts: tuple[Term, ...] = ()) -> None:
         self._modulus = modulus
         self.value = value
         self._parts = parts
-        self.terms: int = 1 if parts is None else sum(part.terms for part, _ in parts)
         self._needed_by = 0
         self._owner: weakref.ref[object] | None = None
-        for part, _ in parts or ():
+        self.terms = 0 if parts else 1
+        for part, _ in parts:
+            self.terms += part.terms
             part._needed_by += 1
 
     def owned_by(self, owner: object) -> None:
@@ -63,7 +64,7 @@ class Result:
         Raises:
             NoInverseError: a negative exponent meets a number that shares a factor with n (a ZeroDivisionError).
         """
-        waiting = [self]
+        waiting = [self] if self.value is None else []
         while waiting:
             result = waiting[-1]
             if result.value is None:
@@ -84,7 +85,7 @@ class Result:
     def _settle(self, value: Any) -> None:
         # In this order: who finds no parts, in another thread, finds a value.
         self.value = value
-        self._parts = None
+        self._parts = ()
         self.terms = 1
 
     def _collect(self) -> tuple[list[tuple[Any, int]], list[Result]]:
@@ -95,7 +96,7 @@ class Result:
         while todo:
             result, exponent = todo.pop()
             parts = result._parts
-            if parts is None:
+            if not parts:
                 terms.append((result.value, exponent))
             elif result is self or result._dissolves(exponent):
                 todo.extend((part, inner * exponent) for part, inner in parts)

@@ -145,6 +145,8 @@ def check_lower(exponent: int, new_exp: int) -> None:
 
 def scaled(scalar: Any, base: int, exponent: int) -> int:
     """round(scalar * base**-exponent), exactly, half to even."""
+    if exponent == 0 and type(scalar) is int:
+        return scalar
     if isinstance(scalar, np.generic):
         scalar = scalar.item()
     exact: int | float | Fraction = scalar if isinstance(scalar, int | float) else Fraction(scalar)

@@ -14,7 +14,7 @@ from hepy.paillier.generation import two_primes
 
 DEFAULT_KEYSIZE = 3072
 
-_SMALLEST_BITS = 16  # below it there are not enough primes to choose from
+_SMALLEST_BITS = 8  # below it there are not enough primes to choose from
 _SMALLEST_DJN_BITS = 64
 
 
@@ -25,7 +25,7 @@ def generate_paillier_keypair(
 
     Args:
         private_keyring: gets the private key too.
-        n_length: bits of n, an even number from 16 up. Below 2048 it is not secure, which is said once in a process.
+        n_length: bits of n, an even number from 8 up. Below 2048 it is not secure, which is said once in a process.
         variant: how the public key makes obfuscators, see PaillierPublicKey.
 
     Raises:

@@ -38,7 +38,10 @@ class EncryptedNumber:
             raise ArgumentTypeError(f"public_key is a PaillierPublicKey, not {type(public_key).__name__}")
         if not isinstance(ciphertext, int | np.integer | MPZ):
             raise ArgumentTypeError(f"a ciphertext is an integer, not {type(ciphertext).__name__}")
-        self._set(public_key, Result(public_key.modulus, MPZ(int(ciphertext))), exponent, obfuscated=False)
+        self.public_key = public_key
+        self.exponent = exponent
+        self.obfuscated = False
+        self.result = Result(public_key.modulus, MPZ(int(ciphertext)))
 
     @classmethod
     def of_result(
@@ -46,15 +49,13 @@ class EncryptedNumber:
     ) -> EncryptedNumber:
         """The number of a result modulo n**2, known or noted."""
         number = cls.__new__(cls)
-        number._set(public_key, result, exponent, obfuscated=obfuscated)
+        number.public_key = public_key
+        number.exponent = exponent
+        number.obfuscated = obfuscated
+        number.result = result
+        if result.value is None:
+            result.owned_by(number)
         return number
-
-    def _set(self, public_key: PaillierPublicKey, result: Result, exponent: int, *, obfuscated: bool) -> None:
-        self.public_key = public_key
-        self.exponent = exponent
-        self.obfuscated = obfuscated
-        self.result = result
-        result.owned_by(self)
 
     def __repr__(self) -> str:
         return f"<EncryptedNumber of {self.public_key!r}, exponent {self.exponent}>"
@@ -90,7 +91,7 @@ class EncryptedNumber:
         """Multiply by a fresh obfuscator, in place: the same number in a ciphertext that tells nothing of its history."""
         modulus = self.public_key.modulus
         value = self.result.compute() * self.public_key.obfuscators.one() % modulus.n
-        self._set(self.public_key, Result(modulus, value), self.exponent, obfuscated=True)
+        self.result, self.obfuscated = Result(modulus, value), True
 
     @property
     def value(self) -> Any:
@@ -159,12 +160,13 @@ class EncryptedNumber:
             raise ProductError(
                 "Paillier cannot multiply two encrypted numbers: one has to be plain (hepy.ckks multiplies both)"
             )
-        if not isinstance(other, EncodedNumber):
-            if _is_array(other):
-                return NotImplemented
-            other = EncodedNumber.encode(self.public_key, other)
-        factor = self.public_key.signed_factor(other.encoding)
-        return self._noted(self.exponent + other.exponent, (self.result, factor))
+        if isinstance(other, EncodedNumber):
+            factor, exponent = self.public_key.signed_factor(other.encoding), other.exponent
+        elif _is_array(other):
+            return NotImplemented
+        else:
+            factor, exponent = EncodedNumber.encode_signed(self.public_key, other)
+        return self._noted(self.exponent + exponent, (self.result, factor))
 
     def __rmul__(self, other: Any) -> Any:
         return self.__mul__(other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import operator
 from typing import TYPE_CHECKING, Any
@@ -57,7 +58,6 @@ class PaillierPublicKey:
         self.g = self.n + 1
         self.nsquare = self.n * self.n
         self.max_int = self.n // 3 - 1
-        self._obfuscators: Obfuscators | None = None
         if self.n.bit_length() < BITS[0]:
             warn_once(self.n.bit_length())
 
@@ -75,14 +75,12 @@ class PaillierPublicKey:
     def __reduce__(self) -> Any:
         return _restored, (self.n, self.variant)
 
-    @property
+    @functools.cached_property
     def obfuscators(self) -> Obfuscators:
         """What hides plaintexts under this modulus, prepared on first use."""
-        if self._obfuscators is None:
-            self._obfuscators = obfuscators(self.n, self.variant)
-        return self._obfuscators
+        return obfuscators(self.n, self.variant)
 
-    @property
+    @functools.cached_property
     def modulus(self) -> Modulus:
         """n**2, as hepy.bigint has it."""
         return self.obfuscators.modulus

@@ -71,11 +71,11 @@ def getprimeover(N: int) -> int:
         return random_prime(N, random.stream())
     if N < 2:
         raise ParameterError(f"there are no primes of {N} bits: ask for 2 or more")
-    top = 3 << (N - 2)  # so that a product of two has 2 N bits
     while True:
         (drawn,) = limb.to_ints(random.stream().uniform_bits(N, 1, Purpose.KEY_PRIME))
-        if is_prime(drawn | top):
-            return drawn | top
+        prime = drawn | 1 << (N - 1)
+        if is_prime(prime):
+            return prime
 
 
 def is_prime(n: int, mr_rounds: int = _ROUNDS) -> bool:
