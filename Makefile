@@ -14,7 +14,7 @@ INTEROP_FATE := .venv-interop-fate
 FATE := $(INTEROP_FATE)/.installed-for-fate
 STAMP := $(VENV)/.installed-for-development
 
-.PHONY: demo test test-slow test-interop test-interop-phe test-interop-fate sanitize gpu-check bench bench-interop lint format clean
+.PHONY: demo test test-slow test-interop test-interop-phe test-interop-fate sanitize gpu-check bench bench-interop bench-interop-fate lint format clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -53,7 +53,8 @@ $(FATE): tests/interop/fate/requirements.txt $(SOURCES)
 	$(INTEROP_FATE)/bin/python -m pip install --quiet --no-deps pyfate==2.2.0 fate-utils==0.1.0
 	touch $@
 
-# Adapters beside their originals; the ordinary suite has vectors that were made with them. FATE's training of some minutes is marked slow: make test-interop-fate MARK=interop
+# Adapters beside their originals; the ordinary suite has vectors that were made with them. FATE's training of some minutes is
+# marked slow: make test-interop-fate MARK=interop
 test-interop: test-interop-phe test-interop-fate
 
 test-interop-phe: $(PHE)
@@ -65,6 +66,10 @@ test-interop-fate: $(FATE)
 
 bench-interop: $(PHE)
 	$(INTEROP_PHE)/bin/python bench/interop_phe.py
+
+bench-interop-fate: $(FATE)
+	$(INTEROP_FATE)/bin/python bench/interop_fate.py
+	$(INTEROP_FATE)/bin/python bench/interop_fate.py --secureboost
 
 # AddressSanitizer and UBSan over the emulated kernels, in several orders of threads, and over the host's engines. The interpreter is not built with
 # them, so their library is loaded first, and leaks are not judged: Python keeps memory until the end. The base Python

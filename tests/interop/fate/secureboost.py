@@ -1,10 +1,11 @@
 """FATE's hetero-SecureBoost between two local parties, on fate_utils or on hepy. test_secureboost.py and bench/ run it.
 
-    python secureboost.py ENGINE OUT --parties guest:9999 host:10000 --log_level ERROR --data_dir DIR
+    SECUREBOOST_ENGINE=hepy SECUREBOOST_OUT=FOLDER \\
+    python secureboost.py --parties guest:9999 host:10000 --log_level ERROR --data_dir DIR
 
-ENGINE is fate_utils or hepy; OUT a folder for guest.json and host.json (trees, predictions, seconds) and one
-file for each process with what its calls of the contract took. The data are scikit-learn's breast cancer: the guest has
-the label and ten columns, the host twenty.
+The engine is fate_utils or hepy. The folder gets guest.json and host.json (trees, predictions, seconds), and a file for
+each process with what its calls of the contract took. The data are scikit-learn's breast cancer: the guest has the
+label and ten columns, the host twenty.
 
 FATE starts workers by `spawn`, so each process of a party runs the top of this file: what it patches is patched everywhere.
 """
@@ -46,17 +47,17 @@ TIMED = {
 
 
 def timed(call, step):
-    """The call, with a line in this process's file for what it took."""
+    """The call, with a line in this process's file: the step, seconds of the wall and of the processor."""
 
     @functools.wraps(call)
     def measured(*arguments, **options):
-        start = time.perf_counter()
+        wall, processor = time.perf_counter(), time.process_time()
         try:
             return call(*arguments, **options)
         finally:
-            taken = time.perf_counter() - start
+            wall, processor = time.perf_counter() - wall, time.process_time() - processor
             with (OUT / f"calls-{os.getpid()}.txt").open("a") as file:
-                file.write(f"{step} {taken:.9f}\n")
+                file.write(f"{step} {wall:.9f} {processor:.9f}\n")
 
     return measured
 

@@ -45,7 +45,7 @@ def test_fate_is_pointed_at_hepy_and_back(modules):
     fate.register()
     assert (modules.paillier.keygen, modules.paillier.evaluator) == (fate.keygen, fate.evaluator)
     assert modules.remote == {"torch": {"device"}, **serialization.NAMES}
-    assert modules.local == serialization.NAMES
+    assert modules.local == serialization.OWN_NAMES
     assert len(os.environ[serialization.WORKER_PASSWORD]) == 64
     fate.unregister()
     assert (modules.paillier.keygen, modules.paillier.evaluator) == ("their keygen", "their evaluator")

@@ -6,14 +6,19 @@ from typing import Any
 
 from hepy import _devices, paillier, wire
 from hepy._limbs import object_array
+from hepy._locks import new_lock
+from hepy.bigint import ResidueArray
 from hepy.errors import KeyMismatchError, ParameterError
 from hepy.interop.fate.coder import Coder
 from hepy.interop.fate.errors import ArgumentTypeError
 from hepy.interop.fate.placement import placed
 from hepy.interop.fate.vectors import CiphertextVector, PlaintextVector
 from hepy.interop.insecure_keys import warn_once
-from hepy.paillier import PrivateKey, PublicKey
+from hepy.paillier import Pool, PrivateKey, PublicKey
 from hepy.paillier.variants import BITS
+
+# FATE's tables encrypt row by row, so obfuscators for few numbers are made ahead: 1, 2, 4 .. _MOST_AHEAD at a time.
+_FEW, _MOST_AHEAD = 8, 64
 
 
 class PK:
@@ -28,6 +33,9 @@ class PK:
         _refuse_subgroup(public_key)
         self.public_key = public_key
         self._owner = owner
+        self._ahead: Pool | None = None
+        self._next = 1
+        self._lock = new_lock()
 
     def __repr__(self) -> str:
         return f"PK({self.public_key!r})"
@@ -50,9 +58,19 @@ class PK:
         with placed():
             if not obfuscate:
                 residues = self.public_key.embed(vec.significands)
+            elif 0 < len(vec) <= _FEW:
+                residues = self.public_key.embed(vec.significands).multiply(self._obfuscators(len(vec)))
             else:
                 residues = (self._owner or self.public_key).encrypt_encodings(vec.significands)
         return CiphertextVector(self.public_key, residues, vec.exponents)
+
+    def _obfuscators(self, count: int) -> ResidueArray:
+        """Some obfuscators that were made ahead: a batch of them costs each one a fraction."""
+        with self._lock:
+            if self._ahead is None or self._ahead.left < count:  # as a forked child finds it, too
+                self._ahead = (self._owner or self.public_key).pool(max(self._next, count))
+                self._next = min(2 * self._next, _MOST_AHEAD)
+            return self._ahead.take(count, self.public_key)
 
     def encrypt_encoded_scalar(self, val: PlaintextVector, obfuscate: bool) -> CiphertextVector:
         """As encrypt_encoded, for a vector of one."""

@@ -5,7 +5,7 @@ What it does, all of it:
 1. `keygen` and `evaluator` of the module fate.arch.protocol.phe.paillier become those of this package. The builder
    imports them from there each time it makes a cipher.
 2. The names in serialization.NAMES join the whitelists of FATE's two restricted unpicklers: of what other parties send
-   (safety.serdes.federation), and of what the party's own tables hold (safety.serdes).
+   (safety.serdes.federation), and of what the party's own tables hold (safety.serdes), where secret keys pass as well.
 3. A random password for the party's worker processes is put into their environment, so that a secret key can reach
    them; and the name of the device, if one is given.
 
@@ -26,7 +26,7 @@ from hepy.errors import ParameterError
 from hepy.interop.fate.evaluation import evaluator
 from hepy.interop.fate.keys import keygen
 from hepy.interop.fate.placement import DEVICE
-from hepy.interop.fate.serialization import NAMES, WORKER_PASSWORD
+from hepy.interop.fate.serialization import NAMES, OWN_NAMES, WORKER_PASSWORD
 
 _PASSWORD_BYTES = 32
 
@@ -59,7 +59,7 @@ def register(*, device: str | None = None, worker_password: str | None = None) -
         remote = importlib.import_module("fate.arch.federation.api._serdes").TableRemotePersistentUnpickler
         local = importlib.import_module("fate.arch.computing.serdes._restricted_serdes").Whitelist
         try:
-            whitelists = [remote._TableRemotePersistentUnpickler__ALLOW_CLASSES, local.deserialize_whitelist]
+            sent, kept = remote._TableRemotePersistentUnpickler__ALLOW_CLASSES, local.deserialize_whitelist
             originals = {"keygen": paillier.keygen, "evaluator": paillier.evaluator}
         except AttributeError as error:
             raise ParameterError(
@@ -68,8 +68,8 @@ def register(*, device: str | None = None, worker_password: str | None = None) -
         for name, replacement in (("keygen", keygen), ("evaluator", evaluator)):
             setattr(paillier, name, replacement)
             _undo.append(lambda name=name: setattr(paillier, name, originals[name]))  # type: ignore[misc]
-        for whitelist in whitelists:
-            _undo.append(_let_through(whitelist))
+        _undo.append(_let_through(sent, NAMES))
+        _undo.append(_let_through(kept, OWN_NAMES))
         _set(DEVICE, device)
         _set(WORKER_PASSWORD, worker_password or os.environ.get(WORKER_PASSWORD) or secrets.token_hex(_PASSWORD_BYTES))
 
@@ -81,8 +81,8 @@ def unregister() -> None:
             _undo.pop()()
 
 
-def _let_through(whitelist: dict[str, set[str]]) -> Callable[[], None]:
-    added = {module: names - whitelist.get(module, set()) for module, names in NAMES.items()}
+def _let_through(whitelist: dict[str, set[str]], wanted: dict[str, set[str]]) -> Callable[[], None]:
+    added = {module: names - whitelist.get(module, set()) for module, names in wanted.items()}
     for module, names in added.items():
         whitelist.setdefault(module, set()).update(names)
 

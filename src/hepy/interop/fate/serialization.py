@@ -27,18 +27,15 @@ from hepy.paillier import CiphertextArray, PrivateKey, PublicKey
 from hepy.paillier.codec import restore_key
 from hepy.paillier.encoding import Numbers
 
-# What a receiver's whitelist has to let through: modules and names.
+_HERE = "hepy.interop.fate.serialization"
+
+# What a receiver's whitelist has to let through, modules and names: of what other parties send, and of what the
+# party's own tables hold beside that.
 NAMES = {
-    "hepy.interop.fate.serialization": {
-        "restore_ciphertexts",
-        "restore_coder",
-        "restore_plaintexts",
-        "restore_public",
-        "restore_secret",
-        "restore_zeros",
-    },
+    _HERE: {"restore_ciphertexts", "restore_coder", "restore_plaintexts", "restore_public", "restore_zeros"},
     "hepy.interop.fate.evaluation": {"evaluator"},
 }
+OWN_NAMES = {**NAMES, _HERE: NAMES[_HERE] | {"restore_secret"}}
 
 WORKER_PASSWORD = "HEPY_FATE_WORKER_PASSWORD"
 _NO_EXPONENT = np.iinfo(np.int32).max

@@ -1,0 +1,194 @@
+"""FATE's contract on fate_utils and on hepy in one run: the same calls, one after the other, with ratios.
+
+In an environment with FATE and hepy, such as make test-interop-fate makes (.venv-interop-fate/bin/python):
+
+    bench/interop_fate.py [--bits 2048] [--count 500] [--cpu] [--json FILE]     the contract, call by call
+    bench/interop_fate.py --secureboost [--rounds 2] [--bits 1024]              FATE's own training, and how its time divides
+
+Columns: milliseconds with fate_utils (one thread, as it works) and with hepy, and the median of the ratios of all rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections import defaultdict
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from fate.arch.protocol.phe import paillier as theirs
+
+import hepy
+from hepy._engines import resolve
+from hepy.interop import fate as ours
+from hepy.interop.insecure_keys import InsecureKeyWarning
+
+ROUNDS = 3
+FEATURES, BINS, COLUMNS = 10, 32, 8
+FIELD_BITS, PRECISION = 73, 52  # a gradient and a hessian side by side, as FATE packs them for a million rows
+TRAINING = Path(__file__).parents[1] / "tests" / "interop" / "fate" / "secureboost.py"
+
+clock = time.perf_counter
+
+
+class Side:
+    """One contract with a key, and vectors that are encrypted already."""
+
+    def __init__(self, contract: Any, bits: int, count: int) -> None:
+        torch.manual_seed(1)
+        self.sk, self.pk, self.coder = contract.keygen(bits)
+        self.ev = contract.evaluator
+        self.integers = torch.randint(-(2**31), 2**31, (count,), dtype=torch.int64)
+        self.floats = torch.randn(count, dtype=torch.float64)
+        self.gradients = torch.rand(2 * count, dtype=torch.float64)
+        self.weights = torch.randn(count, COLUMNS, dtype=torch.float64)
+        bins = torch.randint(0, BINS, (count, FEATURES)) + BINS * torch.arange(FEATURES)
+        self.positions = bins.tolist()
+        self.order = torch.randperm(count).tolist()
+        self.x, self.y = self.encrypt(self.integers), self.encrypt(self.integers)
+        self.f = self.encrypt(self.floats)
+        self.count = count
+
+    def encrypt(self, values: Any) -> Any:
+        return self.pk.encrypt_encoded(self.coder.encode_tensor(values), True)
+
+    def histogram(self, values: Any) -> Any:
+        total = self.ev.zeros(FEATURES * BINS, None)
+        self.ev.i_update(self.pk, total, values, self.positions, 1)
+        return total
+
+    def cumsum(self) -> None:
+        part = self.ev.slice(self.x, 0, self.count // BINS * BINS)
+        self.ev.chunking_cumsum_with_step(self.pk, part, [BINS] * (self.count // BINS), 1)
+
+    def pack(self) -> Any:
+        return self.coder.pack_floats(self.gradients, FIELD_BITS, 2, PRECISION)
+
+    def matmul(self, values: Any) -> Any:
+        shapes = [1, self.count], [self.count, COLUMNS]
+        return self.ev.matmul(values, self.weights, *shapes, self.pk, self.coder, torch.float64)
+
+
+Statement = Callable[[Side], Any]
+
+
+def statements(bits: int) -> list[tuple[str, Statement]]:
+    squeezed = (bits - 2) // (2 * FIELD_BITS)
+    return [
+        ("encode_tensor, float64", lambda s: s.coder.encode_tensor(s.floats)),
+        ("pack_floats, two to a plaintext", lambda s: s.pack()),
+        ("encrypt_encoded, all at once", lambda s: s.encrypt(s.integers)),
+        ("encrypt_encoded, one at a time", lambda s: [s.encrypt(s.integers[i : i + 1]) for i in range(64)]),
+        ("decrypt_to_encoded", lambda s: s.sk.decrypt_to_encoded(s.x)),
+        ("add", lambda s: s.ev.add(s.x, s.y, s.pk)),
+        ("add, floats of many exponents", lambda s: s.ev.add(s.f, s.x, s.pk)),
+        ("sub", lambda s: s.ev.sub(s.x, s.y, s.pk)),
+        ("add_plain, int64", lambda s: s.ev.add_plain(s.x, s.integers, s.pk, s.coder)),
+        ("mul_plain, int64", lambda s: s.ev.mul_plain(s.x, s.integers, s.pk, s.coder)),
+        ("mul_plain, float64", lambda s: s.ev.mul_plain(s.x, s.floats, s.pk, s.coder)),
+        (f"matmul, {COLUMNS} columns of float64", lambda s: s.matmul(s.x)),
+        ("i_update, one exponent (packed gradients)", lambda s: s.histogram(s.x)),
+        ("i_update, floats of many exponents", lambda s: s.histogram(s.f)),
+        ("chunking_cumsum_with_step", lambda s: s.cumsum()),
+        (f"pack_squeeze, {squeezed} in one", lambda s: s.ev.pack_squeeze(s.x, squeezed, 2 * FIELD_BITS, s.pk)),
+        ("shuffle", lambda s: s.ev.shuffle(s.pk, s.x, s.order)),
+    ]
+
+
+def seconds(statement: Statement, side: Side) -> float:
+    start = clock()
+    statement(side)
+    return clock() - start
+
+
+def contract_rows(bits: int, count: int) -> list[dict[str, Any]]:
+    sides = Side(theirs, bits, count), Side(ours, bits, count)
+    rows = []
+    for name, statement in statements(bits):
+        seconds(statement, sides[1])  # tables and compilation come before
+        rounds = [[seconds(statement, side) for side in sides] for _ in range(ROUNDS)]
+        their, our = (1e3 * statistics.median(column) for column in zip(*rounds, strict=True))
+        ratio = statistics.median(a / b for a, b in rounds)
+        rows.append({"name": name, "fate_utils": their, "hepy": our, "ratio": ratio})
+    return rows
+
+
+def training(engine: str, bits: int) -> dict[str, float]:
+    """Seconds of one training: in all, and in the calls of each step of the contract, over both parties' processes."""
+    with tempfile.TemporaryDirectory() as folder:
+        variables = {"SECUREBOOST_ENGINE": engine, "SECUREBOOST_OUT": folder, "SECUREBOOST_KEY_BITS": str(bits)}
+        parties = ["--parties", "guest:9999", "host:10000", "--log_level", "ERROR", "--data_dir", f"{folder}/data"]
+        subprocess.run(
+            [sys.executable, str(TRAINING), *parties], env=os.environ | variables, check=True, capture_output=True
+        )
+        steps: dict[str, float] = defaultdict(float)
+        steps["fit"] = json.loads((Path(folder) / "guest.json").read_text())["seconds"]
+        for file in Path(folder).glob("calls-*.txt"):
+            for line in file.read_text().splitlines():
+                step, wall, processor = line.split()
+                steps[step] += float(processor if clock is time.process_time else wall)
+        return steps
+
+
+def training_rows(bits: int, rounds: int) -> list[dict[str, Any]]:
+    runs = [[training(engine, bits) for engine in ("fate_utils", "hepy")] for _ in range(rounds)]
+    rows = []
+    for step in runs[0][0]:
+        pairs = [(run[0][step], run[1][step]) for run in runs]
+        their, our = (1e3 * statistics.median(column) for column in zip(*pairs, strict=True))
+        ratio = statistics.median(a / b for a, b in pairs)
+        rows.append({"name": step, "fate_utils": their, "hepy": our, "ratio": ratio})
+    return rows
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    lines = ["| | fate_utils, ms | hepy, ms | ratio |", "|---|---|---|---|"]
+    lines += [f"| {row['name']} | {row['fate_utils']:.3g} | {row['hepy']:.3g} | {row['ratio']:.2f} |" for row in rows]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bits", type=int, default=2048)
+    parser.add_argument("--count", type=int, default=500, help="numbers in a vector")
+    parser.add_argument("--cpu", action="store_true", help="time of the processor, with one thread: for busy machines")
+    parser.add_argument("--secureboost", action="store_true", help="train, instead of calling the contract")
+    parser.add_argument("--rounds", type=int, default=2, help="trainings on each engine")
+    parser.add_argument("--json", help="write the rows there as well")
+    options = parser.parse_args()
+    if options.cpu:
+        global clock
+        clock, hepy.options.threads = time.process_time, 1
+    warnings.simplefilter("ignore", InsecureKeyWarning)
+    if options.secureboost:
+        rows = training_rows(options.bits, options.rounds)
+    else:
+        rows = contract_rows(options.bits, options.count)
+    about = {
+        "bits": options.bits, "count": None if options.secureboost else options.count, "threads": hepy.options.threads,
+        "python": platform.python_version(), "fate_utils": metadata.version("fate_utils"), "hepy": hepy.__version__,
+        "engine": resolve(hepy.options.engine), "clock": "processor" if options.cpu else "wall", "processor": _processor(),
+    }  # fmt: skip
+    print(about, table(rows), sep="\n")  # noqa: T201
+    if options.json:
+        Path(options.json).write_text(json.dumps({"about": about, "rows": rows}, indent=1) + "\n")
+
+
+def _processor() -> str:
+    with open("/proc/cpuinfo") as file:
+        return next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "unknown")
+
+
+if __name__ == "__main__":
+    main()
