@@ -43,7 +43,7 @@ $(INTEROP_PHE)/bin/python:
 	$(INTEROP_PHE)/bin/python -m pip install --quiet --upgrade pip
 
 $(PHE): $(INTEROP_PHE)/bin/python $(SOURCES)
-	$(INTEROP_PHE)/bin/python -m pip install --quiet --editable '.[test]' 'phe[cli]==1.5.0'
+	$(INTEROP_PHE)/bin/python -m pip install --quiet --editable . 'pytest>=8' 'hypothesis>=6.100' 'phe[cli]==1.5.0'
 	touch $@
 
 $(FATE): tests/interop/fate/requirements.txt $(SOURCES)

@@ -15,6 +15,7 @@ from hepy import options
 from hepy.bigint import ResidueArray
 from hepy.errors import EncodingOverflowError, HepyError, KeyMismatchError, ParameterError
 from hepy.interop.phe import deferred, paillier
+from hepy.interop.phe.arrays import EncryptedArray
 from hepy.interop.phe.encoding import EncodedNumber
 from hepy.interop.phe.errors import ArgumentTypeError, EncodingRangeError, NoInverseError, ProductError
 from hepy.interop.phe.numbers import EncryptedNumber
@@ -261,10 +262,23 @@ def test_infinite_and_undefined(public_key):
 def test_a_ciphertext_that_has_no_inverse(public_key, pairs):
     p = pairs["1024 bits"][1].p
     many = functools.reduce(operator.add, [EncryptedNumber(public_key, p) * -0.5 for _ in range(10)])
-    for number in (EncryptedNumber(public_key, p) * -1, many):
+    bad = [EncryptedNumber(public_key, p) * -1 for _ in range(10)]
+    for look in (lambda: ciphertext(bad[0]), lambda: ciphertext(many), lambda: EncryptedArray.of(bad)):
         with pytest.raises(ZeroDivisionError) as caught:
-            ciphertext(number)
+            look()
         assert isinstance(caught.value, NoInverseError)
+
+
+def test_long_chains_are_dropped_and_computed(public_key, private_key):
+    """Neither recursion nor a result of its own for each step."""
+    number = public_key.encrypt(1)
+    for _ in range(50_000):
+        number = number * 1
+    del number
+    number = public_key.encrypt(3)
+    for _ in range(3_000):
+        number = number * -1
+    assert private_key.decrypt(number) == 3
 
 
 def test_no_number_shows(public_key, private_key):

@@ -11,7 +11,8 @@ itself. Every other one is computed once, so looking at partial sums in any orde
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import gmpy2
@@ -72,13 +73,8 @@ class Result:
                 if first:
                     waiting.extend(first)
                     continue
-                try:
+                with _inverses():
                     result._settle(_product_of_powers(self._modulus, terms))
-                except (ValueError, ZeroDivisionError):
-                    raise NoInverseError(
-                        "a number was to be subtracted or multiplied by a negative one, and is no ciphertext: it shares a "
-                        "factor with n"
-                    ) from None
             waiting.pop()
         return self.value
 
@@ -126,13 +122,25 @@ def compute_all(modulus: Modulus, results: Sequence[Result]) -> list[Any]:
         values, exponents = (
             object_array(list(column), (len(single),)) for column in list(zip(*single, strict=True))[1:]
         )
-        powers = modulus.array(values).power_vartime(exponents).to_ints().tolist()
+        with _inverses():
+            powers = modulus.array(values).power_vartime(exponents).to_ints().tolist()
         for (result, _, _), power in zip(single, powers, strict=True):
             result._settle(gmpy2.mpz(power))
     return [result.compute() for result in results]
 
 
+@contextmanager
+def _inverses() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, ZeroDivisionError):
+        raise NoInverseError(
+            "a number was to be subtracted or multiplied by a negative one, and is no ciphertext: it shares a factor with n"
+        ) from None
+
+
 def _product_of_powers(modulus: Modulus, terms: list[tuple[Any, int]]) -> Any:
+    """The product of value**exponent. In variable time: it tells the exponents, which are plain numbers."""
     if len(terms) >= _FEW:
         values = object_array([value for value, _ in terms], (len(terms),))
         exponents = object_array([exponent for _, exponent in terms], (len(terms),))
