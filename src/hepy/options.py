@@ -19,17 +19,20 @@ class Options:
         progress: whether long operations of the command line and the demos show progress bars.
         device_memory: bytes that arrays on one GPU (or emulated device) may take in all, those of CuPy included; None
             leaves it to the device. Work that needs more is done in smaller pieces, or refused.
+        table_memory: bytes that tables of powers of fixed bases may take on each device, in all; 1 GiB at first. They make
+            a key's encryptions fast, tens of megabytes each. Those that were not used for longest go; what is in use stays.
         engine: what computes big integers on the host: "auto", which is the fastest that runs here, or the name of one
             (`hepy info` lists them). Arrays stay with the engine that made them; where two meet, residues move.
         constant_time: scan tables that secrets index, and keep windows small. Slower; see docs/security.md, Timing.
     """
 
-    __slots__ = ("_constant_time", "_device_memory", "_engine", "_progress", "_threads")
+    __slots__ = ("_constant_time", "_device_memory", "_engine", "_progress", "_table_memory", "_threads")
 
     def __init__(self) -> None:
         self._threads = len(os.sched_getaffinity(0))
         self._progress = True
         self._device_memory: int | None = None
+        self._table_memory = 1 << 30
         self._engine = _engines.AUTO
         self._constant_time = False
 
@@ -62,6 +65,16 @@ class Options:
         self._device_memory = value
 
     @property
+    def table_memory(self) -> int:
+        return self._table_memory
+
+    @table_memory.setter
+    def table_memory(self, value: int) -> None:
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise ParameterError(f"options.table_memory is a whole number of bytes, not {value!r}")
+        self._table_memory = value
+
+    @property
     def engine(self) -> str:
         return self._engine
 
@@ -83,7 +96,7 @@ class Options:
     def __repr__(self) -> str:
         return (
             f"Options(threads={self.threads}, progress={self.progress}, device_memory={self.device_memory}, "
-            f"engine={self.engine!r}, constant_time={self.constant_time})"
+            f"table_memory={self.table_memory}, engine={self.engine!r}, constant_time={self.constant_time})"
         )
 
 

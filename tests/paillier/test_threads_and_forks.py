@@ -1,7 +1,9 @@
 """One key in many threads and in forked children."""
 
+import multiprocessing
+import operator
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -60,3 +62,39 @@ def test_a_fork_while_another_thread_prepares_the_key(seed, in_a_child):
     finally:
         key._lock.release()
         key.public_key._lock.release()
+
+
+def test_a_process_of_its_own_computes_for_this_one(key):
+    """Public keys and ciphertexts travel between processes; what such a process encrypts is drawn anew."""
+    public, x = key.public_key, key.public_key.encrypt([1, 2, 3])
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as processes:
+        doubled = processes.submit(operator.mul, x, 2)
+        made = [processes.submit(paillier.PublicKey.encrypt, public, [7]) for _ in range(4)]
+        assert key.decrypt(doubled.result()).tolist() == [2, 4, 6]
+        results = [one.result() for one in made]
+    assert [key.decrypt(one).tolist() for one in results] == [[7]] * 4
+    assert len({one.digest() for one in results}) == 4
+
+
+def test_many_threads_take_turns_with_all_that_an_array_does(key):
+    """One array, one key, every operation at once: each result is its own."""
+    values = np.arange(30)
+    x, matrix = key.public_key.encrypt(values, value_bits=16), np.arange(60).reshape(30, 2)
+
+    def work(number):
+        match number % 6:
+            case 0:
+                return np.array_equal(key.decrypt(x + number), values + number)
+            case 1:
+                return np.array_equal(key.decrypt(x @ matrix), values @ matrix)
+            case 2:
+                return np.array_equal(key.decrypt(x.segment_sum(values % 5, 5)), [values[b::5].sum() for b in range(5)])
+            case 3:
+                return np.array_equal(key.decrypt(x.squeeze_pack(5)).ravel(), values)
+            case 4:
+                return np.array_equal(key.decrypt(x[::-1].rerandomize()), values[::-1])
+            case _:
+                return np.array_equal(key.decrypt(-x * number), -values * number)
+
+    with ThreadPoolExecutor(6) as threads:
+        assert all(threads.map(work, range(36)))

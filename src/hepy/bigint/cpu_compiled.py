@@ -41,7 +41,7 @@ class Kernels:
         native = importlib.import_module("hepy._cpu")
         bits = n.bit_length()
         self.n = n
-        self.engine = engine
+        self.device, self.engine = device, engine
         self.words = limb.width(bits)
         self._radix = 1 << native.radix_bits(engine, bits)
         self.native = native.Engine(engine, self._constant(n), self._constant(self._radix % n), bits)
@@ -256,7 +256,7 @@ class FixedBase:
 
     def __init__(self, kernels: Kernels, base: Batch) -> None:
         self._kernels, self._base = kernels, base
-        self._tables = Tables(self._table, self._window)
+        self._tables = Tables(self._table, self._window, kernels.device.name)
 
     def power(self, exponents: limb.Limbs, bits: int) -> Batch:
         kernels, scan = self._kernels, options.constant_time

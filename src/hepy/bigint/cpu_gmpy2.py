@@ -39,7 +39,7 @@ class Kernels:
 
     def __init__(self, n: int, device: Device, engine: str = "gmpy2") -> None:
         self.n = n
-        self.engine = engine
+        self.device, self.engine = device, engine
         self.length = -(-n.bit_length() // 64)
         self.words = limb.width(n.bit_length())
         self.modulus = self._row(n)
@@ -223,7 +223,7 @@ class FixedBase:
 
     def __init__(self, kernels: Kernels, base: Batch) -> None:
         self._kernels, self._base = kernels, base
-        self._tables = Tables(self._table, self._window)
+        self._tables = Tables(self._table, self._window, kernels.device.name)
 
     def power(self, exponents: limb.Limbs, bits: int) -> Batch:
         kernels, secure = self._kernels, options.constant_time

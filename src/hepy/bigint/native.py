@@ -244,7 +244,7 @@ class FixedBase:
 
     def __init__(self, kernels: Kernels, base: Batch) -> None:
         self._kernels, self._base = kernels, base
-        self._tables = Tables(self._table, self._window)
+        self._tables = Tables(self._table, self._window, kernels.device.name)
 
     def power(self, exponents: Any, bits: int) -> Batch:
         kernels, count = self._kernels, len(exponents)
