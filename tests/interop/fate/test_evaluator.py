@@ -1,13 +1,14 @@
 """Every method of the evaluator on every device: fate_utils' own answers, and what raises where it panics."""
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import hepy
 from hepy.errors import DeviceError, EncodingOverflowError, HepyError, KeyMismatchError, ParameterError
-from hepy.interop.fate import CiphertextVector, PlaintextVector, RangeError, evaluator
+from hepy.interop.fate import PK, CiphertextVector, PlaintextVector, RangeError, evaluator
 from hepy.interop.fate.fixed_point import MAX_EXPONENT
 
 METHODS = (
@@ -225,3 +226,24 @@ def test_vectors_move_between_devices(djn):
     evaluator.i_update(pk, histogram, moved, [[1], [1]], 1)
     assert histogram.device == "emulator"
     assert decrypted(histogram, sk)[1][0] == 3 << 52
+
+
+def obfuscators_of_ones(pk, coder, count):
+    """Ciphertexts of the number 1, encrypted one at a time, as integers."""
+    encoded = coder.encode_tensor(np.array([1]))
+    return [int(pk.encrypt_encoded(encoded, True).parts(pk.public_key)[0].to_ints()[0]) for _ in range(count)]
+
+
+def test_no_obfuscator_that_was_made_ahead_is_used_twice(djn, in_a_child):
+    sk, pk, coder = djn
+    pk = PK(pk.public_key)
+    ours = obfuscators_of_ones(pk, coder, 20)  # 1 + 2 + 4 + 8 + 5 of 16
+    theirs = [int(text) for text in in_a_child(lambda: list(map(str, obfuscators_of_ones(pk, coder, 12))))]
+    ours += obfuscators_of_ones(pk, coder, 12)
+    with ThreadPoolExecutor(4) as threads:
+        parts = threads.map(lambda _: obfuscators_of_ones(pk, coder, 10), range(4))
+        ours += [value for part in parts for value in part]
+    together = ours + theirs
+    assert len(set(together)) == len(together) == 84
+    residues = pk.public_key.modulus.array(together)
+    assert sk.private_key.decrypt_encodings(residues) == [1] * len(together)
