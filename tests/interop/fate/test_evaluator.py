@@ -181,7 +181,7 @@ def test_what_does_not_fit_together_is_refused(djn, contract):
     _, pk, coder = djn
     x, y = encrypted(pk, coder, [1.0, 2.0]), encrypted(pk, coder, [1.0])
     other = encrypted(contract[1], contract[2], [1.0, 2.0])
-    with pytest.raises(ParameterError, match="1 and 2"):
+    with pytest.raises(ParameterError, match="2 and 1"):
         evaluator.add(x, y, pk)
     with pytest.raises(KeyMismatchError):
         evaluator.add(x, other, pk)

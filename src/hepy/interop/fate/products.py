@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hepy.bigint import ResidueArray
 from hepy.bigint import concatenate as concatenate_residues
+from hepy.errors import ParameterError
 from hepy.interop.fate.scaling import NONE, checked, digits_above, plaintexts_at
 from hepy.interop.fate.vectors import PlaintextVector
 
@@ -45,3 +47,25 @@ def matrix_product(
         return parts[0], totals
     where = np.argsort(np.concatenate(order), kind="stable")
     return concatenate_residues(parts)[where], totals
+
+
+def check_matrix(shape: Any, size: int, name: str) -> tuple[int, int]:
+    """A shape of two axes that has so many elements.
+
+    Raises:
+        ParameterError: it is none.
+    """
+    axes = tuple(int(axis) for axis in shape)
+    if len(axes) != 2 or math.prod(axes) != size:
+        raise ParameterError(
+            f"{name} has {size} elements and the shape {axes}: matrices of two axes, with as many elements, multiply"
+        )
+    return axes[0], axes[1]
+
+
+def check_inner(left: tuple[int, int], right: tuple[int, int]) -> None:
+    """Raises ParameterError where left @ right is not defined."""
+    if left[1] != right[0]:
+        raise ParameterError(
+            f"shapes {left} @ {right} do not go together: the last axis of the first has to match the first of the second"
+        )

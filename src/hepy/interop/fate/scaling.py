@@ -103,18 +103,20 @@ def sums_by_target(
     exponent. So many elements with few exponents cost few powers.
 
     Args:
-        residues, exponents: the elements.
+        residues, exponents: the elements, at least one.
         targets: int64[B], at least 0.
 
     Returns: the targets in order, each once, with their sums and exponents: (T,).
     """
+    if (exponents == exponents[0]).all():
+        found = np.flatnonzero(np.bincount(targets))
+        sums = residues.segment_product(targets, int(found[-1]) + 1)[found]
+        return found, sums, np.full(len(found), exponents[0])
     levels, level = np.unique(exponents, return_inverse=True)
     keys = targets * len(levels) + level.reshape(-1)
     used, segment = np.unique(keys, return_inverse=True)
     sums = residues.segment_product(segment.reshape(-1), len(used))
     where, sum_exponents = used // len(levels), levels[used % len(levels)]
-    if len(levels) == 1:
-        return where, sums, sum_exponents
     found, of_target = np.unique(where, return_inverse=True)
     of_target = of_target.reshape(-1)
     smallest = np.full(len(found), NONE, dtype=np.int64)

@@ -1,0 +1,142 @@
+"""What changes a vector in place: sums of ranges, histograms, running sums.
+
+Everything is computed before anything is changed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hepy.bigint import ResidueArray
+from hepy.bigint import concatenate as concatenate_residues
+from hepy.errors import ParameterError
+from hepy.interop.fate.errors import ArgumentTypeError, RangeError
+from hepy.interop.fate.scaling import Exponents, Integers, combine, replaced, sums_by_target
+from hepy.interop.fate.vectors import CiphertextVector, check_range, whole
+from hepy.paillier import PublicKey
+
+Parts = tuple[ResidueArray, Exponents]
+
+
+def combine_in_place(
+    a: CiphertextVector, b: CiphertextVector, sa: int, sb: int, size: int | None, key: PublicKey, *, subtract: bool
+) -> None:
+    """a[sa:sa+size] += b[sb:sb+size], or -=; without a size, as far as both go."""
+    if size is None:
+        size = max(0, min(len(a) - sa, len(b) - sb))
+    here, there = check_range(len(a), sa, size, "a"), check_range(len(b), sb, size, "b")
+    mine, theirs = a.parts(key, b.home), b.parts(key, a.home)
+    left, right = slice(*here), slice(*there)
+    changed = combine(mine[0][left], mine[1][left], theirs[0][right], theirs[1][right], subtract=subtract)
+    _put(a, np.arange(*here), changed, key, mine)
+
+
+def stride_of(stride: Any) -> int:
+    """A stride, which is at least 1."""
+    width = whole("the stride", stride)
+    if width == 0:
+        raise ParameterError("a stride is at least 1")
+    return width
+
+
+def flattened(positions: Any) -> tuple[Integers, Integers]:
+    """How many positions each sample has, and all of them: int64[S], int64[P]."""
+    if len(positions) == 0:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    try:
+        rectangle = np.asarray(positions)
+    except ValueError:  # numpy 1.24 and later refuse rows of different lengths
+        counts = np.array([len(row) for row in positions], dtype=np.int64)
+        bins = np.concatenate([np.asarray(row) for row in positions if len(row)])
+    else:
+        if rectangle.ndim != 2:
+            raise ArgumentTypeError("positions are a list of places for each sample")
+        counts, bins = np.full(len(rectangle), rectangle.shape[1], dtype=np.int64), rectangle.ravel()
+    if bins.size and bins.dtype.kind not in "iu":
+        raise ArgumentTypeError(f"positions are integers, not {bins.dtype}")
+    return counts, bins.astype(np.int64)
+
+
+def update(
+    a: CiphertextVector,
+    b: CiphertextVector,
+    samples: Integers,
+    bins: Integers,
+    width: int,
+    key: PublicKey,
+) -> None:
+    """Add elements samples * width + k of b to elements bins * width + k of a, for k < width."""
+    if not len(bins):
+        a.parts(key)
+        return
+    if int(samples.max()) * width + width > len(b):
+        raise RangeError(f"positions for sample {int(samples.max())}, at stride {width}, leave a vector of {len(b)}")
+    if int(bins.min()) < 0 or int(bins.max()) * width + width > len(a):
+        raise RangeError(
+            f"positions go from {int(bins.min())} to {int(bins.max())}: at stride {width} they leave a vector of {len(a)}"
+        )
+    within = np.arange(width)
+    sources = (samples[:, None] * width + within).ravel()
+    targets = (bins[:, None] * width + within).ravel()
+    residues, exponents = b.parts(key, a.home)
+    at, sums, sum_exponents = sums_by_target(residues[sources], exponents[sources], targets)
+    mine = a.parts(key, residues.device)
+    changed = combine(mine[0][at], mine[1][at], sums, sum_exponents, subtract=False)
+    _put(a, at, changed, key, mine)
+
+
+def cumsum(a: CiphertextVector, sizes: list[int], step: int, key: PublicKey) -> None:
+    """Running sums within chunks of these sizes, over every step-th element."""
+    total = sum(sizes)
+    check_range(len(a), 0, total, "the chunks")
+    residues, exponents = a.parts(key)
+    starts = np.cumsum([0, *sizes])[:-1]
+    lengths = np.array(sizes, dtype=np.int64)
+    at, parts, exponent_parts = [], [], []
+    for size in sorted(set(sizes) - {0}):  # chunks of one size are done at once
+        first = starts[lengths == size]
+        rows = -(-size // step)
+        # A last row that is not full repeats the chunk's last element: nothing that is kept depends on it.
+        within = np.minimum(np.arange(rows * step), size - 1).reshape(rows, step)
+        places_here = first[:, None, None] + within
+        sums, sum_exponents = _running(residues[places_here], exponents[places_here])
+        kept = np.arange(size)
+        at.append((first[:, None] + kept).ravel())
+        parts.append(sums.reshape(len(first), rows * step)[:, kept].ravel())
+        exponent_parts.append(sum_exponents.reshape(len(first), rows * step)[:, kept].ravel())
+    if at:
+        where = np.concatenate(at)
+        order = np.argsort(where)
+        changed = concatenate_residues(parts)[order], np.concatenate(exponent_parts)[order]
+        _put(a, where[order], changed, key, (residues, exponents))
+
+
+def _running(residues: ResidueArray, exponents: Exponents) -> Parts:
+    """Running sums along the middle axis of (chunks, rows, step)."""
+    if (exponents == exponents.flat[0]).all():
+        return residues.cumprod(1), exponents
+    chunks, rows, step = residues.shape
+    sums = [(residues[:, 0].ravel(), exponents[:, 0].ravel())]
+    for row in range(1, rows):
+        sums.append(combine(*sums[-1], residues[:, row].ravel(), exponents[:, row].ravel(), subtract=False))
+    shape = (rows, chunks, step)
+    joined = concatenate_residues([part for part, _ in sums]).reshape(*shape).transpose(1, 0, 2)
+    return joined, np.concatenate([part for _, part in sums]).reshape(shape).transpose(1, 0, 2)
+
+
+def _put(
+    a: CiphertextVector,
+    at: Integers,
+    new: Parts,
+    key: PublicKey,
+    old: Parts,
+) -> None:
+    """Elements at these places, in rising order, become the new ones; `old` is what `a` has."""
+    residues, exponents = new
+    if len(at) < len(a):
+        residues = replaced(old[0], at, residues)
+        exponents = old[1].copy()
+        exponents[at] = new[1]
+    a.assign(key, residues, exponents)
