@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import operator
 from typing import TYPE_CHECKING, Any
@@ -13,13 +12,12 @@ import numpy as np
 from hepy import _limbs as limb
 from hepy import random
 from hepy._limbs import MPZ
-from hepy.bigint import Modulus
 from hepy.errors import ParameterError
 from hepy.interop.insecure_keys import warn_once
 from hepy.interop.phe.deferred import Result
 from hepy.interop.phe.encoding import EncodedNumber
 from hepy.interop.phe.errors import ArgumentTypeError
-from hepy.interop.phe.obfuscators import Obfuscators, check_variant, obfuscators
+from hepy.interop.phe.obfuscators import check_variant, obfuscators
 from hepy.paillier.variants import BITS
 from hepy.random import Purpose
 
@@ -41,6 +39,8 @@ class PaillierPublicKey:
         g: n + 1.
         nsquare: n**2.
         max_int: the largest integer that can be encrypted; the smallest is -max_int.
+        obfuscators: what hides plaintexts under this modulus; equal keys share it.
+        modulus: n**2, as hepy.bigint has it.
 
     Raises:
         ParameterError: n or the variant cannot be (a ValueError).
@@ -58,6 +58,8 @@ class PaillierPublicKey:
         self.g = self.n + 1
         self.nsquare = self.n * self.n
         self.max_int = self.n // 3 - 1
+        self.obfuscators = obfuscators(self.n, self.variant)
+        self.modulus = self.obfuscators.modulus
         if self.n.bit_length() < BITS[0]:
             warn_once(self.n.bit_length())
 
@@ -74,16 +76,6 @@ class PaillierPublicKey:
 
     def __reduce__(self) -> Any:
         return _restored, (self.n, self.variant)
-
-    @functools.cached_property
-    def obfuscators(self) -> Obfuscators:
-        """What hides plaintexts under this modulus, prepared on first use."""
-        return obfuscators(self.n, self.variant)
-
-    @functools.cached_property
-    def modulus(self) -> Modulus:
-        """n**2, as hepy.bigint has it."""
-        return self.obfuscators.modulus
 
     # Encryption.
 
