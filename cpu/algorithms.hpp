@@ -7,7 +7,8 @@
 //   store(targets, vector)     puts it there, canonical, if it is not there yet
 //   multiply, square, leave    out may be an operand; `scratch` has scratch_limbs()
 //   add, subtract              of canonical operands
-//   import_words, export_words canonical integers and rows, not in Montgomery form
+//   import_words, export_words integers (import: below R) and rows, not in Montgomery form
+//   import_plain               a plain element, as engine.hpp has it, and a row
 //
 // This file is compiled once for each instruction set. Everything in it has internal linkage: the linker would
 // otherwise keep one copy of a function for all, perhaps one with instructions that the processor lacks. For the same
@@ -79,9 +80,8 @@ class EngineOf final : public Engine {
  public:
   template <class... Options>
   explicit EngineOf(const Modulus& modulus, const Options&... options)
-      : Engine(kLanes, Ring::width_for(modulus.bits), Ring::piece_words_for(modulus.bits)),
-        ring_(modulus, options...),
-        words_(modulus.words) {}
+      : Engine(kLanes, Ring::width_for(modulus.bits), Ring::piece_words_for(modulus.bits), modulus),
+        ring_(modulus, options...) {}
 
   void load(Limb* out, const Word* in, std::size_t words, const Word* factors, std::size_t start,
             std::size_t stop) const override {
@@ -99,7 +99,7 @@ class EngineOf final : public Engine {
         for (std::size_t l = 0; l < kLanes; ++l) {
           ring_.import_words(space.row(l), in + (i + smaller(l, live - 1)) * words + at, taken);
         }
-        ring_.import_words(factor, factors + k * words_, words_);
+        ring_.import_plain(factor, factors + k * plain_words(), plain_words());
         // A piece is below R and a factor below n, which is all that multiply asks for.
         const Limb* const piece = ring_.view(from, space.vector(0));
         Limb* const made = ring_.place(k == 0 ? to : part, space.vector(2));
@@ -119,7 +119,9 @@ class EngineOf final : public Engine {
       Limb* const made = ring_.place(plain, space.vector(0));
       ring_.leave(made, ring_.view(sources(x, i, live), space.vector(0)), space.scratch());
       ring_.store(plain, made);
-      for (std::size_t l = 0; l < live; ++l) ring_.export_words(out + (i + l) * words_, space.row(l), words_);
+      for (std::size_t l = 0; l < live; ++l) {
+        ring_.export_words(out + (i + l) * result_words(), space.row(l), result_words(), space.scratch());
+      }
     }
   }
 
@@ -731,7 +733,6 @@ class EngineOf final : public Engine {
   }
 
   Ring ring_;
-  std::size_t words_;
 };
 
 }  // namespace

@@ -149,34 +149,36 @@ const Kind& kind(const std::string& name) {
   throw InvalidArgument("there is no engine '" + name + "'");
 }
 
-std::unique_ptr<Engine> make(const std::string& name, const py::object& n, const py::object& one, std::size_t bits) {
+std::unique_ptr<Engine> make(const std::string& name, const py::object& n, const py::object& one, std::size_t bits,
+                             bool squared) {
   const Kind& chosen = kind(name);
   if (!chosen.missing.empty()) throw InvalidArgument("engine '" + name + "' cannot run here: " + chosen.missing);
   const Array<const Word> modulus(n), residue(one);
   const std::size_t words = (bits + 31) / 32;
-  const Modulus value{modulus.data(words), residue.data(words), words, bits};
+  if (squared && !chosen.squares) throw InvalidArgument("engine '" + name + "' takes no roots of moduli");
+  const Modulus value{modulus.data(words), residue.data(squared ? 2 * words : words), words, bits, squared};
   if (bits < 2 || value.n[0] % 2 == 0) throw InvalidArgument("a modulus is an odd integer above 2");
   return std::unique_ptr<Engine>(chosen.make(value));
 }
 
 void load(const Engine& engine, const py::object& out, const py::object& in, std::size_t words,
-          const py::object& factors, std::size_t words_of_modulus, std::size_t start, std::size_t stop) {
+          const py::object& factors, std::size_t start, std::size_t stop) {
   check_range(start, stop);
   const Array<Limb> to(out);
   const Array<const Word> from(in), by(factors);
   const std::size_t pieces = (words + engine.piece_words() - 1) / engine.piece_words();
   if (words == 0) throw InvalidArgument("integers have at least one word");
   Limb* const target = to.data(stop * engine.width());
-  const Word *const source = from.data(stop * words), *const factor = by.data(pieces * words_of_modulus);
+  const Word *const source = from.data(stop * words), *const factor = by.data(pieces * engine.plain_words());
   const py::gil_scoped_release release;
   engine.load(target, source, words, factor, start, stop);
 }
 
-void store(const Engine& engine, const py::object& out, std::size_t words, const py::object& x, const py::object& rows,
-           std::size_t start, std::size_t stop) {
+void store(const Engine& engine, const py::object& out, const py::object& x, const py::object& rows, std::size_t start,
+           std::size_t stop) {
   const Array<Word> to(out);
   const Elements operand(engine, x, rows, start, stop);
-  Word* const target = to.data(stop * words);
+  Word* const target = to.data(stop * engine.result_words());
   const py::gil_scoped_release release;
   engine.store(target, *operand, start, stop);
 }
@@ -345,12 +347,15 @@ PYBIND11_MODULE(_cpu, module) {
   module.def("processor_features", &processor_features);
   module.def(
       "radix_bits", [](const std::string& name, std::size_t bits) { return kind(name).radix_bits(bits); },
-      py::arg("name"), py::arg("bits"), "log2 of R, for a modulus of so many bits.");
+      py::arg("name"), py::arg("bits"), "log2 of R, for a modulus (or its root) of so many bits.");
+  module.def("takes_roots", [](const std::string& name) { return kind(name).squares; });
   py::class_<Engine>(module, "Engine", py::module_local())
-      .def(py::init(&make), py::arg("name"), py::arg("n"), py::arg("one"), py::arg("bits"))
+      .def(py::init(&make), py::arg("name"), py::arg("n"), py::arg("one"), py::arg("bits"), py::arg("squared") = false)
       .def_property_readonly("lanes", &Engine::lanes)
       .def_property_readonly("width", &Engine::width)
       .def_property_readonly("piece_words", &Engine::piece_words)
+      .def_property_readonly("result_words", &Engine::result_words)
+      .def_property_readonly("plain_words", &Engine::plain_words)
       .def("load", &load)
       .def("store", &store)
       .def("equal", &equal)

@@ -40,20 +40,31 @@ struct MultiPower {
   unsigned window;
 };
 
+// What an engine starts from. It may be secret.
+struct Modulus {
+  const Word* n;            // the modulus, or its square root where `squared`
+  const Word* one;          // R modulo the modulus, as a plain element
+  std::size_t words, bits;  // of n
+  bool squared;
+};
+
 class Engine {
  public:
   virtual ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  std::size_t lanes() const { return lanes_; }        // elements that are worked on together
-  std::size_t width() const { return width_; }        // limbs of an element
-  std::size_t piece_words() const { return piece_; }  // words of a wide integer that load() takes at once
+  std::size_t lanes() const { return lanes_; }          // elements that are worked on together
+  std::size_t width() const { return width_; }          // limbs of an element
+  std::size_t piece_words() const { return piece_; }    // words of a wide integer that load() takes at once
+  std::size_t result_words() const { return result_; }  // words of a canonical integer
+  std::size_t plain_words() const { return plain_; }    // words of a plain element
 
-  // in: [stop, words]; factors: canonical words of R^2 2^(32 piece_words k) mod n for each of the pieces.
+  // in: [stop, words]; factors: R^2 2^(32 piece_words k) modulo the modulus for each of the pieces, plain elements:
+  // canonical words, or where the modulus is the square of m, those of the residue modulo m and of its quotient by m.
   virtual void load(Limb* out, const Word* in, std::size_t words, const Word* factors, std::size_t start,
                     std::size_t stop) const = 0;
-  // out: [stop, words of n], canonical integers.
+  // out: [stop, result_words], canonical integers.
   virtual void store(Word* out, Operand x, std::size_t start, std::size_t stop) const = 0;
   virtual void equal(std::uint8_t* out, Operand x, Operand y, std::size_t start, std::size_t stop) const = 0;
 
@@ -95,24 +106,23 @@ class Engine {
                                  std::size_t stop) const = 0;
 
  protected:
-  Engine(std::size_t lanes, std::size_t width, std::size_t piece) : lanes_(lanes), width_(width), piece_(piece) {}
+  Engine(std::size_t lanes, std::size_t width, std::size_t piece, const Modulus& modulus)
+      : lanes_(lanes),
+        width_(width),
+        piece_(piece),
+        result_(modulus.squared ? (2 * modulus.bits + 31) / 32 : modulus.words),
+        plain_(modulus.squared ? 2 * modulus.words : modulus.words) {}
 
  private:
-  std::size_t lanes_, width_, piece_;
-};
-
-// Canonical integers that an engine starts from, `words` words each; n has `bits` bits. They may be secret.
-struct Modulus {
-  const Word* n;
-  const Word* one;  // R mod n
-  std::size_t words, bits;
+  std::size_t lanes_, width_, piece_, result_, plain_;
 };
 
 struct Kind {
-  std::string name;                                     // as hepy.options.engine says it
-  std::string missing;                                  // what this processor lacks for it; empty where it runs
-  std::string about;                                    // one line: how it multiplies
-  std::size_t (*radix_bits)(std::size_t modulus_bits);  // log2 R
+  std::string name;                             // as hepy.options.engine says it
+  std::string missing;                          // what this processor lacks for it; empty where it runs
+  std::string about;                            // one line: how it multiplies
+  std::size_t (*radix_bits)(std::size_t bits);  // log2 R, by the bits of Modulus::n
+  bool squares;                                 // whether it can be given the root of a modulus
   Engine* (*make)(const Modulus& modulus);
 };
 

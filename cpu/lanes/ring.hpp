@@ -212,7 +212,9 @@ class LaneRing {
     }
   }
 
-  void export_words(Word* words, const Limb* row, std::size_t count) const {
+  void import_plain(Limb* row, const Word* words, std::size_t count) const { import_words(row, words, count); }
+
+  void export_words(Word* words, const Limb* row, std::size_t count, Limb*) const {
     for (std::size_t k = 0; k < count; ++k) {
       const std::size_t bit = 32 * k, digit = bit / kDigitBits;
       unsigned __int128 bits = row[digit];

@@ -13,9 +13,14 @@ struct RowKernels {
                    std::uint64_t* scratch);
   // t[0 .. 16 blocks) = a^2
   void (*square)(std::uint64_t* t, const std::uint64_t* a, std::size_t blocks, std::uint64_t* scratch);
-  // out = t / R mod n, canonical, for t < n R; overwrites t.
-  void (*reduce)(std::uint64_t* out, std::uint64_t* t, const std::uint64_t* n, std::size_t blocks,
-                 std::uint64_t inverse);
+  // out = t / R mod n, canonical, for t < n R. Leaves q in t[0 .. 8 blocks), and returns s, such that t + q n = (out +
+  // s n) R.
+  std::uint64_t (*reduce)(std::uint64_t* out, std::uint64_t* t, const std::uint64_t* n, std::size_t blocks,
+                          std::uint64_t inverse);
+  // out = a + ((b AND keep) XOR flip) + carry; returns the carry out. Masks are 0 or all ones: with `flip` and a carry
+  // it is R + a - b.
+  std::uint64_t (*add)(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::uint64_t keep,
+                       std::uint64_t flip, std::uint64_t carry, std::size_t blocks);
 };
 
 extern const RowKernels kPortableRows;

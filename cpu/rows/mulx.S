@@ -328,7 +328,7 @@ FUNCTION hepy_mulx_square
 5:
 RETURN hepy_mulx_square
 
-// hepy_mulx_reduce(rdi: out, rsi: t, rdx: n, rcx: blocks, r8: inverse)
+// rax = hepy_mulx_reduce(rdi: out, rsi: t, rdx: n, rcx: blocks, r8: inverse)
 FUNCTION hepy_mulx_reduce
     mov [rsp + OUT], rdi
     mov [rsp + FIRST], rdx
@@ -405,10 +405,11 @@ FUNCTION hepy_mulx_reduce
     sub rbx, 64
     sub rbp, 64
     jne 5b
+    lea rax, [rdx + 1]
 RETURN hepy_mulx_reduce
 
-// The window from \from, each limb XOR rcx.
-.macro MASKED_WINDOW from
+// The window from \from, each limb AND \keep, XOR \flip.
+.macro MASKED_WINDOW from, keep, flip
     mov r8, [\from]
     mov r9, [\from + 8]
     mov r10, [\from + 16]
@@ -418,17 +419,19 @@ RETURN hepy_mulx_reduce
     mov r14, [\from + 48]
     mov r15, [\from + 56]
   .irp limb, r8, r9, r10, r11, r12, r13, r14, r15
-    xor \limb, rcx
+    and \limb, \keep
+    xor \limb, \flip
   .endr
 .endm
 
-// rax = hepy_mulx_add(rdi: out, rsi: a, rdx: b, rcx: mask, r8: blocks)
+// rax = hepy_mulx_add(rdi: out, rsi: a, rdx: b, rcx: keep, r8: flip, r9: carry, on the stack: blocks)
 FUNCTION hepy_mulx_add
-    mov rbx, r8
-    mov rbp, rcx
+    mov rbx, [rsp + FRAME + 56]
+    mov rbp, r9
+    mov rax, r8
     .p2align 5
 1:
-    MASKED_WINDOW rdx
+    MASKED_WINDOW rdx, rcx, rax
     neg rbp
     adc r8, [rsi]
     adc r9, [rsi + 8]
@@ -453,9 +456,10 @@ RETURN hepy_mulx_add
 FUNCTION hepy_mulx_negate
     mov rcx, rsi
     mov rbp, rsi
+    mov rax, -1
     .p2align 5
 1:
-    MASKED_WINDOW rdi
+    MASKED_WINDOW rdi, rax, rcx
     neg rbp
     ADD_CARRY_TO_WINDOW
     sbb rbp, rbp

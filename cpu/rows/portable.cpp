@@ -45,11 +45,13 @@ void square(Limb* t, const Limb* a, std::size_t blocks, Limb*) {
   }
 }
 
-void reduce(Limb* out, Limb* t, const Limb* n, std::size_t blocks, Limb inverse) {
+Limb reduce(Limb* out, Limb* t, const Limb* n, std::size_t blocks, Limb inverse) {
   const std::size_t length = kBlock * blocks;
   Limb over = 0;
   for (std::size_t i = 0; i < length; ++i) {
-    const Wide sum = Wide(add_product(t + i, n, t[i] * inverse, length)) + t[i + length] + over;
+    const Limb q = t[i] * inverse;
+    const Wide sum = Wide(add_product(t + i, n, q, length)) + t[i + length] + over;
+    t[i] = q;  // where the limb stood that it cleared
     t[i + length] = Limb(sum);
     over = Limb(sum >> 64);
   }
@@ -62,10 +64,20 @@ void reduce(Limb* out, Limb* t, const Limb* n, std::size_t blocks, Limb inverse)
   }
   const Limb keep = 0 - (borrow & ~over);
   for (std::size_t i = 0; i < length; ++i) out[i] ^= (out[i] ^ quotient[i]) & keep;
+  return keep + 1;
+}
+
+Limb add(Limb* out, const Limb* a, const Limb* b, Limb keep, Limb flip, Limb carry, std::size_t blocks) {
+  for (std::size_t i = 0; i < kBlock * blocks; ++i) {
+    const Wide sum = Wide(a[i]) + ((b[i] & keep) ^ flip) + carry;
+    out[i] = Limb(sum);
+    carry = Limb(sum >> 64);
+  }
+  return carry;
 }
 
 }  // namespace
 
-const RowKernels kPortableRows{&multiply, &square, &reduce};
+const RowKernels kPortableRows{&multiply, &square, &reduce, &add};
 
 }  // namespace hepy::cpu

@@ -1,5 +1,6 @@
 """Engines of the host: how one is chosen, what they give on edges, and what compiled code refuses."""
 
+import math
 import sys
 
 import numpy as np
@@ -32,7 +33,10 @@ def edges(n):
     ones = [(1 << width * k) - 1 for width in (32, 52, 64) for k in (1, 2, 7, 8, 9)]
     powers = [1 << width * k for width in (52, 64) for k in (1, 4, 8)]
     alternating = int("f" * 16 + "0" * 16, 16) * ((1 << 128 * 17) // ((1 << 128) - 1))
+    root = math.isqrt(n)  # of a square, residues are pairs modulo it
+    pairs = [root - 1, root, root + 1, 2 * root, root * (root - 1), n - root - 1, n - root, n - root + 1]
     values = [0, 1, 2, n - 1, n - 2, n // 2, n // 2 + 1, alternating, *ones, *powers, *(n - value for value in ones)]
+    values += pairs
     return sorted({value % n for value in values})
 
 
@@ -43,9 +47,11 @@ MODULI = [
     *((1 << bits) - (1 << bits // 2) - 1 for bits in LENGTHS),
     (1 << 1024) // 5 | 1,
 ]
+ROOTS = [root for bits in (2, 63, 64, 65, 512, 513, 1024) for root in ((1 << bits) - 1, (1 << bits - 1) + 1)]
+SQUARES = [*(root * root for root in ROOTS), (((1 << 1023) // 7) | 1) ** 2]
 
 
-@pytest.mark.parametrize("n", MODULI, ids=lambda n: f"{n.bit_length()} bits, {n.bit_count()} ones")
+@pytest.mark.parametrize("n", [*MODULI, *SQUARES], ids=lambda n: f"{n.bit_length()} bits, {n.bit_count()} ones")
 def test_products_on_edges(engine, n):
     values = edges(n)
     modulus = bigint.Modulus(n)
@@ -108,6 +114,34 @@ def test_products_of_powers_by_both_methods(engine, monkeypatch, method, rows, t
             want[-1].append(product)
     x = bigint.Modulus(n).array(np.array(bases, dtype=object))
     assert x.multi_power_vartime(exponents).to_ints().tolist() == want
+
+
+@pytest.mark.parametrize("n", [SQUARES[-1], (2**127 - 1) ** 2])
+def test_every_operation_modulo_a_square(engine, n):
+    root = math.isqrt(n)
+    values = [pow(3, 500 + k, n) for k in range(9)] + [root + 1, n - root - 1]
+    exponents = [(k + 1) ** 9 for k in range(11)]
+    x = bigint.Modulus(n).array(values)
+    powers = [pow(p, e, n) for p, e in zip(values, exponents, strict=True)]
+    assert x.power(exponents).to_ints().tolist() == powers
+    assert x.power_vartime(exponents).to_ints().tolist() == powers
+    assert x.multi_power_vartime(exponents).to_ints().item() == math.prod(powers) % n
+    assert x.inverse().to_ints().tolist() == [pow(p, -1, n) for p in values]
+    assert x.prod().to_ints().item() == math.prod(values) % n
+    assert x.cumprod().to_ints()[-1] == math.prod(values) % n
+    assert bigint.Modulus(n).fixed_base(root + 2).power([5, 2**90]).to_ints().tolist() == [
+        pow(root + 2, 5, n),
+        pow(root + 2, 2**90, n),
+    ]
+
+
+def test_squares_are_found_and_only_squares(compiled):
+    root = (1 << 640) - 1  # 20 words, in rows of two blocks
+    takes_roots = sys.modules["hepy._cpu"].takes_roots(compiled)
+    for n, square in ((root**2, True), (root**2 - 2, False), (root * (root + 2), False)):
+        kernels = bigint.Modulus(n).kernels(hepy._devices.resolve("cpu"))
+        assert (kernels._root == root) == (square and takes_roots)
+        assert kernels.native.piece_words < 40 if square and takes_roots else kernels.native.piece_words >= 40
 
 
 def test_arrays_of_different_engines_meet(monkeypatch):
@@ -239,6 +273,9 @@ class TestRefusals:
             module.Engine("none", one, one, 8)
         with pytest.raises(ParameterError, match="odd integer"):
             module.Engine(compiled, 2 * one, one, 2)
+        if not module.takes_roots(compiled):
+            with pytest.raises(ParameterError, match="no roots"):
+                module.Engine(compiled, 3 * one, np.ones(2, np.uint32), 2, True)
         missing = [name for name, missing, _ in module.engines() if missing]
         for name in missing:
             with pytest.raises(ParameterError, match="cannot run here"):

@@ -44,7 +44,7 @@ bool check(const hepy::cpu::Kind& kind) {
   std::vector<Word> n(kWords, ~Word(0)), one(kWords, 0);
   const std::size_t power = kind.radix_bits(kBits) % kBits;
   one[power / 32] = Word(1) << power % 32;
-  const std::unique_ptr<Engine> engine(kind.make({n.data(), one.data(), kWords, kBits}));
+  const std::unique_ptr<Engine> engine(kind.make({n.data(), one.data(), kWords, kBits, false}));
 
   std::mt19937_64 random(7);
   std::vector<Word> integers(kCount * kWords), exponents(kCount * 2);

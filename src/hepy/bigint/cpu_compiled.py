@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable
 
+import gmpy2
 import numpy as np
 import numpy.typing as npt
 
@@ -39,22 +40,33 @@ class Kernels:
 
     def __init__(self, n: int, device: Device, engine: str) -> None:
         native = importlib.import_module("hepy._cpu")
-        bits = n.bit_length()
         self.n = n
         self.device, self.engine = device, engine
-        self.words = limb.width(bits)
+        self.words = limb.width(n.bit_length())
+        # Paillier's moduli are squares: residues modulo one are pairs modulo its root, if the engine can do that.
+        root = int(gmpy2.isqrt(n))
+        self._root = root if root * root == n and native.takes_roots(engine) else None
+        start = self._root or n
+        bits = start.bit_length()
         self._radix = 1 << native.radix_bits(engine, bits)
-        self.native = native.Engine(engine, self._constant(n), self._constant(self._radix % n), bits)
+        one = self._plain([self._radix % n])
+        self.native = native.Engine(
+            engine, limb.from_ints([start], limb.width(bits)), one, bits, self._root is not None
+        )
         self.width: int = self.native.width
         self.lanes: int = self.native.lanes
         self.block = inversion.BLOCK if self.lanes == 1 else 2 * self.lanes  # a block for each lane of small batches
-        self._factors = np.empty((0, self.words), np.uint32)
+        self._factors = np.empty((0, self.native.plain_words), np.uint32)
         # Roughly nanoseconds of a product; what is worth another thread is counted in them.
         self._cost = 50 + 0.7 * self.width * self.width
         self.one = self.load(limb.from_ints([1], 1))
 
-    def _constant(self, value: int) -> limb.Limbs:
-        return limb.from_ints([value], self.words)
+    def _plain(self, values: list[int]) -> limb.Limbs:
+        """Residues as plain elements: canonical, or the remainder and the quotient by the modulus's root."""
+        if self._root is None:
+            return limb.from_ints(values, self.words)
+        pairs = [half for value in values for half in divmod(value, self._root)[::-1]]
+        return limb.from_ints(pairs, limb.width(self._root.bit_length())).reshape(len(values), -1)
 
     def empty(self, count: int) -> Batch:
         return np.empty((count, self.width), np.uint64)
@@ -73,20 +85,20 @@ class Kernels:
         factors, out = self._load_factors(pieces), self.empty(len(limbs))
         source = np.require(limbs, requirements=["C", "A"])  # a part of a message may begin anywhere
         load = self.native.load
-        self.run(len(out), pieces, lambda i, j: load(out, source, words, factors, self.words, i, j))
+        self.run(len(out), pieces, lambda i, j: load(out, source, words, factors, i, j))
         return out
 
     def _load_factors(self, pieces: int) -> limb.Limbs:
         """What brings each piece of a wide integer into Montgomery form: R^2 2^(32 piece_words k) mod n."""
         if len(self._factors) < pieces:
             step, squared = 32 * self.native.piece_words, self._radix * self._radix
-            self._factors = limb.from_ints([(squared << step * k) % self.n for k in range(pieces)], self.words)
+            self._factors = self._plain([(squared << step * k) % self.n for k in range(pieces)])
         return self._factors
 
     def store(self, x: Operand) -> limb.Limbs:
         batch, rows = _contiguous(x)
         out = np.empty((len(rows), self.words), np.uint32)
-        self.run(len(rows), 1, lambda i, j: self.native.store(out, self.words, batch, rows, i, j))
+        self.run(len(rows), 1, lambda i, j: self.native.store(out, batch, rows, i, j))
         return out
 
     def equal(self, x: Operand, y: Operand) -> npt.NDArray[np.bool_]:
