@@ -71,13 +71,16 @@ bench-interop-fate: $(FATE)
 	$(INTEROP_FATE)/bin/python bench/interop_fate.py
 	$(INTEROP_FATE)/bin/python bench/interop_fate.py --secureboost
 
-# AddressSanitizer and UBSan over the emulated kernels, in several orders of threads, and over the host's engines. The interpreter is not built with
-# them, so their library is loaded first, and leaks are not judged: Python keeps memory until the end. The base Python
-# runs, because .venv's own would import the editable installation.
+# AddressSanitizer and UBSan: over the host's engines; over the emulated kernels in several orders of threads; and over
+# what Paillier does with kernels, in one order. The interpreter is not built with them, so their library is loaded first,
+# and leaks are not judged: Python keeps memory until the end. The base Python runs, because .venv's own would import the
+# editable installation.
 SANITIZED := build/sanitize/site
-SCHEDULES := in-order reversed shuffled:1 shuffled:2
-SANITIZE_TESTS ?= tests/kernels tests/random tests/devices
+SCHEDULES ?= in-order reversed shuffled:1 shuffled:2
+SCHEME_SCHEDULES ?= shuffled:1
 SANITIZE_HOST_TESTS ?= tests/bigint/test_engines.py
+SANITIZE_TESTS ?= tests/kernels tests/random tests/devices
+SANITIZE_SCHEME_TESTS ?= tests/bigint tests/paillier -k 'emulator or native or device_memory'
 
 build/sanitize/installed: $(STAMP) $(SOURCES) $(shell find src -name '*.py')
 	rm -rf $(SANITIZED)
@@ -106,15 +109,17 @@ $(THREADED): tests/host/threads.cpp $(SOURCES) $(WIDE_OBJECT)
 
 sanitize: build/sanitize/installed $(THREADED)
 	setarch $$(uname -m) -R $(THREADED)
-	set -e; base=$$($(BIN)/python -c 'import sys; print(sys._base_executable)'); \
+	@set -e; base=$$($(BIN)/python -c 'import sys; print(sys._base_executable)'); \
 	packages=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
 	check() { \
+	  schedule=$$1; shift; echo "== $$schedule: $$*"; \
 	  LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libstdc++.so)" \
-	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 HEPY_EMULATOR_SCHEDULE=$$1 \
-	  PYTHONPATH="$(CURDIR)/$(SANITIZED):$$packages" $$base -m pytest -q $$2; \
+	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 HEPY_EMULATOR_SCHEDULE=$$schedule \
+	  PYTHONPATH="$(CURDIR)/$(SANITIZED):$$packages" $$base -m pytest -q "$$@"; \
 	}; \
-	echo "== engines of the host"; check in-order "$(SANITIZE_HOST_TESTS)"; \
-	for schedule in $(SCHEDULES); do echo "== $$schedule"; check $$schedule "$(SANITIZE_TESTS)"; done
+	check in-order $(SANITIZE_HOST_TESTS); \
+	for schedule in $(SCHEDULES); do check $$schedule $(SANITIZE_TESTS); done; \
+	for schedule in $(SCHEME_SCHEDULES); do check $$schedule $(SANITIZE_SCHEME_TESTS); done
 
 # Where there is a GPU: the tests that need one, then those of kernels under each tool of compute-sanitizer.
 gpu-check: $(STAMP)
