@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from hepy.benchmarks import instructions, sass
+from hepy.benchmarks import instructions, predictions, sass
 from hepy.errors import ParameterError
 
 # A kernel as nvdisasm prints it: a loop in a loop, a forward branch, and the branch to itself at the end.
@@ -89,6 +89,46 @@ def test_loops_of_a_power_are_told_apart():
     assert count["IMAD.WIDE.U32.X"] == 6 * 128 * 16 + 20 * (128 * 16 + 3 * (512 + 128 * 8))
 
 
+def test_memory_sets_the_pace_where_it_is_slower():
+    add = instructions.Operation("sum", 4096, "add", "elementwise", 0, moved=3)
+    row = instructions.predict(add, kernel({"IADD3": 100}))
+    assert (row["busiest"], row["share_of_limit"]) == ("memory", 1)
+    assert row["rate"] == pytest.approx(3.011e12 / (3 * 512))
+
+
+def test_loops_that_move_words_run_over_a_lane_s_limbs():
+    store = instructions.Operation("least residue", 4096, "store", "conversion", 1, by_words=True)
+    reduction = sass.Loop(10, 20, sass.Counter({"IMAD.WIDE.U32.X": 16 * 8, "SHFL.IDX": 16}))
+    moving = sass.Loop(30, 40, sass.Counter({"LDS": 2, "STG.E": 2, "ISETP": 3}))
+    made = kernel({"EXIT": 1}, [reduction, moving])
+    assert instructions.counts(made, store.trips, by_words=True)["ISETP"] == 3 * 8 / 2
+    assert instructions.counts(made, store.trips)["ISETP"] == 0
+
+
+def test_kernels_one_after_the_other_add_their_times():
+    product, add = predictions._product(4096), predictions._sum(4096)
+    made = {
+        ("multiply", 4096, None): kernel({"EXIT": 1}, [rows(8, 2)]),
+        ("add", 4096, False): kernel({"IADD3": 100}),
+    }
+    fast, slow = (row["rate"] for row in predictions.measure([add, product], made))
+    (row,) = predictions.compose([predictions.Composite("both", 2048, ((product, 2), (add, 1)), 1e6)], made)
+    assert row["rate"] == pytest.approx(1 / (1 / fast + 2 / slow))
+    assert [share for *_, share in row["shares"]] == pytest.approx(
+        [2 / slow * row["rate"], row["rate"] / fast], abs=1e-4
+    )
+
+
+def test_the_inventory_shows_every_kernel_and_what_spills():
+    made = {
+        ("multiply", 4096, None): kernel({}, registers=94),
+        ("multiply", 8192, None): kernel({}, registers=255, spilled_bytes=48),
+        ("add", 4096, True): kernel({}, registers=40),
+    }
+    table = predictions._inventory_table(predictions.inventory(made))
+    assert table.rows == [["subtract", "", "", "", "40", "", ""], ["multiply", "", "", "", "94", "", "255 (48)"]]
+
+
 def test_a_kernel_whose_loops_are_not_recognized_is_refused():
     product = instructions.Operation("product", 4096, "multiply", "elementwise", 2)
     with pytest.raises(ParameterError, match="takes 32768 limb products, but 16384 were counted"):
@@ -121,7 +161,7 @@ def test_products_and_squares_meet_their_goal():
             instructions._tool(tool)
         except ParameterError:
             pytest.skip(f"{tool} is not installed")
-    wanted = tuple(each for each in instructions.OPERATIONS if each.source == "elementwise" and each.bits > 1024)
-    for row in instructions.measure(wanted):
+    wanted = [each for each in predictions.OPERATIONS if each.kernel in ("multiply", "square") and each.bits > 1024]
+    for row in predictions.measure(wanted, predictions.compiled(["elementwise"])):
         assert row["spilled_bytes"] == 0, row["operation"]
         assert row["share_of_limit"] > 0.8, row["operation"]

@@ -16,9 +16,9 @@ from hepy.benchmarks import (
     ckks_runner,
     cold_start,
     environments,
-    instructions,
     ledger,
     machine,
+    predictions,
     report,
     runner,
     specifications,
@@ -171,7 +171,7 @@ def write_report(path: Path | None, ckks_path: Path | None, output: Path) -> Non
     click.echo(f"{output} tells {path}" + ("" if ckks_path is None else f" and {ckks_path}"))
 
 
-main.add_command(instructions.command)
+main.add_command(predictions.command)
 
 if __name__ == "__main__":
     try:

@@ -4,41 +4,35 @@ The compiler's report is not enough to foretell speed, because it moves accumula
 in the source. The disassembly shows it. Loops are weighted by their trips, which follow from a kernel's shape and its
 operation; a loop's part is recognized by its limb products and shuffles. Not foretold: latencies that too few warps leave
 open, instruction caches, and clocks under load. Needs nvcc, and nvdisasm (of CUDA, or pip's nvidia-cuda-nvdisasm).
+What is counted and shown stands in predictions.py.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import importlib.util
-import os
 import re
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import click
-
-from hepy.benchmarks import ledger, machine, sass
-from hepy.benchmarks.tables import Table
+from hepy.benchmarks import sass
 from hepy.errors import ParameterError
 
 SOURCES = Path(__file__).parents[3] / "cuda"
-FOLDER = ledger.FOLDER / "instructions"
 
 
 @dataclasses.dataclass(frozen=True)
 class Gpu:
-    """What a prediction needs to know; multiplies were measured, the rest is NVIDIA's documentation."""
+    """What a prediction needs to know; multiplies and bandwidth were measured, the rest is NVIDIA's documentation."""
 
     name: str
     architecture: str
     multiplies: float  # IMAD.WIDE a second, on all lanes
+    bandwidth: float  # bytes a second of a copy, read and written ones
     multiprocessors: int
     registers: int = 65536
     shared_bytes: int = 227 << 10
@@ -46,7 +40,7 @@ class Gpu:
     partitions: int = 4  # of a multiprocessor, each with a scheduler and its own pipes
 
 
-H100 = Gpu("H100 80GB HBM3", "sm_90", 16.1e12, 132)
+H100 = Gpu("H100 80GB HBM3", "sm_90", 16.1e12, 3.011e12, 132)
 
 # Issue slots that an instruction keeps its pipe busy, by the beginning of its opcode. The multiply pipe and that for
 # logic and additions have 16 lanes a partition; shared memory and shuffles move 32 words a clock for four partitions.
@@ -69,6 +63,8 @@ class Operation:
         source: the file in cuda/bigint.
         products: limb products an item, in units of limbs^2, by the algorithm.
         trips: of loops around products only ("product"), around squares only ("square"), around both ("both").
+        moved: integers that an item reads or writes in the GPU's memory.
+        by_words: whether loops move the words of an integer one by one.
         cgbn: items a second of CGBN on the H100, where it was measured.
     """
 
@@ -79,52 +75,9 @@ class Operation:
     products: float
     trips: Mapping[str, float] = dataclasses.field(default_factory=dict)
     flag: bool | None = None
+    moved: float = 0
+    by_words: bool = False
     cgbn: float | None = None
-
-
-def _power(bits: int, exponent: int, window: int, cgbn: float | None = None) -> Operation:
-    windows = -(-exponent // window)
-    trips = {"product": 2**window - 2, "square": window, "both": windows - 1}
-    products = 2 * (2**window - 2 + windows - 1) + 1.5 * window * (windows - 1)
-    return Operation(f"power, {exponent}-bit exponent", bits, "power", "power", products, trips, cgbn=cgbn)
-
-
-def _fixed_base(bits: int, exponent: int, window: int) -> Operation:
-    positions = -(-exponent // window)
-    name = f"fixed base, {exponent}-bit exponent"
-    return Operation(name, bits, "fixed_base_power", "fixed_base", 2 * (positions - 1), {"product": positions - 1})
-
-
-_CGBN_PRODUCTS = {2048: 805e6, 3072: 334e6, 4096: 206e6, 6144: 86e6}
-_SIZES = (1024, 2048, 3072, 4096, 6144, 8192)
-_SEGMENT = 64
-
-OPERATIONS = (
-    *(Operation("product", b, "multiply", "elementwise", 2, cgbn=_CGBN_PRODUCTS.get(b)) for b in _SIZES),
-    *(Operation("square", b, "square", "elementwise", 1.5) for b in _SIZES),
-    *(
-        Operation(
-            f"product of {_SEGMENT}",
-            b,
-            "segment",
-            "products",
-            2 * (_SEGMENT - 1),
-            {"product": _SEGMENT - 1},
-            flag=False,
-        )
-        for b in _SIZES
-    ),
-    _power(2048, 1024, 5, 633e3),
-    _power(2048, 2048, 6, 320e3),
-    _power(3072, 1536, 5, 177e3),
-    _power(4096, 64, 3, 1.95e6),
-    _power(4096, 1024, 5, 162e3),
-    _power(4096, 2048, 6, 81.6e3),
-    _power(6144, 3072, 6, 23.1e3),
-    _fixed_base(2048, 512, 8),
-    _fixed_base(4096, 1024, 8),
-    _fixed_base(6144, 1536, 6),
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,6 +123,11 @@ def compile_source(stem: str, gpu: Gpu) -> Instances:
         disassembly = _run([_tool("nvdisasm"), str(cubin)]).stdout
     code = sass.kernels(disassembly)
     return {_instance(name): _compiled(name, code[name], text) for name, text in _reports(report) if "Shape" in name}
+
+
+def compiler() -> str:
+    """nvcc's own word on its version."""
+    return _run([_tool("nvcc"), "--version"]).stdout.strip().splitlines()[-1]
 
 
 def _tool(name: str) -> str:
@@ -219,7 +177,7 @@ def _compiled(name: str, code: sass.Loop, report: str) -> Compiled:
     return Compiled(code, number(r"Used (\d+) registers"), spilled, number(r"(\d+) bytes smem"), threads, limbs, warps)
 
 
-def counts(kernel: Compiled, trips: Mapping[str, float]) -> dict[str, float]:
+def counts(kernel: Compiled, trips: Mapping[str, float], *, by_words: bool = False) -> dict[str, float]:
     """Instructions of one thread for one item, by opcode."""
 
     def times(loop: sass.Loop) -> float:
@@ -229,7 +187,10 @@ def counts(kernel: Compiled, trips: Mapping[str, float]) -> dict[str, float]:
         if part == {"pairs"}:
             return kernel.threads / 2 - 1
         if not part:
-            return 0 if loop.count("LDG") == 0 or loop.start > _first_product(kernel.code) else 1
+            late = loop.start > _first_product(kernel.code)
+            if late and by_words:  # a lane moves as many words as it holds
+                return kernel.limbs / max(1, loop.count("STS") + loop.count("STG"))
+            return 0 if late or loop.count("LDG") == 0 else 1
         both = {"product", "square"} <= part
         nested = any({"product", "square"} <= _part(inner, kernel) for inner in loop.inner)
         if both and nested:
@@ -280,8 +241,8 @@ def busy(count: Mapping[str, float]) -> dict[str, float]:
 
 
 def predict(operation: Operation, kernel: Compiled, gpu: Gpu = H100) -> dict[str, Any]:
-    """A row of the ledger: counts, occupancy, and items a second if the busiest pipe sets the pace."""
-    count = counts(kernel, operation.trips)
+    """A row of the ledger: counts, occupancy, and items a second if the busiest pipe, or memory, sets the pace."""
+    count = counts(kernel, operation.trips, by_words=operation.by_words)
     slots = busy(count)
     busiest = max(slots, key=lambda pipe: slots[pipe])
     wide = sum(number for opcode, number in count.items() if opcode.startswith("IMAD.WIDE"))
@@ -289,9 +250,12 @@ def predict(operation: Operation, kernel: Compiled, gpu: Gpu = H100) -> dict[str
     # gpu.multiplies lanes a second are a slot pair each: half as many slots pass for a warp's 32 lanes.
     slots_per_second = 2 * gpu.multiplies / 32
     rate = slots_per_second * (32 / kernel.threads) / slots[busiest]
+    by_memory = gpu.bandwidth / (4 * kernel.total * operation.moved) if operation.moved else float("inf")
+    if by_memory < rate:
+        rate, busiest = by_memory, "memory"
     expected = operation.products * kernel.total**2
-    limit = gpu.multiplies / expected
-    if not 0.95 < wide * kernel.threads / expected < 1.05:
+    limit = min(by_memory, gpu.multiplies / expected if expected else float("inf"))
+    if expected and not 0.95 < wide * kernel.threads / expected < 1.05:
         raise ParameterError(
             f"{operation.name} of {operation.bits} bits takes {expected:.0f} limb products, but {wide * kernel.threads:.0f} "
             "were counted: teach instructions.py to recognize the loops of its kernel"
@@ -301,71 +265,6 @@ def predict(operation: Operation, kernel: Compiled, gpu: Gpu = H100) -> dict[str
         "limbs_a_lane": kernel.limbs, "registers": kernel.registers, "spilled_bytes": kernel.spilled_bytes,
         "shared_bytes": kernel.shared_bytes, "warps": kernel.resident_warps(gpu), "busiest": busiest,
         "slots": {pipe: round(number, 1) for pipe, number in slots.items()},
-        "limb_products_share": round(wide / multiplies, 4), "rate": rate, "limit": limit,
+        "limb_products_share": round(wide / multiplies, 4) if expected else 0.0, "rate": rate, "limit": limit,
         "share_of_limit": round(rate / limit, 4), "cgbn": operation.cgbn,
     }  # fmt: skip
-
-
-def measure(operations: tuple[Operation, ...] = OPERATIONS, gpu: Gpu = H100) -> list[dict[str, Any]]:
-    """Predictions for these operations; compiles each source once."""
-    instances: Instances = {}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for made in pool.map(lambda source: compile_source(source, gpu), {each.source for each in operations}):
-            instances |= made
-    rows = []
-    for operation in operations:
-        kernel = instances.get((operation.kernel, operation.bits, operation.flag))
-        if kernel is None:
-            raise ParameterError(f"no kernel `{operation.kernel}` of {operation.bits} bits was compiled")
-        rows.append(predict(operation, kernel, gpu))
-    return rows
-
-
-def table(rows: list[dict[str, Any]], gpu: str) -> Table:
-    """The figures for people."""
-    columns = [
-        "operation", "bits", "lanes x limbs", "registers", "spilled", "warps", "limb products", "predicted", "limit",
-        "of limit", "x CGBN",
-    ]  # fmt: skip
-    return Table(f"Predicted for {gpu}, items a second", columns, [_cells(row) for row in rows])
-
-
-def _cells(row: dict[str, Any]) -> list[str]:
-    return [
-        row["operation"], str(row["bits"]), f"{row['lanes']} x {row['limbs_a_lane']}", str(row["registers"]),
-        str(row["spilled_bytes"]), str(row["warps"]), f"{row['limb_products_share']:.0%}", _si(row["rate"]),
-        _si(row["limit"]), f"{row['share_of_limit']:.0%}", f"{row['rate'] / row['cgbn']:.2f}" if row["cgbn"] else "",
-    ]  # fmt: skip
-
-
-def _si(rate: float) -> str:
-    for unit, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if rate >= scale:
-            return f"{rate / scale:.3g} {unit}"
-    return f"{rate:.3g}"
-
-
-@click.command("instructions")
-@click.option("--keep/--no-keep", default=True, help="Write the ledger.")
-def command(keep: bool) -> None:
-    """Count the instructions of bigint's kernels for an H100 and predict their speed."""
-    from rich.console import Console
-
-    started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
-    about, rows = machine.describe(), measure()
-    record = {
-        "schema": ledger.SCHEMA,
-        "started": started.isoformat(timespec="seconds"),
-        "seconds": round(time.monotonic() - clock, 1),
-        "machine": about,
-        "source": machine.source(),
-        "parameters": dataclasses.asdict(H100),
-        "versions": {"nvcc": _run([_tool("nvcc"), "--version"]).stdout.strip().splitlines()[-1]},
-        "absent": [],
-        "rows": [],
-        "memory": [],
-        "predictions": rows,
-    }
-    if keep:
-        click.echo(f"kept in {ledger.write(record, FOLDER)}")
-    Console(width=160).print(table(rows, H100.name).rich())
