@@ -51,7 +51,7 @@ class CiphertextArray:
     """
 
     __slots__ = ("_seeded", "account", "fresh", "public_key", "residues")
-    __array_ufunc__ = None  # numpy hands `array + ciphertexts` to __radd__ instead of looping over elements
+    __pandas_priority__ = 5000  # above Series and DataFrame: `series + ciphertexts` comes to __radd__
 
     def __init__(
         self,
@@ -487,6 +487,24 @@ class CiphertextArray:
         k = int(factor.item())
         account = self._fields("multiplication").times(max(k, 1)).within(self.public_key.n, "the product")
         return self._computed(self.residues.power_vartime(k), account)
+
+    # numpy hands its functions over.
+
+    def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        from hepy.paillier import numpy_protocols
+
+        return numpy_protocols.call_ufunc(function, method, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        from hepy.paillier import numpy_protocols
+
+        return numpy_protocols.call_function(function, args, options)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        raise TypeError(
+            "ciphertexts are no numbers that numpy could hold: key.decrypt(x) gives numbers, and x.residues.to_ints() the "
+            "ciphertexts as integers"
+        )
 
     # Checks.
 

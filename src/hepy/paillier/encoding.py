@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hepy import _columns
 from hepy._limbs import MPZ, object_array
 from hepy.errors import EncodingOverflowError, ParameterError
 
@@ -146,9 +147,10 @@ def numbers(values: Any) -> npt.NDArray[Any]:
     """
     if isinstance(values, np.ma.MaskedArray):
         raise ParameterError("masked arrays are not encrypted: fill the gaps (.filled(0)) or leave them out first")
+    values = _columns.plain(values)
     try:
         array = np.asarray(values)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ParameterError(f"values are not a rectangular array of numbers: {error}") from None
     if array.dtype == bool:
         return array.astype(np.uint8)
