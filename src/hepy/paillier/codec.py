@@ -14,6 +14,7 @@ from typing import Any
 
 import gmpy2
 import numpy as np
+import numpy.typing as npt
 
 from hepy import _devices
 from hepy import _limbs as limb
@@ -298,7 +299,7 @@ class _Ciphertexts:
         return obj.shape[0] if obj.ndim else None
 
     def tensors(self, obj: CiphertextArray) -> Tensors:
-        return {"residues": lambda: _stored(obj.residues)}
+        return {"residues": lambda: stored_residues(obj.residues)}
 
     def parse(self, fields: FieldReader) -> CiphertextHeader:
         bits, variant, fingerprint = parse_key(fields)
@@ -323,27 +324,37 @@ class _Ciphertexts:
             account = header.account.within(public.n, "the message")
         except EncodingOverflowError as error:
             raise WireFormatError(f"account: {error}") from None
-        return CiphertextArray(public, _residues(header, container, public), account)
+        residues = read_residues(lambda start, stop: container.rows("residues", start, stop), header.shape, public)
+        return CiphertextArray(public, residues, account)
 
 
-def _residues(header: CiphertextHeader, container: Container, key: PublicKey) -> ResidueArray:
-    """The residues, each below n**2 and a unit, read piece by piece."""
+def read_residues(
+    rows_of: Callable[[int, int], npt.NDArray[Any]], shape: tuple[int, ...], key: PublicKey
+) -> ResidueArray:
+    """Received ciphertexts, read piece by piece.
+
+    Args:
+        rows_of: rows_of(start, stop) gives elements [start, stop) in C order as canonical limbs, little-endian
+            uint32[stop - start, words of n**2].
+        shape: of the result.
+
+    Raises:
+        WireFormatError: a residue is not below n**2, or no unit; names the first such index.
+    """
     modulus = key.modulus
 
     def part(start: int, stop: int) -> ResidueArray:
-        rows = container.rows("residues", start, stop)
+        rows = rows_of(start, stop)
         small = limb.below(rows, modulus.n)
         if not small.all():
-            raise _bad_residue(header.shape, start + int(np.argmin(small)), "is not below n**2")
+            raise _bad_residue(shape, start + int(np.argmin(small)), "is not below n**2")
         residues = modulus.from_limbs(rows.astype(np.uint32, copy=False))
         units = residues.is_unit()
         if not units.all():
-            raise _bad_residue(
-                header.shape, start + int(np.argmin(units)), "shares a factor with n: no ciphertext does"
-            )
+            raise _bad_residue(shape, start + int(np.argmin(units)), "shares a factor with n: no ciphertext does")
         return residues
 
-    return from_chunks(modulus, _devices.current(), header.shape, part)
+    return from_chunks(modulus, _devices.current(), shape, part)
 
 
 def _bad_residue(shape: tuple[int, ...], position: int, reason: str) -> WireFormatError:
@@ -351,7 +362,8 @@ def _bad_residue(shape: tuple[int, ...], position: int, reason: str) -> WireForm
     return WireFormatError(f"residues: the element at index {index} {reason}")
 
 
-def _stored(residues: ResidueArray) -> Iterator[Buffer]:
+def stored_residues(residues: ResidueArray) -> Iterator[Buffer]:
+    """Canonical limbs of ciphertexts, little-endian and in C order, piece by piece."""
     flat = residues.ravel()
     for start in range(0, flat.size, _ROWS):
         yield flat[start : start + _ROWS].to_limbs().astype("<u4", copy=False).tobytes()

@@ -101,6 +101,11 @@ class Message:
             yield from self.data[name]()
 
 
+# How a byte of JSON changes the depth.
+_NESTING = np.zeros(256, dtype=np.int8)
+_NESTING[list(b"[{")], _NESTING[list(b"]}")] = 1, -1
+
+
 class Source(Protocol):
     """Bytes of known number that can be read anywhere."""
 
@@ -235,8 +240,7 @@ def parse_json(text: bytes, where: str) -> dict[str, Any]:
     if not text.isascii():
         raise WireFormatError(f"{where}: it is not ASCII")
     # Brackets inside strings count as well: canonical text has so few that the bound holds anyway.
-    codes = np.frombuffer(text, np.uint8)
-    steps = np.isin(codes, list(b"[{")).astype(np.int8) - np.isin(codes, list(b"]}")).astype(np.int8)
+    steps = _NESTING[np.frombuffer(text, np.uint8)]
     if steps.size and int(np.cumsum(steps, dtype=np.int32).max()) > _MAX_DEPTH:
         raise WireFormatError(f"{where}: it is nested deeper than {_MAX_DEPTH}")
 

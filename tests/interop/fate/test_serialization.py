@@ -9,7 +9,6 @@ import pytest
 from hepy.errors import HepyError, MissingKeyError, ParameterError, WireFormatError
 from hepy.interop.fate import PK, SK, evaluator, keygen, serialization
 from hepy.interop.fate.fixed_point import MAX_EXPONENT
-from hepy.wire import dumps
 
 
 def unpickled(data):
@@ -137,20 +136,21 @@ def test_hostile_bytes_are_refused(restore, arguments):
 
 
 def test_hostile_ciphertexts_are_refused(djn, contract, ciphertexts):
-    restore, (key, message, exponents) = ciphertexts.__reduce__()
-    n_square = djn[1].public_key.modulus.n
-    above = message[: -4 * 32] + n_square.to_bytes(128, "little")  # the last residue is n**2
+    restore, (key, residues, exponents) = ciphertexts.__reduce__()
+    public = djn[1].public_key
+    size = 2 * public.bits // 8
     cases = {
-        "not below n": (key, above, exponents),
-        "key": (serialization._key_bytes(contract[1].public_key), message, exponents),
-        "4 numbers": (key, message, exponents[:-4]),
-        "beyond": (key, message, (MAX_EXPONENT + 1).to_bytes(4, "little") * 4),
-        "shape": (key, dumps(djn[1].public_key.encrypt([[1, 2], [3, 4]])), b""),
+        "not below n": (key, residues[:-size] + public.modulus.n.to_bytes(size, "little"), exponents),
+        "shares a factor": (key, residues[:-size] + public.n.to_bytes(size, "little"), exponents),
+        "of 128 bytes": (key, residues[:-1], exponents),
+        "no message": (residues, residues, exponents),
+        "4 numbers": (key, residues, exponents[:-4]),
+        "beyond": (key, residues, (MAX_EXPONENT + 1).to_bytes(4, "little") * 4),
     }
     for reason, arguments in cases.items():
         with pytest.raises(HepyError, match=reason):
             restore(*arguments)
-    assert len(restore(key, message, exponents)) == 4
+    assert len(restore(key, residues, exponents)) == 4
 
 
 def test_a_short_key_gives_one_warning(monkeypatch):

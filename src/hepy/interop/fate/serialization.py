@@ -1,4 +1,4 @@
-"""How keys, coders and vectors pass between processes and parties: through hepy's wire form, never as pickled objects.
+"""How keys, coders and vectors pass between processes and parties: as in hepy's wire form, never as pickled objects.
 
 A pickle of one of them is a call of a restore_* function below with bytes, so a receiver's whitelist needs these names
 and no others. Everything that they are given is checked as hepy.loads checks it: received bytes may be hostile.
@@ -23,9 +23,8 @@ from hepy.interop.fate.keys import PK, SK
 from hepy.interop.fate.placement import placed
 from hepy.interop.fate.scaling import NONE, Exponents
 from hepy.interop.fate.vectors import CiphertextVector, PlaintextVector
-from hepy.paillier import CiphertextArray, PrivateKey, PublicKey
-from hepy.paillier.codec import restore_key
-from hepy.paillier.encoding import Numbers
+from hepy.paillier import PrivateKey, PublicKey
+from hepy.paillier.codec import read_residues, restore_key, stored_residues
 
 _HERE = "hepy.interop.fate.serialization"
 
@@ -83,24 +82,31 @@ def pickled_ciphertexts(vector: CiphertextVector) -> Reduced:
     if key is None:
         return restore_zeros, (len(vector),)
     residues, exponents = vector.parts(key)
-    # The contract keeps no account of bounds: the widest that a message can say.
-    array = CiphertextArray(key, residues, Numbers(0, key.n // 3))
-    message = wire.dumps(array, rerandomize=False)
-    return restore_ciphertexts, (_key_bytes(key), message, _exponent_bytes(exponents))
+    return restore_ciphertexts, (_key_bytes(key), b"".join(stored_residues(residues)), _exponent_bytes(exponents))
 
 
-def restore_ciphertexts(key: bytes, message: bytes, exponents: bytes) -> CiphertextVector:
-    """A vector from the wire forms of its key and ciphertexts and its exponents, int32 little-endian.
+def restore_ciphertexts(key: bytes, residues: bytes, exponents: bytes) -> CiphertextVector:
+    """A vector from the wire form of its key, canonical residues, and exponents.
+
+    FATE's tables pickle every row apart, so residues come without a message around each; they are checked as those of a
+    message are.
+
+    Args:
+        key: the public key's message.
+        residues: canonical limbs of the ciphertexts, little-endian, as a message has them.
+        exponents: int32 little-endian; nothing means 0 for all.
 
     Raises:
         WireFormatError: something is not canonical, out of range, or of another length.
     """
     public = _checked_key(key)
+    words = public.modulus.words
+    if not isinstance(residues, bytes) or len(residues) % (4 * words):
+        raise WireFormatError(f"residues: numbers of {4 * words} bytes were expected")
+    rows = np.frombuffer(residues, dtype="<u4").reshape(-1, words)
     with placed():
-        array = wire.loads(message, public)
-    if array.ndim != 1 or array.packed:
-        raise WireFormatError(f"shape: a vector was expected, and these are ciphertexts of shape {array.shape}")
-    return CiphertextVector(public, array.residues, _exponents(exponents, len(array)))
+        array = read_residues(lambda start, stop: rows[start:stop], (len(rows),), public)
+    return CiphertextVector(public, array, _exponents(exponents, len(rows)))
 
 
 def restore_zeros(size: int) -> CiphertextVector:
