@@ -58,14 +58,22 @@ def data_offset(path):
 # What it is.
 
 
-def test_a_file_holds_the_elements_of_a_pool_in_memory(device, any_key, path, seed):
-    public, values = any_key.public_key, [1, -2, 3]
-    pool = any_key.pool(4, path, seed=seed("file"))
+def test_a_file_holds_the_elements_of_a_pool_in_memory(device, key, path, seed):
+    public, values = key.public_key, [1, -2, 3]
+    pool = key.pool(4, path, seed=seed("file"))
     assert public.encrypt(values, pool=pool).digest() == public.encrypt(values, seed=seed("file")).digest()
     assert pool.left == 1
     longer = public.pool(3, path.with_suffix(".2"), rerandomize=True, seed=seed("file"))
     x = public.encrypt(values) * 2
     assert x.rerandomize(pool=longer).digest() == x.rerandomize(seed=seed("file")).digest()
+
+
+def test_every_variant_has_files(any_key, path, seed):
+    public, values = any_key.public_key, [1, -2, 3]
+    any_key.pool(3, path, seed=seed("file"))
+    x = public.encrypt(values, pool=public.open_pool(path))
+    assert x.digest() == public.encrypt(values, seed=seed("file")).digest()
+    assert any_key.decrypt(x).tolist() == values
 
 
 def test_safetensors_reads_it(pool, path, every):
