@@ -43,13 +43,15 @@ $(INTEROP_PHE)/bin/python:
 	$(INTEROP_PHE)/bin/python -m pip install --quiet --upgrade pip
 
 $(PHE): $(INTEROP_PHE)/bin/python $(SOURCES)
-	$(INTEROP_PHE)/bin/python -m pip install --quiet --editable . 'pytest>=8' 'hypothesis>=6.100' 'phe[cli]==1.5.0'
+	HEPY_CUDA=OFF $(INTEROP_PHE)/bin/python -m pip install --quiet --config-settings=build-dir=build/interop-phe \
+	  --editable . 'pytest>=8' 'hypothesis>=6.100' 'phe[cli]==1.5.0'
 	touch $@
 
 $(FATE): tests/interop/fate/requirements.txt $(SOURCES)
 	$(PYTHON_FATE) -m venv $(INTEROP_FATE)
 	$(INTEROP_FATE)/bin/python -m pip install --quiet --upgrade pip
-	$(INTEROP_FATE)/bin/python -m pip install --quiet -r tests/interop/fate/requirements.txt --editable .
+	HEPY_CUDA=OFF $(INTEROP_FATE)/bin/python -m pip install --quiet --config-settings=build-dir=build/interop-fate \
+	  -r tests/interop/fate/requirements.txt --editable .
 	$(INTEROP_FATE)/bin/python -m pip install --quiet --no-deps pyfate==2.2.0 fate-utils==0.1.0
 	touch $@
 
