@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <stdexcept>
@@ -32,6 +33,10 @@ class Array {
       throw InvalidArgument(std::string("a contiguous array was expected") +
                             (std::is_const_v<T> ? "" : ", to be written") + ", not this " +
                             Py_TYPE(object.ptr())->tp_name);
+    }
+    if (reinterpret_cast<std::uintptr_t>(view_.buf) % alignof(T) != 0) {
+      PyBuffer_Release(&view_);
+      throw InvalidArgument("an array begins between two of its items: copy it");
     }
     const char format = view_.format == nullptr ? 'B' : view_.format[0];
     const char* const kinds = std::is_signed_v<T> ? "bhilq" : "?BHILQ";
@@ -155,7 +160,6 @@ std::unique_ptr<Engine> make(const std::string& name, const py::object& n, const
   if (!chosen.missing.empty()) throw InvalidArgument("engine '" + name + "' cannot run here: " + chosen.missing);
   const Array<const Word> modulus(n), residue(one);
   const std::size_t words = (bits + 31) / 32;
-  if (squared && !chosen.squares) throw InvalidArgument("engine '" + name + "' takes no roots of moduli");
   const Modulus value{modulus.data(words), residue.data(squared ? 2 * words : words), words, bits, squared};
   if (bits < 2 || value.n[0] % 2 == 0) throw InvalidArgument("a modulus is an odd integer above 2");
   return std::unique_ptr<Engine>(chosen.make(value));
@@ -346,9 +350,10 @@ PYBIND11_MODULE(_cpu, module) {
       "(name, what the processor lacks for it, how it multiplies), the fastest first.");
   module.def("processor_features", &processor_features);
   module.def(
-      "radix_bits", [](const std::string& name, std::size_t bits) { return kind(name).radix_bits(bits); },
-      py::arg("name"), py::arg("bits"), "log2 of R, for a modulus (or its root) of so many bits.");
-  module.def("takes_roots", [](const std::string& name) { return kind(name).squares; });
+      "radix_bits",
+      [](const std::string& name, std::size_t bits, bool squared) { return kind(name).radix_bits(bits, squared); },
+      py::arg("name"), py::arg("bits"), py::arg("squared"),
+      "log2 of R, for a modulus of so many bits, or for its root.");
   py::class_<Engine>(module, "Engine", py::module_local())
       .def(py::init(&make), py::arg("name"), py::arg("n"), py::arg("one"), py::arg("bits"), py::arg("squared") = false)
       .def_property_readonly("lanes", &Engine::lanes)

@@ -47,17 +47,15 @@ std::vector<Kind> make_kinds() {
   std::vector<Kind> kinds;
 #if defined(HEPY_WITH_IFMA)
   kinds.push_back({"ifma", features().avx512ifma ? "" : "the processor has no AVX-512 IFMA",
-                   "eight integers in lanes of 52-bit limbs, AVX-512 IFMA", &lanes::radix_bits, false,
-                   &lanes::make_ifma});
+                   "eight integers in lanes of 52-bit limbs, AVX-512 IFMA", &lanes::radix_bits, &lanes::make_ifma});
 #endif
 #if defined(HEPY_WITH_MULX)
   kinds.push_back({"mulx", features().bmi2 && features().adx ? "" : "the processor has no MULX and ADX",
-                   "rows of 64-bit limbs, MULX with two carry chains", &rows::radix_bits, true, &rows::make_mulx});
+                   "rows of 64-bit limbs, MULX with two carry chains", &rows::radix_bits, &rows::make_mulx});
 #endif
   kinds.push_back(
-      {"portable-lanes", "", "lanes of 52-bit limbs in plain C++", &lanes::radix_bits, false, &lanes::make_portable});
-  kinds.push_back(
-      {"portable-rows", "", "rows of 64-bit limbs in plain C++", &rows::radix_bits, true, &rows::make_portable});
+      {"portable-lanes", "", "lanes of 52-bit limbs in plain C++", &lanes::radix_bits, &lanes::make_portable});
+  kinds.push_back({"portable-rows", "", "rows of 64-bit limbs in plain C++", &rows::radix_bits, &rows::make_portable});
   return kinds;
 }
 

@@ -118,11 +118,10 @@ class Engine {
 };
 
 struct Kind {
-  std::string name;                             // as hepy.options.engine says it
-  std::string missing;                          // what this processor lacks for it; empty where it runs
-  std::string about;                            // one line: how it multiplies
-  std::size_t (*radix_bits)(std::size_t bits);  // log2 R, by the bits of Modulus::n
-  bool squares;                                 // whether it can be given the root of a modulus
+  std::string name;                                           // as hepy.options.engine says it
+  std::string missing;                                        // what this processor lacks for it; empty where it runs
+  std::string about;                                          // one line: how it multiplies
+  std::size_t (*radix_bits)(std::size_t bits, bool squared);  // log2 R, as Modulus has them
   Engine* (*make)(const Modulus& modulus);
 };
 

@@ -4,6 +4,9 @@
 
 namespace hepy::cpu::lanes {
 
-Engine* make_ifma(const Modulus& modulus) { return new EngineOf<LaneRing>(modulus); }
+Engine* make_ifma(const Modulus& modulus) {
+  if (modulus.squared) return new EngineOf<PairLaneRing>(modulus);
+  return new EngineOf<LaneRing>(modulus);
+}
 
 }  // namespace hepy::cpu::lanes

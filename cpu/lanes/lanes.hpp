@@ -4,7 +4,7 @@
 
 namespace hepy::cpu::lanes {
 
-std::size_t radix_bits(std::size_t modulus_bits);
+std::size_t radix_bits(std::size_t bits, bool squared);
 Engine* make_portable(const Modulus& modulus);
 #if defined(HEPY_WITH_IFMA)
 Engine* make_ifma(const Modulus& modulus);  // only where the processor has AVX-512 IFMA

@@ -4,7 +4,12 @@
 
 namespace hepy::cpu::lanes {
 
-std::size_t radix_bits(std::size_t modulus_bits) { return kDigitBits * LaneRing::digits_for(modulus_bits); }
-Engine* make_portable(const Modulus& modulus) { return new EngineOf<LaneRing>(modulus); }
+std::size_t radix_bits(std::size_t bits, bool squared) {
+  return kDigitBits * LaneRing::digits_for(bits, squared ? PairLaneRing::kSpare : 2);
+}
+Engine* make_portable(const Modulus& modulus) {
+  if (modulus.squared) return new EngineOf<PairLaneRing>(modulus);
+  return new EngineOf<LaneRing>(modulus);
+}
 
 }  // namespace hepy::cpu::lanes

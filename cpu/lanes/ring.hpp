@@ -80,19 +80,43 @@ inline Vector lower_column(Vector sum, Digits x, const Vector (&y)[4], std::size
   return sum;
 }
 
+inline void to_digits(Limb* row, std::size_t digits, const Word* words, std::size_t count) {
+  for (std::size_t j = 0; j < digits; ++j) {
+    const std::size_t bit = kDigitBits * j, word = bit / 32;
+    unsigned __int128 bits = 0;
+    for (std::size_t k = 0; k < 3 && word + k < count; ++k) {
+      bits |= static_cast<unsigned __int128>(words[word + k]) << 32 * k;
+    }
+    row[j] = Limb(bits >> bit % 32) & kDigitMask;
+  }
+}
+
+inline void to_words(Word* words, std::size_t count, const Limb* row, std::size_t digits) {
+  for (std::size_t k = 0; k < count; ++k) {
+    const std::size_t bit = 32 * k, digit = bit / kDigitBits;
+    unsigned __int128 bits = digit < digits ? row[digit] : 0;
+    if (digit + 1 < digits) bits |= static_cast<unsigned __int128>(row[digit + 1]) << kDigitBits;
+    words[k] = Word(bits >> bit % kDigitBits);
+  }
+}
+
 class LaneRing {
  public:
   static constexpr std::size_t kLanes = 8;
   using From = Sources<8>;
   using To = Targets<8>;
 
-  // A multiple of 4 digits, such that 4n <= R.
-  static std::size_t digits_for(std::size_t modulus_bits) { return (modulus_bits + 2 + 207) / 208 * 4; }
-  static std::size_t width_for(std::size_t modulus_bits) { return (digits_for(modulus_bits) + 7) / 8 * 8; }
+  // A multiple of 4 digits, such that 2^spare n <= R.
+  static std::size_t digits_for(std::size_t modulus_bits, unsigned spare = 2) {
+    return (modulus_bits + spare + 207) / 208 * 4;
+  }
+  static std::size_t width_for(std::size_t modulus_bits, unsigned spare = 2) {
+    return (digits_for(modulus_bits, spare) + 7) / 8 * 8;
+  }
   static std::size_t piece_words_for(std::size_t modulus_bits) { return kDigitBits * digits_for(modulus_bits) / 32; }
 
-  explicit LaneRing(const Modulus& modulus)
-      : digits_(digits_for(modulus.bits)), width_(width_for(modulus.bits)), memory_(acquire(2 * width_)) {
+  explicit LaneRing(const Modulus& modulus, unsigned spare = 2)
+      : digits_(digits_for(modulus.bits, spare)), width_(width_for(modulus.bits, spare)), memory_(acquire(2 * width_)) {
     import_words(memory_, modulus.n, modulus.words);
     import_words(memory_ + width_, modulus.one, modulus.words);
     Limb inverse = 1;  // Newton's iteration doubles the right bits
@@ -107,73 +131,25 @@ class LaneRing {
   std::size_t scratch_limbs() const { return 8 * 2 * width_; }
   const Limb* one() const { return memory_ + width_; }
 
-  HEPY_ONE_COPY const Limb* view(const From& from, Limb* space) const {
-    for (std::size_t j = 0; j < width_; j += 8) {
-      Vector block[8];
-      for (std::size_t l = 0; l < 8; ++l) block[l] = Vector::load(from.at[l] + j);
-      transpose(block);
-      for (std::size_t i = 0; i < 8; ++i) block[i].store(space + 8 * (j + i));
-    }
+  const Limb* view(const From& from, Limb* space) const {
+    gather(from, space, width_);
     return space;
   }
 
   Limb* place(const To&, Limb* space) const { return space; }
 
-  // Canonical: less n, unless that is negative. A first pass finds out, a second one writes.
-  HEPY_ONE_COPY void store(const To& to, const Limb* vector) const {
-    const Vector mask = Vector::every(kDigitMask);
-    Vector borrow = Vector::zero();
-    for (std::size_t j = 0; j < digits_; ++j) {
-      borrow = shift_right(Vector::load(vector + 8 * j) - Vector::every(n()[j]) - borrow, 63);
-    }
-    const Vector subtract = borrow - Vector::every(1);  // all ones where there was none
-    borrow = Vector::zero();
-    for (std::size_t j = 0; j < width_; j += 8) {
-      Vector block[8];
-      for (std::size_t i = 0; i < 8; ++i) {
-        if (j + i >= digits_) {
-          block[i] = Vector::zero();
-          continue;
-        }
-        const Vector limb = Vector::load(vector + 8 * (j + i)) - (Vector::every(n()[j + i]) & subtract) - borrow;
-        borrow = shift_right(limb, 63);
-        block[i] = limb & mask;
-      }
-      transpose(block);
-      for (std::size_t l = 0; l < 8; ++l) block[l].store(to.at[l] + j);
-    }
+  void store(const To& to, const Limb* vector) const {
+    put(to, 0, vector, Vector::zero(), at_least(vector, Vector::zero(), 1), Vector::zero());
   }
 
-  HEPY_ONE_COPY void multiply(Limb* out, const Limb* x, const Limb* y, Limb* columns) const {
+  void multiply(Limb* out, const Limb* x, const Limb* y, Limb* columns) const {
     clear(columns);
-    const OwnDigits digits{x};
-    for (std::size_t i = 0; i < digits_; i += 4) {
-      const Vector rows[4] = {Vector::load(y + 8 * i), Vector::load(y + 8 * i + 8), Vector::load(y + 8 * i + 16),
-                              Vector::load(y + 8 * i + 24)};
-      add_product(columns + 8 * i, digits, rows, digits_);
-    }
+    add_columns(columns, x, y);
     reduce(out, columns);
   }
 
-  HEPY_ONE_COPY void square(Limb* out, const Limb* x, Limb* columns) const {
-    clear(columns);
-    const OwnDigits digits{x};
-    for (std::size_t i = 0; i < digits_; i += 4) {
-      const Vector rows[4] = {digits[i], digits[i + 1], digits[i + 2], digits[i + 3]};
-      Limb* const at = columns + 8 * 2 * i;
-      for (std::size_t p = 0; p < 4; ++p) {
-        for (std::size_t q = p + 1; q < 4; ++q) {
-          multiply_low(Vector::load(at + 8 * (p + q)), rows[p], rows[q]).store(at + 8 * (p + q));
-          multiply_high(Vector::load(at + 8 * (p + q + 1)), rows[p], rows[q]).store(at + 8 * (p + q + 1));
-        }
-      }
-      if (i + 4 < digits_) add_product(at + 8 * 4, digits.from(i + 4), rows, digits_ - i - 4);
-    }
-    for (std::size_t i = 0; i < digits_; ++i) {
-      const Vector digit = digits[i], low = Vector::load(columns + 16 * i), high = Vector::load(columns + 16 * i + 8);
-      multiply_low(low + low, digit, digit).store(columns + 16 * i);
-      multiply_high(high + high, digit, digit).store(columns + 16 * i + 8);
-    }
+  void square(Limb* out, const Limb* x, Limb* columns) const {
+    square_columns(columns, x);
     reduce(out, columns);
   }
 
@@ -192,8 +168,9 @@ class LaneRing {
     }
   }
 
-  void subtract(Limb* out, const Limb* x, const Limb* y, Limb*) const {  // x + n - y
-    Vector carry = Vector::zero();
+  // x + n - y - borrow
+  void subtract(Limb* out, const Limb* x, const Limb* y, Limb*, Limb borrow = 0) const {
+    Vector carry = Vector::every(0 - borrow);
     for (std::size_t j = 0; j < digits_; ++j) {
       const Vector sum = Vector::load(x + 8 * j) + Vector::every(n()[j]) - Vector::load(y + 8 * j) + carry;
       carry = shift_right_signed(sum, kDigitBits);
@@ -201,40 +178,53 @@ class LaneRing {
     }
   }
 
-  void import_words(Limb* row, const Word* words, std::size_t count) const {
-    for (std::size_t j = 0; j < width_; ++j) {
-      const std::size_t bit = kDigitBits * j, word = bit / 32;
-      unsigned __int128 bits = 0;
-      for (std::size_t k = 0; k < 3 && word + k < count; ++k) {
-        bits |= static_cast<unsigned __int128>(words[word + k]) << 32 * k;
-      }
-      row[j] = Limb(bits >> bit % 32) & kDigitMask;
-    }
-  }
-
-  void import_plain(Limb* row, const Word* words, std::size_t count) const { import_words(row, words, count); }
-
+  void import_words(Limb* row, const Word* words, std::size_t count) const { to_digits(row, width_, words, count); }
+  void import_plain(Limb* row, const Word* words, std::size_t count) const { to_digits(row, width_, words, count); }
   void export_words(Word* words, const Limb* row, std::size_t count, Limb*) const {
-    for (std::size_t k = 0; k < count; ++k) {
-      const std::size_t bit = 32 * k, digit = bit / kDigitBits;
-      unsigned __int128 bits = row[digit];
-      if (digit + 1 < width_) bits |= static_cast<unsigned __int128>(row[digit + 1]) << kDigitBits;
-      words[k] = Word(bits >> bit % kDigitBits);
-    }
+    to_words(words, count, row, width_);
   }
 
- private:
+  // What pairs are made of.
+
+  std::size_t digits() const { return digits_; }
   const Limb* n() const { return memory_; }
 
   void clear(Limb* columns) const { std::memset(columns, 0, 8 * 2 * digits_ * sizeof(Limb)); }
 
-  // columns += x * y for four digits y.
-  static void add_product(Limb* columns, OwnDigits x, const Vector (&y)[4], std::size_t digits) {
-    for (std::size_t c = 0; c < 4; ++c) lower_column(Vector::load(columns + 8 * c), x, y, c, 4).store(columns + 8 * c);
-    add_upper_columns(columns, x, y, digits);
+  // columns += x y
+  HEPY_ONE_COPY void add_columns(Limb* columns, const Limb* x, const Limb* y) const {
+    const OwnDigits digits{x};
+    for (std::size_t i = 0; i < digits_; i += 4) {
+      const Vector rows[4] = {Vector::load(y + 8 * i), Vector::load(y + 8 * i + 8), Vector::load(y + 8 * i + 16),
+                              Vector::load(y + 8 * i + 24)};
+      add_product(columns + 8 * i, digits, rows, digits_);
+    }
   }
 
-  // out = columns / R mod n, below 2n if columns are below 4n^2 in value: (4n^2 + R n) / R <= 2n.
+  // columns = x^2
+  HEPY_ONE_COPY void square_columns(Limb* columns, const Limb* x) const {
+    clear(columns);
+    const OwnDigits digits{x};
+    for (std::size_t i = 0; i < digits_; i += 4) {
+      const Vector rows[4] = {digits[i], digits[i + 1], digits[i + 2], digits[i + 3]};
+      Limb* const at = columns + 8 * 2 * i;
+      for (std::size_t p = 0; p < 4; ++p) {
+        for (std::size_t q = p + 1; q < 4; ++q) {
+          multiply_low(Vector::load(at + 8 * (p + q)), rows[p], rows[q]).store(at + 8 * (p + q));
+          multiply_high(Vector::load(at + 8 * (p + q + 1)), rows[p], rows[q]).store(at + 8 * (p + q + 1));
+        }
+      }
+      if (i + 4 < digits_) add_product(at + 8 * 4, digits.from(i + 4), rows, digits_ - i - 4);
+    }
+    for (std::size_t i = 0; i < digits_; ++i) {
+      const Vector digit = digits[i], low = Vector::load(columns + 16 * i), high = Vector::load(columns + 16 * i + 8);
+      multiply_low(low + low, digit, digit).store(columns + 16 * i);
+      multiply_high(high + high, digit, digit).store(columns + 16 * i + 8);
+    }
+  }
+
+  // out = columns / R mod n, below 2n if columns are below 4n^2 in value: (4n^2 + R n) / R <= 2n. The digits of q,
+  // where columns + q n = out R, are left in the lower half of the columns.
   HEPY_ONE_COPY void reduce(Limb* out, Limb* columns) const {
     const SharedDigits modulus{n()};
     const Vector inverse = Vector::every(minus_inverse_);
@@ -246,6 +236,7 @@ class LaneRing {
         // What the last quotient and the carry bring comes last: the rest does not wait for them.
         const Vector sum = lower_column(Vector::load(at + 8 * c), modulus, q, c, c) + carry;
         q[c] = multiply_low(Vector::zero(), sum, inverse);
+        q[c].store(at + 8 * c);
         carry = shift_right(multiply_low(sum, modulus[0], q[c]), kDigitBits);
       }
       add_upper_columns(at, modulus, q, digits_);
@@ -258,9 +249,190 @@ class LaneRing {
     }
   }
 
+  // All ones in the lanes where vector + first >= times n, which differ by less than R.
+  Vector at_least(const Limb* vector, Vector first, Limb times) const {
+    Vector carry = first;
+    for (std::size_t j = 0; j < digits_; ++j) {
+      carry = shift_right_signed(Vector::load(vector + 8 * j) - Vector::every(times * n()[j]) + carry, kDigitBits);
+    }
+    return Vector::zero() - (carry + Vector::every(1));
+  }
+
+  // vector + first - (n by mask) - (n by mask), to digits `at` and above of the rows.
+  HEPY_ONE_COPY void put(const To& to, std::size_t at, const Limb* vector, Vector first, Vector once,
+                         Vector twice) const {
+    Vector carry = first;
+    for (std::size_t j = 0; j < width_; j += 8) {
+      Vector block[8];
+      for (std::size_t i = 0; i < 8; ++i) {
+        block[i] = Vector::zero();
+        if (j + i >= digits_) continue;
+        const Vector digit = Vector::every(n()[j + i]);
+        const Vector sum = Vector::load(vector + 8 * (j + i)) - (digit & once) - (digit & twice) + carry;
+        carry = shift_right_signed(sum, kDigitBits);
+        block[i] = sum & Vector::every(kDigitMask);
+      }
+      transpose(block);
+      for (std::size_t l = 0; l < 8; ++l) block[l].store(to.at[l] + at + j);
+    }
+  }
+
+  // Eight rows as vectors, a digit of each.
+  HEPY_ONE_COPY static void gather(const From& from, Limb* space, std::size_t width) {
+    for (std::size_t j = 0; j < width; j += 8) {
+      Vector block[8];
+      for (std::size_t l = 0; l < 8; ++l) block[l] = Vector::load(from.at[l] + j);
+      transpose(block);
+      for (std::size_t i = 0; i < 8; ++i) block[i].store(space + 8 * (j + i));
+    }
+  }
+
+ private:
+  // columns += x * y for four digits y.
+  static void add_product(Limb* columns, OwnDigits x, const Vector (&y)[4], std::size_t digits) {
+    for (std::size_t c = 0; c < 4; ++c) lower_column(Vector::load(columns + 8 * c), x, y, c, 4).store(columns + 8 * c);
+    add_upper_columns(columns, x, y, digits);
+  }
+
   std::size_t digits_, width_;
   Limb* memory_;
   Limb minus_inverse_ = 0;
+};
+
+// Residues modulo a square m^2 as pairs modulo m, as rows/rows.cpp explains, with values that stay below 3m: then
+//
+//   a c + q m = e R gives the product / R = e + (a d + b c - q + m R) / R m   mod m^2,
+//
+// e below (9 m^2 + R m) / R and the other half below (18 m^2 + 2 m R) / R, which are 2m and 3m where 32m <= R. In
+// digits m R - q is (m - 1) R + (R - 1 - q) + 1, so that no column gets less. A column of the second sum collects 4 *
+// digits halves from products and 2 * digits from the reduction: less than 2^64 below 682 digits.
+class PairLaneRing {
+ public:
+  static constexpr std::size_t kLanes = 8;
+  static constexpr unsigned kSpare = 5;
+  using From = Sources<8>;
+  using To = Targets<8>;
+
+  static std::size_t width_for(std::size_t root_bits) { return 2 * LaneRing::width_for(root_bits, kSpare); }
+  static std::size_t piece_words_for(std::size_t root_bits) {
+    return kDigitBits * LaneRing::digits_for(root_bits, kSpare) / 32;
+  }
+
+  explicit PairLaneRing(const Modulus& modulus)
+      : half_(modulus, kSpare), step_(half_.width()), one_(acquire(2 * step_)) {
+    import_plain(one_, modulus.one, 2 * modulus.words);
+  }
+  ~PairLaneRing() { release(one_, 2 * step_); }
+  PairLaneRing(const PairLaneRing&) = delete;
+  PairLaneRing& operator=(const PairLaneRing&) = delete;
+
+  std::size_t width() const { return 2 * step_; }
+  std::size_t scratch_limbs() const { return 2 * half_.scratch_limbs(); }
+  const Limb* one() const { return one_; }
+
+  const Limb* view(const From& from, Limb* space) const {
+    LaneRing::gather(from, space, 2 * step_);
+    return space;
+  }
+
+  Limb* place(const To&, Limb* space) const { return space; }
+
+  // Canonical: a below m, which may give b one more, and b below 3m before that.
+  void store(const To& to, const Limb* vector) const {
+    const Vector over = half_.at_least(vector, Vector::zero(), 1), one = Vector::zero() - over;
+    const Limb* const b = upper(vector);
+    half_.put(to, 0, vector, Vector::zero(), over, Vector::zero());
+    half_.put(to, step_, b, one, half_.at_least(b, one, 1), half_.at_least(b, one, 2));
+  }
+
+  // x may be (a, 0) with any a below R, if y is canonical.
+  void multiply(Limb* out, const Limb* x, const Limb* y, Limb* scratch) const {
+    Limb *const t = scratch, *const u = t + half_.scratch_limbs();
+    half_.clear(t);
+    half_.clear(u);
+    half_.add_columns(t, x, y);
+    half_.add_columns(u, x, upper(y));
+    half_.add_columns(u, upper(x), y);
+    finish(out, t, u);
+  }
+
+  void square(Limb* out, const Limb* x, Limb* scratch) const {
+    Limb *const t = scratch, *const u = t + half_.scratch_limbs();
+    half_.square_columns(t, x);
+    half_.clear(u);
+    half_.add_columns(u, x, upper(x));
+    for (std::size_t c = 0; c < 8 * 2 * half_.digits(); ++c) u[c] += u[c];
+    finish(out, t, u);
+  }
+
+  void leave(Limb* out, const Limb* x, Limb* scratch) const {
+    Limb *const t = scratch, *const u = t + half_.scratch_limbs();
+    const std::size_t size = 8 * half_.digits() * sizeof(Limb);
+    half_.clear(t);
+    half_.clear(u);
+    std::memcpy(t, x, size);
+    std::memcpy(u, upper(x), size);
+    finish(out, t, u);
+  }
+
+  void add(Limb* out, const Limb* x, const Limb* y, Limb* scratch) const {
+    half_.add(out, x, y, scratch);
+    half_.add(upper(out), upper(x), upper(y), scratch);
+  }
+
+  void subtract(Limb* out, const Limb* x, const Limb* y, Limb* scratch) const {  // a gets m, so b one less
+    half_.subtract(out, x, y, scratch);
+    half_.subtract(upper(out), upper(x), upper(y), scratch, 1);
+  }
+
+  // An integer below R; it need not be below m.
+  void import_words(Limb* row, const Word* words, std::size_t count) const {
+    to_digits(row, step_, words, count);
+    std::memset(row + step_, 0, step_ * sizeof(Limb));
+  }
+
+  // A pair of integers, half of the words each.
+  void import_plain(Limb* row, const Word* words, std::size_t count) const {
+    to_digits(row, step_, words, count / 2);
+    to_digits(row + step_, step_, words + count / 2, count / 2);
+  }
+
+  // a + b m.
+  void export_words(Word* words, const Limb* row, std::size_t count, Limb* scratch) const {
+    const std::size_t digits = half_.digits();
+    const Limb *const b = row + step_, *const m = half_.n();
+    unsigned __int128 sum = 0;
+    for (std::size_t c = 0; c < 2 * digits; ++c) {
+      if (c < digits) sum += row[c];
+      for (std::size_t i = c < digits ? 0 : c - digits + 1; i < digits && i <= c; ++i) {
+        sum += static_cast<unsigned __int128>(b[i]) * m[c - i];
+      }
+      scratch[c] = Limb(sum) & kDigitMask;
+      sum >>= kDigitBits;
+    }
+    to_words(words, count, scratch, 2 * digits);
+  }
+
+ private:
+  const Limb* upper(const Limb* vector) const { return vector + 8 * step_; }
+  Limb* upper(Limb* vector) const { return vector + 8 * step_; }
+
+  // out = (e, (u - q + m R) / R).
+  void finish(Limb* out, Limb* t, Limb* u) const {
+    const std::size_t digits = half_.digits();
+    half_.reduce(out, t);
+    for (std::size_t c = 0; c < digits; ++c) {
+      const Vector low = Vector::load(u + 8 * c) + Vector::every(kDigitMask + (c == 0)) - Vector::load(t + 8 * c);
+      low.store(u + 8 * c);
+      Limb* const high = u + 8 * (digits + c);
+      (Vector::load(high) + Vector::every(half_.n()[c] - (c == 0))).store(high);
+    }
+    half_.reduce(upper(out), u);
+  }
+
+  LaneRing half_;
+  std::size_t step_;
+  Limb* one_;
 };
 
 }  // namespace

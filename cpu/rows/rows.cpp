@@ -241,7 +241,7 @@ Engine* make(const Modulus& modulus, const RowKernels& kernels) {
 
 namespace rows {
 
-std::size_t radix_bits(std::size_t modulus_bits) { return 64 * RowRing::width_for(modulus_bits); }
+std::size_t radix_bits(std::size_t bits, bool) { return 64 * limbs_for(bits); }
 Engine* make_portable(const Modulus& modulus) { return make(modulus, kPortableRows); }
 #if defined(HEPY_WITH_MULX)
 Engine* make_mulx(const Modulus& modulus) { return make(modulus, kMulxRows); }

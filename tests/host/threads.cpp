@@ -42,7 +42,7 @@ bool agree(const char* name, std::size_t items, std::size_t each, const Work& wo
 bool check(const hepy::cpu::Kind& kind) {
   // R mod n for n = 2^1024 - 1, by way of R = 2^(1024 k + r) = 2^r.
   std::vector<Word> n(kWords, ~Word(0)), one(kWords, 0);
-  const std::size_t power = kind.radix_bits(kBits) % kBits;
+  const std::size_t power = kind.radix_bits(kBits, false) % kBits;
   one[power / 32] = Word(1) << power % 32;
   const std::unique_ptr<Engine> engine(kind.make({n.data(), one.data(), kWords, kBits, false}));
 

@@ -43,16 +43,14 @@ class Kernels:
         self.n = n
         self.device, self.engine = device, engine
         self.words = limb.width(n.bit_length())
-        # Paillier's moduli are squares: residues modulo one are pairs modulo its root, if the engine can do that.
+        # Paillier's moduli are squares: residues modulo one are pairs modulo its root.
         root = int(gmpy2.isqrt(n))
-        self._root = root if root * root == n and native.takes_roots(engine) else None
-        start = self._root or n
+        self._root = root if root * root == n else None
+        start, squared = self._root or n, self._root is not None
         bits = start.bit_length()
-        self._radix = 1 << native.radix_bits(engine, bits)
+        self._radix = 1 << native.radix_bits(engine, bits, squared)
         one = self._plain([self._radix % n])
-        self.native = native.Engine(
-            engine, limb.from_ints([start], limb.width(bits)), one, bits, self._root is not None
-        )
+        self.native = native.Engine(engine, limb.from_ints([start], limb.width(bits)), one, bits, squared)
         self.width: int = self.native.width
         self.lanes: int = self.native.lanes
         self.block = inversion.BLOCK if self.lanes == 1 else 2 * self.lanes  # a block for each lane of small batches
