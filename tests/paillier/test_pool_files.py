@@ -195,6 +195,16 @@ def test_elements_that_were_exchanged(pool, path):
         taken(pool, 2)
 
 
+def test_a_count_that_was_set_back_finds_erased_elements(pool, path):
+    taken(pool, 5)
+    with open(path, "r+b") as file:
+        file.seek(data_offset(path) + 8)
+        file.write(bytes(8) + b"\xff" * 8)
+    assert pool.left == 20
+    with pytest.raises(WireFormatError, match="element 0 is damaged"):
+        taken(pool, 1)
+
+
 @pytest.mark.parametrize("position", range(8, 24))
 def test_a_damaged_count_is_never_believed(public, pool, path, position):
     taken(pool, 5)
