@@ -123,6 +123,22 @@ def test_ckks(context):
     assert np.allclose(context.decrypt(next(hepy.load_chunks([one], context))), values[0], atol=1e-4)
 
 
+def test_ckks_ciphertexts_that_lose_their_seed_keep_to_the_size(context):
+    """Loaded ones are rerandomized, and then as long again."""
+    values = np.linspace(-1, 1, 6 * 16).reshape(6, 16)
+    loaded = hepy.loads(hepy.dumps(context.encrypt(values)), context)
+    limit = len(hepy.dumps(loaded, rerandomize=False)) + 600
+    messages = list(hepy.dump_chunks(loaded, max_bytes=limit))
+    assert len(messages) > 1
+    assert max(map(len, messages)) <= limit
+    assert len(list(hepy.dump_chunks(loaded, max_bytes=limit, rerandomize=False))) == 1
+    one = hepy.loads(hepy.dumps(context.encrypt(values[0])), context)
+    limit = len(hepy.dumps(one, rerandomize=False)) + 600
+    assert len(list(hepy.dump_chunks(one, max_bytes=limit, rerandomize=False))) == 1
+    with pytest.raises(ParameterError, match="cannot be cut any further"):
+        list(hepy.dump_chunks(one, max_bytes=limit))
+
+
 def test_without_the_key_they_can_be_kept_and_unlocked_later(djn, x, stream):
     locked = list(hepy.load_chunks(stream))
     assert {part.fingerprint for part in locked} == {djn.fingerprint}

@@ -82,18 +82,20 @@ def _arrays(what: Any) -> Iterator[Any]:
 
 def _dumped(arrays: Iterator[Any], max_bytes: int, rerandomize: bool, seed: bytes | None) -> Iterator[bytes]:
     previous, index = chunks.START, 0
-    for (kind, piece), last in _with_last(_pieces(arrays, max_bytes)):
+    for (kind, piece), last in _with_last(_pieces(arrays, max_bytes, rerandomize)):
         codec = kinds.codec(kind)
         own = None if seed is None else hashlib.sha256(seed + index.to_bytes(8, "little")).digest()
         prepared = codec.prepare(piece, rerandomize, own)
         header = ChunkHeader(kind, codec.header(prepared), index, previous, last)
         message = Message(kinds.metadata(chunks.KIND, header), header.specs(), codec.tensors(prepared))
+        if message.size() > max_bytes:
+            raise _too_small(message.size(), max_bytes)
         data = b"".join(message.chunks())
         yield data
         previous, index = hashlib.sha256(data).hexdigest(), index + 1
 
 
-def _pieces(arrays: Iterator[Any], max_bytes: int) -> Iterator[tuple[str, Any]]:
+def _pieces(arrays: Iterator[Any], max_bytes: int, rerandomize: bool) -> Iterator[tuple[str, Any]]:
     """Kind and part of each array, of the size of a chunk at most."""
     first = None
     for array in arrays:
@@ -109,14 +111,14 @@ def _pieces(arrays: Iterator[Any], max_bytes: int) -> Iterator[tuple[str, Any]]:
             raise KeyMismatchError(
                 f"a stream has ciphertexts of one key: {header.fingerprint[:16]} came after {first[1][:16]}"
             )
-        if _size(kind, header, header.shape) <= max_bytes:
+        rows = codec.rows(array)
+        # What is rerandomized, or a part, may be written in another way than the whole: a part is asked for its header.
+        part: Any = codec.header(array[:1]) if rows else header
+        as_it_is = array.fresh or not rerandomize
+        if not rows or _size(kind, header if as_it_is else part, header.shape) <= max_bytes:
             yield kind, array
             continue
-        rows = codec.rows(array)
-        if not rows:
-            raise _too_small(_size(kind, header, header.shape), max_bytes)
-        # A part may be written in another way than the whole, so it is asked for its header.
-        step = _step(kind, codec.header(array[:1]), rows, max_bytes)
+        step = _step(kind, part, rows, max_bytes)
         yield from ((kind, array[start : start + step]) for start in range(0, rows, step))
     if first is None:
         raise ParameterError("there is nothing to write: give at least one array")
