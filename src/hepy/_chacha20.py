@@ -28,17 +28,18 @@ _ATTEMPTS = 1 << 16
 class Source:
     """Where words come from: a key, and a nonce but for the attempt.
 
-    `record(attempt, first, blocks)` is told which blocks are drawn.
+    `record(attempt, first, blocks)` is told which blocks are drawn, where somebody listens.
     """
 
     key: bytes = field(repr=False)
     purpose: int
     call: int
-    record: Callable[[int, int, int], None] = field(repr=False)
+    record: Callable[[int, int, int], None] | None = field(repr=False)
 
     def nonce(self, attempt: int, first: int, blocks: int) -> bytes:
         """The nonce under which [first, first + blocks) are about to be drawn."""
-        self.record(attempt, first, blocks)
+        if self.record is not None:
+            self.record(attempt, first, blocks)
         return self.purpose.to_bytes(2, "little") + attempt.to_bytes(2, "little") + self.call.to_bytes(8, "little")
 
 
@@ -47,6 +48,9 @@ class Leaves(Protocol):
 
     def words(self, source: Source, first: int, blocks: int, attempt: int = 0) -> Words:
         """The words of blocks [first, first + blocks) of that attempt, uint32[16 blocks]."""
+
+    def words_at(self, source: Source, blocks: Words, attempt: int) -> Words:
+        """The words of these blocks, uint32[count, 16]; blocks: uint32[count] on the host."""
 
     def uniform_below(self, source: Source, bound: int, first: int, stride: int, count: int) -> Words:
         """Uniform integers in [0, bound), uint32[count, words of bound - 1].
@@ -57,13 +61,27 @@ class Leaves(Protocol):
 
 
 class Host:
-    """OpenSSL's ChaCha20."""
+    """OpenSSL's ChaCha20; for scattered blocks a loop of our own, because each call of OpenSSL takes as long as fifty blocks."""
 
     def words(self, source: Source, first: int, blocks: int, attempt: int = 0) -> Words:
         # OpenSSL's counter is 64 bits, of which RFC 8439 defines 32; draws never cross 2^32.
         start = first.to_bytes(4, "little") + source.nonce(attempt, first, blocks)
         cipher = Cipher(ChaCha20(source.key, start), mode=None).encryptor()
         return np.frombuffer(cipher.update(bytes(4 * BLOCK_WORDS * blocks)), dtype="<u4").astype(np.uint32, copy=False)
+
+    def words_at(self, source: Source, blocks: Words, attempt: int) -> Words:
+        from hepy._chacha20_loops import blocks as fill
+
+        for block in blocks.tolist() if source.record else ():
+            source.nonce(attempt, block, 1)
+        state = np.zeros(BLOCK_WORDS, np.uint32)
+        state[:] = np.frombuffer(b"expand 32-byte k" + source.key + bytes(4) + source.nonce(attempt, 0, 0), dtype="<u4")
+        counters = np.zeros(-(-len(blocks) // 8) * 8, np.uint32)
+        counters[: len(blocks)] = blocks
+        out, scratch = np.empty((len(blocks), BLOCK_WORDS), np.uint32), np.empty((BLOCK_WORDS, 8), np.uint32)
+        fill(out, counters, state, scratch)
+        state[:] = 0
+        return out
 
     def uniform_below(self, source: Source, bound: int, first: int, stride: int, count: int) -> Words:
         bits = bits_below(bound)
@@ -99,6 +117,12 @@ class Native:
             device.stream, out, native.Secret(source.key), source.nonce(attempt, first, blocks), first, blocks
         )
         return out  # type: ignore[no-any-return]
+
+    def words_at(self, source: Source, blocks: Words, attempt: int) -> Words:
+        with self._device.active():
+            return self._device.xp.stack(  # type: ignore[no-any-return]
+                [self.words(source, block, 1, attempt) for block in blocks.tolist()]
+            )
 
     def uniform_below(self, source: Source, bound: int, first: int, stride: int, count: int) -> Words:
         device, native, bits = self._device, self._device.native, bits_below(bound)

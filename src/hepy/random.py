@@ -27,6 +27,7 @@ from hepy.errors import ParameterError
 
 KEY_BYTES = 32
 _COUNTERS = 1 << 32
+_DENSE = 4  # elements that are drawn as one range, if they are at least one in so many
 
 
 class Purpose(enum.IntEnum):
@@ -141,6 +142,16 @@ class Draw:
         return self._pieces(start, stop, self._bits, piece)
 
     @secret_memory()
+    def words_at(self, elements: Words, attempt: int) -> Words:
+        """The words of these elements, ascending integers on the host, as words() gives them."""
+        first, last = int(elements[0]), int(elements[-1]) + 1
+        if self._blocks > 1 or last > _COUNTERS or last - first <= _DENSE * len(elements):
+            device = _devices.current()
+            with device.active():
+                return self.words(first, last, attempt)[device.asarray(elements - first)]  # type: ignore[no-any-return]
+        leaves = _chacha20.leaves(_devices.current())
+        return leaves.words_at(self._source(self._call), elements.astype(np.uint32), attempt)[:, : -(-self._bits // 32)]
+
     def uniform_bits(self, start: int, stop: int) -> Words:
         """Uniform integers below 2**bits, little-endian limbs, on the current device."""
         words = self.words(start, stop)
@@ -181,12 +192,13 @@ class Draw:
             return device.xp.concatenate(parts)  # type: ignore[no-any-return]
 
     def _source(self, call: int) -> Source:
-        def record(attempt: int, first: int, blocks: int) -> None:
-            if recorder is not None:
-                digest = hashlib.sha256(self._key).hexdigest()
-                recorder(digest, int(self._purpose), attempt, call, first, blocks)
+        listener = recorder
 
-        return Source(self._key, int(self._purpose), call, record)
+        def record(attempt: int, first: int, blocks: int) -> None:
+            if listener is not None and blocks:
+                listener(hashlib.sha256(self._key).hexdigest(), int(self._purpose), attempt, call, first, blocks)
+
+        return Source(self._key, int(self._purpose), call, None if listener is None else record)
 
 
 def stream(seed: bytes | None = None) -> Stream:

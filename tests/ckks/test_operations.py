@@ -218,7 +218,7 @@ def test_manual_mode_does_only_what_it_is_told(toy, values):
 def test_unlike_scales_that_no_integer_joins_are_refused(toy):
     with ckks.manual():
         x = toy.encrypt([0.5]) * 2
-        odd = x._with(x._parts, type(x._state)(**{**vars(x._state), "scale": x.scale * 1.5}))
+        odd = x._with(x._parts, x._state._replace(scale=x.scale * 1.5))
     with pytest.raises(hepy.ScaleMismatchError, match="level"):
         odd.to_level(3)
     assert odd.to_level(2).level == 2

@@ -49,6 +49,28 @@ def defined_below(bound, purpose, call, element, blocks):
 
 
 @each_device
+@pytest.mark.parametrize("elements", [[5], [0, 1, 2, 3], [0, 63, 64, 700, 701, 5000, 9999], list(range(0, 10000, 9))])
+def test_scattered_words_are_those_of_the_whole_draw(name, elements):
+    elements = elements if name == "cpu" else elements[:7]
+    for bits in (512, 96, 544):  # the last of two blocks an element
+        draw = Stream(KEY).draw(Purpose.RING_UNIFORM, 10_000, bits)
+        with _devices.device(name):
+            got = host(draw.words_at(np.array(elements), 3))
+        want = [host(draw.words(e, e + 1, 3))[0] for e in elements]
+        assert got.shape == (len(elements), bits // 32) and (got == np.stack(want)).all()
+
+
+@each_device
+def test_blocks_with_the_largest_counters(name):
+    draw = Stream(KEY).draw(Purpose.RING_UNIFORM, 1 << 32, 512)
+    elements = np.array([0, (1 << 31) + 1, (1 << 32) - 1])
+    with _devices.device(name):
+        got = host(draw.words_at(elements, 65535))
+    for words, element in zip(got, elements.tolist(), strict=True):
+        assert words.astype("<u4").tobytes() == keystream(Purpose.RING_UNIFORM, 65535, 0, element, 1)
+
+
+@each_device
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
 def test_words_are_those_of_the_rfc(name, vector):
     device = _devices.resolve(name)

@@ -152,6 +152,40 @@ def test_inner_products_are_sums_of_products(device, terms, mixed, edges):
     assert (got.to_limbs() == want).all()
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_inner_products_with_a_lifted_summand(device, count, mixed, edges):
+    """The summand times the primes that it lacks; those stand among the others here."""
+    basis = mixed(16, small=1, main=3, special=2)
+    own = ring.RingBasis([basis.primes[k] for k in (4, 1, 2)], 16)
+    x = ring.Polynomial.from_limbs(basis, edges(basis, 12, seed=1).reshape(2, 6, len(basis), 16))
+    y = ring.Polynomial.from_limbs(basis, edges(basis, 12, seed=2).reshape(2, 6, len(basis), 16))
+    z = ring.Polynomial.from_limbs(own, edges(own, 2 * count, seed=3).reshape(2, count, 3, 16))
+    got = ring.inner_product(x[:, None], y, z)
+    plain = ring.inner_product(x[:, None], y)
+    missing = np.array([basis.modulus // own.modulus % p for p in own.primes], object)[:, None]
+    primes = np.array(own.primes, object)[:, None]
+    want = (plain[:, :count].restrict(own).to_limbs() + z.to_limbs().astype(object) * missing) % primes
+    assert (got[:, :count].restrict(own).to_limbs() == want).all()
+    rest = basis.without(own)
+    assert got.restrict(rest).equal(plain.restrict(rest)).all()
+    assert got[:, count:].equal(plain[:, count:]).all()
+    every = ring.inner_product(x[:, None], y, z[:1])  # broadcast
+    assert every[0].equal(got[0]).all()
+
+
+def test_tensor_products(device, mixed, edges):
+    basis = mixed(16)
+    x = ring.Polynomial.from_limbs(basis, edges(basis, 12).reshape(3, 1, 2, 2, len(basis), 16))
+    y = ring.Polynomial.from_limbs(basis, edges(basis, 8, seed=1).reshape(2, 2, 2, len(basis), 16)[:, ::-1].copy())
+    got = ring.tensor_product(x, y)
+    a, b = x.to_limbs().astype(object), y.to_limbs().astype(object)
+    want = [a[..., 0, :, :] * b[..., 0, :, :], a[..., 0, :, :] * b[..., 1, :, :] + a[..., 1, :, :] * b[..., 0, :, :],
+            a[..., 1, :, :] * b[..., 1, :, :]]  # fmt: skip
+    assert got.shape == (3, 2, 2, 3)
+    assert (got.to_limbs() == np.stack(want, axis=-3) % np.array(basis.primes, object)[:, None]).all()
+    assert ring.tensor_product(x, x)[..., 1].equal((x[..., 0] * x[..., 1]) * 2).all()
+
+
 def test_key_switching(device):
     """s' switched to s by a key without noise: what is left is rounding, below the sum of |s|."""
     degree = 64
@@ -189,6 +223,11 @@ def test_refusals(device):
         (lambda: ring.inner_product(x, x[..., :2]), "no last axis"),
         (lambda: ring.inner_product(x, x[[0, 1, 1]]), "do not broadcast"),
         (lambda: ring.inner_product(x, ring.Polynomial.zeros(small, (3,))), "lacks"),
+        (lambda: ring.inner_product(x, x, ring.Polynomial.zeros(main, (3,))), "cannot be added"),
+        (lambda: ring.inner_product(x, x, ring.Polynomial.zeros(small, (2,))), "lacks"),
+        (lambda: ring.inner_product(x[:, None], x, ring.Polynomial.zeros(main, (5, 1))), "do not broadcast"),
+        (lambda: ring.tensor_product(x, x), "pairs"),
+        (lambda: ring.tensor_product(x[..., :2], ring.Polynomial.zeros(small, (2,))), "of different primes"),
         (lambda: ring.mod_down(x, main), "one or more distinct primes"),
     ]
     for act, said in cases:
@@ -204,11 +243,15 @@ def test_composites_are_their_compositions(device, monkeypatch):
     digits, extra = [main, small.union(special)], ring.RingBasis(ring.primes(1 << 29, 64, 2), 64)
 
     def results():
-        ups = [ring.mod_up(x, digits, extra, centred=centre).to_limbs() for centre in (True, False)]
-        return [*ups, ring.rescale(x, target).to_limbs(), ring.rescale(x.intt(), target).to_limbs()]
+        ups = [ring.mod_up(x, digits, extra, centred=centre) for centre in (True, False)]
+        sums = [ring.inner_product(x[:, None], x, x.restrict(main)[:, :n]) for n in (1, 2)]
+        floats = np.linspace(-1, 1, 192).reshape(3, 64)
+        made = [*ups, *sums, ring.rescale(x, target), ring.rescale(x.intt(), target), ring.tensor_product(x, x[0]),
+                *(ring.Coefficients.from_floats(source, floats, scale) for scale in (1.0, 12345.678, 2.0**61))]  # fmt: skip
+        return [array.to_limbs() for array in made]
 
     fused, kind = results(), type(kernels(_devices.current()))
-    for name in ("mod_up", "rescale"):
+    for name in ("mod_up", "rescale", "inner_product_lifted", "tensor_product", "from_floats"):
         monkeypatch.delattr(kind, name, raising=False)
     assert all((a == b).all() for a, b in zip(fused, results(), strict=True))
 

@@ -44,6 +44,16 @@ def test_products_with_integers(device, kind, mixed, edges):
     assert (plain(np.arange(6) * x) == plain(x) * np.arange(6).reshape(6, 1, 1) % q).all()
 
 
+def test_zeros_are_told(device, mixed, edges):
+    basis = mixed(8)
+    x = ring.Polynomial.from_limbs(basis, edges(basis, 4))
+    one = np.zeros((len(basis), 8), np.uint32)
+    one[-1, -1] = 1
+    both = ring.stack([x[0], x[1], x[2], ring.Polynomial.from_limbs(basis, one)])
+    assert both.is_zero().tolist() == [False, True, False, False]
+    assert ring.Coefficients.zeros(basis).is_zero() and ring.Coefficients.zeros(basis, (0, 2)).is_zero().shape == (0, 2)
+
+
 def test_constants(device, mixed):
     basis = mixed(8)
     values = np.array([[3, -1], [2**70, 0]], object)
@@ -103,6 +113,33 @@ def test_floats_are_rounded_once_half_to_even(device):
         ]
         x = basis.coefficients(np.array(values, object))
         assert x.to_floats().tolist() == [float(value) for value in values]
+
+
+@given(data=st.data())
+def test_floats_modulo_two_primes(device, data, mixed, centred):
+    """These take a way of their own: 62 bits at most, and both sides of half the modulus."""
+    basis = mixed(8, *data.draw(st.sampled_from([(2, 0, 0), (1, 1, 0), (0, 2, 0), (0, 0, 2), (1, 0, 1)])))
+    half = basis.modulus // 2
+    edges = st.sampled_from([half, half + 1, half - 1, -half, 0, 1, -1, (1 << 53) + 1, (1 << 54) + 2, (1 << 54) + 6])
+    values = data.draw(st.lists(st.one_of(edges, st.integers(-half, half)), min_size=8, max_size=8))
+    want = [float(centred(value, basis.modulus)) for value in values]
+    assert basis.coefficients(np.array([values, values[::-1]], object)).to_floats().tolist() == [want, want[::-1]]
+
+
+@given(data=st.data())
+def test_floats_to_the_nearest_integers(device, data, mixed):
+    """By Python's round, which takes halves to even; below 2^62 and beyond."""
+    basis = mixed(8)
+    number = st.one_of(
+        st.floats(-(2.0**59), 2.0**59),
+        st.floats(-4, 4),
+        st.sampled_from([0.5, 1.5, -0.5, 2.5, 2.0**52 + 0.5, -(2.0**61)]),
+    )
+    values = np.array(data.draw(st.lists(st.lists(number, min_size=8, max_size=8), min_size=1, max_size=2)))
+    scale = data.draw(st.sampled_from([1.0, 0.5, 3.75, 2.0**40]))
+    got = ring.Coefficients.from_floats(basis, values, scale)
+    want = [[round(float(value) * scale) for value in row] for row in values]
+    assert got.to_limbs().tolist() == [[[value % q for value in row] for q in basis.primes] for row in want]
 
 
 def test_floats_need_integers_that_have_some(device):

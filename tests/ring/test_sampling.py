@@ -112,6 +112,9 @@ class Fixed:
     def words(self, start, stop, attempt=0):
         return self._attempts[attempt][start:stop]
 
+    def words_at(self, elements, attempt):
+        return self._attempts[attempt][elements]
+
 
 def test_words_on_the_edges_of_thirds(device, mixed):
     third, top = (2**32 - 1) // 3, 2**32 - 1

@@ -12,9 +12,8 @@ import contextvars
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -57,8 +56,7 @@ def manual() -> Iterator[None]:
         _manual.reset(token)
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """What is known of a ciphertext array in clear.
 
     Attributes:
@@ -81,7 +79,7 @@ class State:
 
     def with_accounts(self, change: Callable[[Account], Account], **others: Any) -> State:
         """The state after an operation that changes each account so."""
-        return replace(self, accounts=tuple(map(change, self.accounts)), **others)
+        return self._replace(accounts=tuple(map(change, self.accounts)), **others)
 
 
 class CiphertextArray:
@@ -262,7 +260,7 @@ class CiphertextArray:
         return self._with(self._parts.reshape(*resolved[:-1], self.components), self._state, fresh=self.fresh)
 
     def _with(self, parts: Any, state: State, *others: CiphertextArray, **what: Any) -> CiphertextArray:
-        seeded = self._seeded or any(other._seeded for other in others)
+        seeded = self._seeded or (bool(others) and any(other._seeded for other in others))
         return CiphertextArray(self.context, parts, state, seeded=seeded, **what)
 
     # Sums.
@@ -308,22 +306,28 @@ class CiphertextArray:
             return self._add_plain(other, bound, name)
         self._check_pair(other)
         left, right = self._same_level(other, name)
-        state = left._joined(right)
         accounts = tuple(a.plus(b) for a, b in zip(left._state.accounts, right._state.accounts, strict=False))
         combine = self._do.add if name == "addition" else self._do.subtract
-        return self._done(name, combine(left._parts, right._parts), replace(state, accounts=accounts), other)
+        return self._done(name, combine(left._parts, right._parts), left._joined(right, accounts=accounts), other)
 
     def _add_plain(self, other: Any, bound: float | None, name: str) -> CiphertextArray:
-        values, limit, declared = self._plain_values(other, bound)
-        plaintext = self._encoded(other, values, self.scale)
+        plaintext, limit, declared = self._plain(other, bound)
+        polynomials = self._encoded(plaintext, self.scale)
         combine = self._do.add_plaintext if name == "addition" else self._do.subtract_plaintext
         state = self._state.with_accounts(
-            lambda a: a.plus(self._account(a.model, values, limit, self.scale, declared)),
-            is_complex=self.is_complex or values.dtype.kind == "c",
-            length=self._length_with(values.shape[-1]),
-            slots=max(self.slots, self._period(values.shape[-1])),
+            lambda a: a.plus(self._account(a.model, plaintext, limit, self.scale, declared)),
+            **self._shape_with(plaintext),
         )
-        return self._done(name, combine(self._parts, plaintext), state)
+        return self._done(name, combine(self._parts, polynomials), state)
+
+    def _shape_with(self, plaintext: Plaintext) -> dict[str, Any]:
+        """What of the state a plaintext operand changes."""
+        length = plaintext.shape[-1]
+        return {
+            "is_complex": self.is_complex or plaintext.values.dtype.kind == "c",
+            "length": self._length_with(length),
+            "slots": max(self.slots, self._period(length)),
+        }
 
     def sum(self, axis: int = 0) -> CiphertextArray:
         """Sum over one batch axis.
@@ -340,7 +344,7 @@ class CiphertextArray:
         if count == 0:
             raise ParameterError("there is nothing to sum: the axis has no ciphertexts")
         state = self._state.with_accounts(
-            lambda a: replace(a, bound=a.bound * count, error=a.model.combined(*[a.error] * count))
+            lambda a: a._replace(bound=a.bound * count, error=a.model.combined(*[a.error] * count))
         )
         return self._done("sum", self._do.sum(self._parts, axis % self.ndim), state)
 
@@ -401,7 +405,7 @@ class CiphertextArray:
             a.times(a if right is left else b)
             for a, b in zip(left._state.accounts, right._state.accounts, strict=False)
         )
-        state = replace(left._joined(right), scale=left.scale * right.scale, accounts=accounts)
+        state = left._joined(right, scale=left.scale * right.scale, accounts=accounts)
         product = self._with(self._do.multiply(left._parts, right._parts), state, other)
         if _manual.get() or lazy:
             return self._done("multiplication", product._parts, product._state, other)
@@ -421,19 +425,17 @@ class CiphertextArray:
     def _multiply_plain(self, other: Any, bound: float | None, lazy: bool) -> CiphertextArray:
         x = self if _manual.get() else self._settled()
         x._check_level("multiplication by a plaintext", x.level - 1)
-        values, limit, declared = x._plain_values(other, bound)
-        factor = self.parameters.scales[x.level]
+        plaintext, limit, declared = x._plain(other, bound)
+        values, factor = plaintext.values, self.parameters.scales[x.level]
         state = x._state.with_accounts(
-            lambda a: a.times(x._account(a.model, values, limit, factor, declared)),
+            lambda a: a.times(x._account(a.model, plaintext, limit, factor, declared)),
             scale=x.scale * factor,
-            is_complex=x.is_complex or values.dtype.kind == "c",
-            length=x._length_with(values.shape[-1]),
-            slots=max(x.slots, x._period(values.shape[-1])),
+            **x._shape_with(plaintext),
         )
         if values.size == 1 and values.dtype.kind == "f" and values.ndim == 1:
             parts = self._do.multiply_integer(x._parts, round(float(values[0]) * factor))
         else:
-            parts = self._do.multiply_plaintext(x._parts, x._encoded(other, values, factor))
+            parts = self._do.multiply_plaintext(x._parts, x._encoded(plaintext, factor))
         product = self._with(parts, state)
         result = product if _manual.get() or lazy else product.rescale()
         return self._done("plaintext product", result._parts, result._state)
@@ -470,6 +472,8 @@ class CiphertextArray:
         """
         self.parameters.primes(level)
         x = self.relinearize()
+        if level == x.level and x.scale == self.parameters.scales[level]:
+            return x
         if level > x.level:
             raise LevelError(f"level {level} is above the ciphertext's, {x.level}: levels only go down")
         wanted = Fraction(self.parameters.scales[level])
@@ -482,7 +486,7 @@ class CiphertextArray:
                 + ("rescale() it first" if factor >= 1 else "go down at least one level more")
             )
         if level == x.level:
-            return x._with(x._parts, replace(x._state, scale=float(wanted)), seed=x._seed, fresh=x.fresh)
+            return x._with(x._parts, x._state._replace(scale=float(wanted)), seed=x._seed, fresh=x.fresh)
         if factor != 1:
             # Rounding the factor changes the values by that much; from here on the scale is the level's own.
             state = x._state.with_accounts(lambda a: a.with_error(a.bound / (2 * factor)))
@@ -586,7 +590,7 @@ class CiphertextArray:
         """
         self._check_slots("inner_sum")
         x, step = self if _manual.get() else self._settled(), 1
-        result = x._with(x._parts, replace(x._state, length=x.slots))
+        result = x._with(x._parts, x._state._replace(length=x.slots))
         while step < self.slots:
             result = result + result._rotated([step])[0]
             step *= 2
@@ -605,7 +609,7 @@ class CiphertextArray:
         turned = [int(step) % self.slots != 0 for step in steps]
         return [
             x._with(
-                x._parts, replace(x._state, length=self.slots if moved and self._state.length > 1 else x._state.length)
+                x._parts, x._state._replace(length=self.slots if moved and self._state.length > 1 else x._state.length)
             )
             for x, moved in zip(results, turned, strict=True)
         ]
@@ -653,15 +657,16 @@ class CiphertextArray:
         self.context._note(name, result, (self, *others))
         return result
 
-    def _joined(self, other: CiphertextArray) -> State:
-        """The state of a result of both, but for its accounts."""
-        if self.in_coefficients != other.in_coefficients:
+    def _joined(self, other: CiphertextArray, **changes: Any) -> State:
+        """The state of a result of both, with these changes."""
+        mine, its = self._state, other._state
+        if mine.in_coefficients != its.in_coefficients:
             raise ParameterError("one operand holds values in slots and the other in coefficients: encrypt both alike")
-        return replace(
-            self._state,
-            slots=max(self.slots, other.slots),
-            length=self._length_with(other._state.length),
-            is_complex=self.is_complex or other.is_complex,
+        return mine._replace(
+            slots=max(mine.slots, its.slots),
+            length=self._length_with(its.length),
+            is_complex=mine.is_complex or its.is_complex,
+            **changes,
         )
 
     def _length_with(self, length: int) -> int:
@@ -681,28 +686,26 @@ class CiphertextArray:
             return self.slots
         return encoding.period(length, self.parameters.slots, "slots")
 
-    def _plain_values(self, other: Any, bound: float | None) -> tuple[encoding.Values, float, bool]:
-        """Plaintext numbers, their bound, and whether that was declared."""
-        if isinstance(other, Plaintext):
-            values, bound = other.values, other.bound if bound is None else bound
-        else:
-            values = encoding.numbers(other, "plaintext values")
-        self._length_with(values.shape[-1])
-        _broadcast(self.shape[:-1], values.shape[:-1])
-        check_range(values, bound, self.parameters)
-        limit = float(np.abs(values).max(initial=0.0)) if bound is None else float(bound)
-        return values, limit, bound is not None
+    def _plain(self, other: Any, bound: float | None) -> tuple[Plaintext, float, bool]:
+        """A plaintext operand, its bound, and whether that was declared."""
+        plaintext = (
+            other if isinstance(other, Plaintext) else Plaintext(encoding.numbers(other, "plaintext values"), None)
+        )
+        bound = plaintext.bound if bound is None else bound
+        self._length_with(plaintext.shape[-1])
+        _broadcast(self.shape[:-1], plaintext.shape[:-1])
+        check_range(plaintext.values, plaintext.largest, bound, self.parameters)
+        return plaintext, plaintext.largest if bound is None else float(bound), bound is not None
 
-    def _account(self, model: Model, values: encoding.Values, limit: float, scale: float, declared: bool) -> Account:
+    def _account(self, model: Model, plaintext: Plaintext, limit: float, scale: float, declared: bool) -> Account:
         """Of a plaintext operand whose |values| are at most `limit`."""
-        length = values.shape[-1]
+        length = plaintext.shape[-1]
         if self.in_coefficients:
             return encoded(model, model.slot_bound(limit, length), scale, declared, self.parameters.slots)
         return encoded(model, limit, scale, declared, self._period(length))
 
-    def _encoded(self, other: Any, values: encoding.Values, scale: float) -> Any:
+    def _encoded(self, plaintext: Plaintext, scale: float) -> Any:
         """The encoding of a plaintext operand at this array's level."""
-        plaintext = other if isinstance(other, Plaintext) else Plaintext(values, None)
         return encode_plaintext(self.context, plaintext, self.level, scale, self.in_coefficients, self._parts.device)
 
     def _check_slots(self, operation: str) -> None:
@@ -756,8 +759,7 @@ def _join(how: str, arrays: Sequence[CiphertextArray], axis: int) -> CiphertextA
         raise ParameterError(f"batches of shape {first.shape[:-1]} are not joined along axis {axis!r}")
     models = zip(*(array._state.accounts for array in arrays), strict=False)
     accounts = tuple(
-        replace(
-            group[0],
+        group[0]._replace(
             bound=max(a.bound for a in group),
             error=max(a.error for a in group),
             declared=all(a.declared for a in group),
@@ -765,8 +767,7 @@ def _join(how: str, arrays: Sequence[CiphertextArray], axis: int) -> CiphertextA
         )
         for group in models
     )
-    state = replace(
-        arrays[0]._state,
+    state = arrays[0]._state._replace(
         slots=max(array.slots for array in arrays),
         is_complex=any(array.is_complex for array in arrays),
         accounts=accounts,
@@ -775,17 +776,22 @@ def _join(how: str, arrays: Sequence[CiphertextArray], axis: int) -> CiphertextA
     return first._with(parts, state, *arrays)
 
 
-def check_range(values: encoding.Values, bound: Any, parameters: Parameters) -> None:
-    """Raise unless values keep to their declared bound, which is a number in range, and to what levels hold."""
+def check_range(values: encoding.Values, largest: float, bound: Any, parameters: Parameters) -> None:
+    """Raise unless values keep to their declared bound, which is a number in range, and to what levels hold.
+
+    largest: of |values|.
+    """
     capacity = encoding.capacity(parameters)
     if bound is not None:
         if isinstance(bound, bool) or not isinstance(bound, int | float | np.number) or not 0 < bound <= capacity:
             raise ParameterError(
                 f"bound is a number above 0 and up to the range of values, {capacity:g}, not {bound!r}"
             )
-        encoding.check_bound(values, float(bound), f"its declared bound of {bound}: declare a larger one")
-    what = f"the range of values, 2**{parameters.value_bits}: use Parameters(value_bits=...) with more"
-    encoding.check_bound(values, capacity, what)
+        if largest > bound:
+            encoding.check_bound(values, float(bound), f"its declared bound of {bound}: declare a larger one")
+    if largest > capacity:
+        what = f"the range of values, 2**{parameters.value_bits}: use Parameters(value_bits=...) with more"
+        encoding.check_bound(values, capacity, what)
 
 
 def encode_plaintext(
@@ -826,6 +832,8 @@ def _levels_ran_out(parameters: Parameters, operation: str) -> str:
 
 
 def _broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    if a == b:
+        return
     try:
         np.broadcast_shapes(a, b)
     except ValueError:

@@ -21,7 +21,7 @@ from hepy.ckks.ciphertexts import CiphertextArray, State
 from hepy.ckks.context import Context, PublicContext, fingerprint, refuse_transparent
 from hepy.ckks.keys import EncryptionKey, KeyStore, SecretKey, SwitchingKey, expand, steps
 from hepy.ckks.level_sets import LevelSets
-from hepy.ckks.noise import Account, Model
+from hepy.ckks.noise import Account, likely
 from hepy.ckks.parameters import LOG_N, SECRETS, Parameters
 from hepy.ckks.rings import rings
 from hepy.ckks.security import LEVELS
@@ -317,7 +317,8 @@ class _PublicContexts:
         store = KeyStore(made, None)
         for index, element in enumerate(header.elements):
             b = _polynomial(made.keys, container.rows("keys_b", index, index + 1)[0], "keys_b")
-            store.put(element, SwitchingKey(made, container.rows("keys_seed", index, index + 1).tobytes(), b))
+            seed = container.rows("keys_seed", index, index + 1).tobytes()
+            store.put(element, SwitchingKey(made, element, seed, b))
         return PublicContext(header.parameters_, header.fingerprint, encryption, store)
 
 
@@ -334,9 +335,9 @@ class _Ciphertexts:
     def header(self, obj: CiphertextArray) -> CiphertextHeader:
         if obj.ndim > MAX_AXES:
             raise ParameterError(f"{obj.ndim} axes exceed the {MAX_AXES} of the wire format: reshape the array")
-        likely = next(iter(obj._state.accounts), None)
-        if likely is not None and not obj.in_coefficients:
-            likely = likely.evenly(obj.slots, obj.is_complex)
+        account = next(iter(obj._state.accounts), None)
+        if account is not None and not obj.in_coefficients:
+            account = account.evenly(obj.slots, obj.is_complex)
         return CiphertextHeader(
             obj.context.fingerprint,
             obj.parameters.log_n,
@@ -349,7 +350,7 @@ class _Ciphertexts:
             "complex" if obj.is_complex else "real",
             "coefficients" if obj.in_coefficients else "slots",
             obj._seed is not None,
-            (likely.bound, likely.error) if likely is not None and likely.declared else None,
+            (account.bound, account.error) if account is not None and account.declared else None,
         )
 
     def rows(self, obj: CiphertextArray) -> int | None:
@@ -412,7 +413,7 @@ class _Ciphertexts:
             refuse_transparent(parts)
         except ParameterError as error:
             raise WireFormatError(f"parts: {error}") from None
-        accounts = () if header.account is None else (Account(Model(parameters, worst=False), *header.account),)
+        accounts = () if header.account is None else (Account(likely(parameters), *header.account),)
         state = State(
             header.level,
             header.scale,

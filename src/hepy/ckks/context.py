@@ -15,8 +15,8 @@ from hepy import _devices, random
 from hepy.ckks import encoding
 from hepy.ckks.ciphertexts import CiphertextArray, State, check_range, encode_plaintext
 from hepy.ckks.evaluator import Evaluator
-from hepy.ckks.keys import EncryptionKey, KeyStore, SecretKey, SwitchingKey, expand, public_seed, switching_source
-from hepy.ckks.noise import Model, encoded, largest_of
+from hepy.ckks.keys import EncryptionKey, KeyStore, SecretKey, SwitchingKey, expand, public_seed
+from hepy.ckks.noise import encoded, largest_of, likely
 from hepy.ckks.parameters import SCALE_BITS, Parameters
 from hepy.ckks.plaintexts import Plaintext
 from hepy.ckks.planning import Output, Plan
@@ -146,9 +146,8 @@ class PublicContext:
             LevelError: there is no such level.
             ParameterError: a value is not finite, or there are too many.
         """
-        array = encoding.numbers(values)
-        check_range(array, bound, self.parameters)
-        made = Plaintext(array, bound)
+        made = Plaintext(encoding.numbers(values), bound)
+        check_range(made.values, made.largest, bound, self.parameters)
         level = self.parameters.depth if level is None else level
         encode_plaintext(self, made, level, self.parameters.scale(level), False, _devices.current())
         return made
@@ -160,14 +159,14 @@ class PublicContext:
         array = encoding.numbers(values)
         level = parameters.depth if level is None else level
         scale, basis, length = parameters.scale(level), self._rings.levels[level], array.shape[-1]
-        check_range(array, bound, parameters)
+        check_range(array, encoding.largest(array), bound, parameters)
         if in_coefficients:
             slots = encoding.period(length, parameters.degree, "coefficients")
             plaintext, slots = encoding.encode_coefficients(array, scale, basis), max(slots, parameters.degree)
         else:
             slots = encoding.period(length, parameters.slots, "slots")
             plaintext = encoding.encode_slots(array, slots, scale, basis)
-        model, declared = Model(parameters, worst=False), 1.0 if bound is None else float(bound)
+        model, declared = likely(parameters), 1.0 if bound is None else float(bound)
         if in_coefficients:
             declared = model.slot_bound(declared, length)
         account = encoded(model, declared, scale, True, min(slots, parameters.slots))
@@ -237,7 +236,7 @@ class Context(PublicContext):
         key = EncryptionKey.generate(bases, secret, seed)
 
         def make(element: int) -> SwitchingKey:
-            return SwitchingKey.generate(bases, switching_source(secret, element), secret, stream)
+            return SwitchingKey.generate(bases, element, secret, stream)
 
         super().__init__(parameters, fingerprint(parameters, key), key, KeyStore(bases, make))
         self._secret = secret
@@ -479,19 +478,14 @@ def refuse_transparent(parts: Polynomial) -> None:
     Raises:
         ParameterError: there is one; names the first such index.
     """
-    first = parts[..., 1:].restrict(parts.basis[:1])
-    if not _all_zero(first).any():
+    if not parts[..., 1:].restrict(parts.basis[:1]).is_zero().all(axis=-1).any():
         return
-    zero = _all_zero(parts[..., 1:])
+    zero = parts[..., 1:].is_zero().all(axis=-1)
     if zero.any():
         index = tuple(int(i) for i in np.argwhere(zero)[0])
         raise ParameterError(
             f"the ciphertext at index {index} has c1 = 0, so it hides nothing (x - x, or 0 * x): rerandomize() it"
         )
-
-
-def _all_zero(components: Polynomial) -> npt.NDArray[np.bool_]:
-    return np.asarray(components.equal(components * 0).all(axis=-1))
 
 
 def _steps(rotations: Iterable[int]) -> tuple[int, ...]:

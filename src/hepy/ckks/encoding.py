@@ -18,9 +18,6 @@ from hepy.ring import Coefficients, RingBasis, embed, unembed
 
 Values = npt.NDArray[Any]  # float64 or complex128
 
-_SPLIT_BITS = 40
-_DIRECT = 2.0**62  # what int64 holds, with a margin
-
 
 def numbers(values: Any, what: str = "values") -> Values:
     """An array of float64 or complex128 with at least one axis.
@@ -42,6 +39,13 @@ def numbers(values: Any, what: str = "values") -> Values:
         index = tuple(int(i) for i in np.argwhere(~finite)[0])
         raise ParameterError(f"{what} at index {index} are not finite: replace or leave out NaN and infinities")
     return array.reshape(1) if array.ndim == 0 else array
+
+
+def largest(values: Values) -> float:
+    """The largest absolute value, 0 of none."""
+    if values.dtype.kind == "c":
+        return float(np.abs(values).max(initial=0.0))
+    return float(max(values.max(initial=0.0), -values.min(initial=0.0)))
 
 
 def check_bound(values: Values, bound: float, what: str) -> None:
@@ -70,7 +74,7 @@ def encode_slots(values: Values, slots: int, scale: float, basis: RingBasis) -> 
     """float64 or complex128 [B..., length up to slots] -> Coefficients [B...], rounded to integers half to even."""
     padded = np.zeros((*values.shape[:-1], slots), np.complex128)
     padded[..., : values.shape[-1]] = values
-    return rounded(_devices.to_host(unembed(padded, basis.degree)) * scale, basis)
+    return Coefficients.from_floats(basis, _devices.to_host(unembed(padded, basis.degree)), scale)
 
 
 def encode_coefficients(values: Values, scale: float, basis: RingBasis) -> Coefficients:
@@ -85,18 +89,7 @@ def encode_coefficients(values: Values, scale: float, basis: RingBasis) -> Coeff
         )
     padded = np.zeros((*values.shape[:-1], basis.degree))
     padded[..., : values.shape[-1]] = values
-    return rounded(padded * scale, basis)
-
-
-def rounded(floats: npt.NDArray[np.float64], basis: RingBasis) -> Coefficients:
-    """The nearest integers as residues; exact also beyond 64 bits."""
-    whole = np.rint(floats)
-    if whole.size == 0 or np.abs(whole).max() < _DIRECT:
-        return basis.coefficients(whole.astype(np.int64))
-    # A double beyond 2^62 is a multiple of 2^10: both parts are integers, and exact.
-    high = np.floor(np.ldexp(whole, -_SPLIT_BITS))
-    low = whole - np.ldexp(high, _SPLIT_BITS)
-    return basis.coefficients(high.astype(np.int64)) * (1 << _SPLIT_BITS) + basis.coefficients(low.astype(np.int64))
+    return Coefficients.from_floats(basis, padded, scale)
 
 
 def decode_slots(coefficients: npt.NDArray[np.float64], slots: int, scale: float) -> npt.NDArray[np.complex128]:

@@ -16,7 +16,7 @@ from hepy import _devices
 from hepy.ckks import encoding
 from hepy.ckks.keys import RELINEARIZE, KeyStore, SwitchingKey
 from hepy.ckks.rings import Rings
-from hepy.ring import Polynomial, concatenate, inner_product, mod_down, mod_up, rescale, stack
+from hepy.ring import Polynomial, concatenate, inner_product, mod_down, mod_up, rescale, stack, tensor_product
 
 
 class Evaluator:
@@ -80,17 +80,12 @@ class Evaluator:
 
     def multiply(self, x: Polynomial, y: Polynomial) -> Polynomial:
         """[B..., 2] times [C..., 2]: three components."""
-        x0, x1, y0, y1 = x[..., 0], x[..., 1], y[..., 0], y[..., 1]
-        if x is y:
-            crossed = x0 * x1
-            return stack([x0 * x0, crossed + crossed, x1 * x1], axis=-1)
-        return stack([x0 * y0, x0 * y1 + x1 * y0, x1 * y1], axis=-1)
+        return tensor_product(x, y)
 
     def relinearize(self, x: Polynomial, level: int, to: int) -> Polynomial:
         """[B..., 3] at a level to [B..., 2], and down to another level in the same division by P."""
-        switched = self._switch(self._digits(x[..., 2], level), self._keys.get(RELINEARIZE), level)
-        lifted = rescale(x[..., :2], switched.basis)  # times P
-        return rescale(switched + lifted, self._rings.levels[to])
+        digits = self._digits(x[..., 2], level)
+        return rescale(self._switch(digits, self._keys.get(RELINEARIZE), level, x[..., :2]), self._rings.levels[to])
 
     def rescale(self, x: Polynomial, to: int) -> Polynomial:
         """To the primes of another level, times those that come in, divided by those that go out."""
@@ -108,16 +103,16 @@ class Evaluator:
         return [x if digits is None or g == 1 else self._turned(x, digits, g, keys[g], level) for g in elements]
 
     def _turned(self, x: Polynomial, digits: Polynomial, element: int, key: SwitchingKey, level: int) -> Polynomial:
-        switched = mod_down(self._switch(digits.automorphism(element), key, level), self._rings.special)
-        first = switched[..., 0] + x[..., 0].automorphism(element)
-        return stack([first, switched[..., 1]], axis=-1)
+        # The key is held under the inverse automorphism, so that only the result has to be turned.
+        switched = self._switch(digits, key, level, x[..., :1])
+        return mod_down(switched, self._rings.special).automorphism(element)
 
     def _digits(self, component: Polynomial, level: int) -> Polynomial:
         return mod_up(component, self._rings.merged_digits(level), self._rings.special)
 
-    def _switch(self, digits: Polynomial, key: SwitchingKey, level: int) -> Polynomial:
-        """[B..., groups] with a key: [B..., 2] modulo the level's primes and P, which is still to be divided by."""
-        return inner_product(digits[..., None, :], key.merged(self._rings.groups(level)))
+    def _switch(self, digits: Polynomial, key: SwitchingKey, level: int, lifted: Polynomial) -> Polynomial:
+        """[B..., groups] with a key, plus P times the first components: [B..., 2], which P is still to be divided from."""
+        return inner_product(digits[..., None, :], key.merged(self._rings.groups(level)), lifted)
 
 
 def _aligned(x: Polynomial, y: Polynomial, combine: Any) -> Polynomial:

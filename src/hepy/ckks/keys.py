@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from hepy import random
 from hepy._locks import new_lock
 from hepy.ckks.parameters import sparse_weight
@@ -90,37 +92,49 @@ class EncryptionKey:
 class SwitchingKey:
     """What takes a ciphertext component from another secret to s: one encryption under s for each digit.
 
+    In memory the key of an automorphism is held under the inverse automorphism. So digits are multiplied as they are,
+    and two polynomials of the result are permuted in place of all digits.
+
     Attributes:
         seed: what the uniform halves are expanded from.
         b: [dnum], modulo the pool and the special primes.
     """
 
-    __slots__ = ("_halves", "b", "seed")
+    __slots__ = ("_halves", "_merged", "_rings", "b", "seed")
 
-    def __init__(self, rings: Rings, seed: bytes, b: Polynomial) -> None:
+    def __init__(self, rings: Rings, element: int, seed: bytes, b: Polynomial, a: Polynomial | None = None) -> None:
         self.seed, self.b = seed, b
-        self._halves = stack([b, expand(seed, rings.keys, b.shape)])
+        halves = stack([b, expand(seed, rings.keys, b.shape) if a is None else a])
+        if element != RELINEARIZE:
+            halves = halves.automorphism(pow(element, -1, 2 * rings.parameters.degree))
+        self._rings = rings
+        self._halves = halves
+        self._merged: dict[tuple[tuple[int, ...], ...], Polynomial] = {}
 
     @classmethod
-    def generate(cls, rings: Rings, source: Polynomial, secret: SecretKey, stream: Stream) -> SwitchingKey:
-        """A key from the secret `source`, modulo all primes, to s."""
+    def generate(cls, rings: Rings, element: int, secret: SecretKey, stream: Stream) -> SwitchingKey:
+        """A key to s from its square, for the element RELINEARIZE, or from s under an automorphism."""
         seed, shape = public_seed(stream), (len(rings.digits),)
-        errors = gaussian(rings.keys, shape, stream).ntt()
-        masked = errors - expand(seed, rings.keys, shape) * secret.s
-        parts = [masked[d] + source * factor for d, factor in enumerate(rings.gadget)]
-        return cls(rings, seed, stack(parts))
+        source = switching_source(secret, element)
+        errors, a = gaussian(rings.keys, shape, stream).ntt(), expand(seed, rings.keys, shape)
+        b = errors - a * secret.s + source * np.array(rings.gadget, object)
+        return cls(rings, element, seed, b, a)
 
     @property
     def nbytes(self) -> int:
-        """Bytes in memory: both halves."""
-        return self._halves.nbytes
+        """Bytes in memory: both halves, and what merged() keeps."""
+        return self._halves.nbytes + sum(merged.nbytes for merged in list(self._merged.values()))
 
     def merged(self, groups: tuple[tuple[int, ...], ...]) -> Polynomial:
-        """[2, groups]: the key for digits that are taken together is the sum of theirs."""
-        if groups == tuple((d,) for d in range(self.b.shape[0])):
+        """[2, groups]: the key for digits that are taken together is the sum of theirs; kept once it was asked for."""
+        if groups == self._rings.single_digits:
             return self._halves
-        columns = [functools.reduce(operator.add, (self._halves[:, d] for d in group)) for group in groups]
-        return stack(columns, axis=-1)
+        found = self._merged.get(groups)
+        if found is None:
+            halves = self._halves.restrict(self._rings.merged_basis(groups))
+            columns = [functools.reduce(operator.add, (halves[:, d] for d in group)) for group in groups]
+            found = self._merged.setdefault(groups, stack(columns, axis=-1))
+        return found
 
 
 class KeyStore:

@@ -23,9 +23,9 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from hepy.ckks.parameters import Parameters
@@ -91,6 +91,17 @@ class Model:
 
     def key_switching(self, level: int) -> float:
         """Digits times the key's errors, divided by P: for each digit, N products of a coefficient and an error."""
+        found = self._switchings.get(level)
+        if found is None:
+            found = self._switchings[level] = self._key_switching(level)
+        return found
+
+    @functools.cached_property
+    def _switchings(self) -> dict[int, float]:
+        """By level, as far as they were asked for."""
+        return {}
+
+    def _key_switching(self, level: int) -> float:
         from hepy.ckks.rings import digit_groups
 
         parameters = self.parameters
@@ -121,8 +132,7 @@ class Model:
         return account.error if self.worst else account.error * largest_of(self.parameters.degree)
 
 
-@dataclass(frozen=True)
-class Account:
+class Account(NamedTuple):
     """Of one ciphertext array: a bound of |values| in the slots, and its error, in units of the values.
 
     Attributes:
@@ -142,8 +152,7 @@ class Account:
 
     def plus(self, other: Account) -> Account:
         bound = self.bound + other.bound
-        return replace(
-            self,
+        return self._replace(
             bound=bound,
             error=self.model.combined(self.error, other.error),
             declared=self.declared and other.declared,
@@ -158,8 +167,7 @@ class Account:
         if not self.model.worst:
             own *= math.sqrt(self.model.parameters.degree)
         error = math.fsum(crossed) if self is other else self.model.combined(*crossed)
-        return replace(
-            self,
+        return self._replace(
             bound=self.bound * other.bound,
             error=self.model.combined(error, own),
             declared=self.declared and other.declared,
@@ -168,24 +176,24 @@ class Account:
 
     def scaled(self, factor: float) -> Account:
         """Multiplied by an exact number."""
-        return replace(self, bound=self.bound * abs(factor), error=self.error * abs(factor))
+        return self._replace(bound=self.bound * abs(factor), error=self.error * abs(factor))
 
     def with_error(self, *errors: float) -> Account:
         """The same values with further errors."""
-        return replace(self, error=self.model.combined(self.error, *errors))
+        return self._replace(error=self.model.combined(self.error, *errors))
 
     def in_all_slots(self, slots: int) -> Account:
         """After rotations and sums that leave one error in all slots: once it is drawn, and not `slots` times."""
         if self.model.worst:
             return self
-        return replace(self, error=self.error * largest_of(1) / self.reach(slots))
+        return self._replace(error=self.error * largest_of(1) / self.reach(slots))
 
     def evenly(self, slots: int, is_complex: bool) -> Account:
         """The account with a spread of 1 that says the same of the precision: what a message carries."""
         if self.model.worst or self.spread == 1:
             return self
-        even, count = replace(self, spread=1.0), _numbers(slots, is_complex)
-        return replace(even, error=self.error * self.reach(count) / even.reach(count))
+        even, count = self._replace(spread=1.0), _numbers(slots, is_complex)
+        return even._replace(error=self.error * self.reach(count) / even.reach(count))
 
     def reach(self, count: int) -> float:
         """The largest of `count` errors in slots, in deviations.
@@ -203,6 +211,12 @@ class Account:
     def precision_bits(self, slots: int, is_complex: bool) -> float:
         """-log2 of the largest error in a slot."""
         return -math.log2(max(self.model.slot_error(self, slots, is_complex), 2.0**-1000))
+
+
+@functools.lru_cache(maxsize=64)
+def likely(parameters: Parameters) -> Model:
+    """The LIKELY account of these parameters, whose sources of error are computed once."""
+    return Model(parameters, worst=False)
 
 
 def encoded(model: Model, bound: float, scale: float, declared: bool, slots: int) -> Account:
@@ -231,7 +245,7 @@ def _numbers(slots: int, is_complex: bool) -> int:
 
 def expected_precision(parameters: Parameters) -> tuple[float, float, float]:
     """Bits of a fresh ciphertext, of a product of two, and after as many squarings as fit; full slots, |values| to 1."""
-    model, top, slots = Model(parameters, False), parameters.depth, parameters.slots
+    model, top, slots = likely(parameters), parameters.depth, parameters.slots
     fresh = encoded(model, 1.0, parameters.scales[top], True, slots)
     fresh = fresh.with_error(model.encryption(symmetric=True) / parameters.scales[top])
     after = [fresh]

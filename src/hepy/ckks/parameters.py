@@ -162,9 +162,13 @@ class Parameters:
         return self.summary()
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Parameters) and self._identity == other._identity
+        return self is other or (isinstance(other, Parameters) and self._identity == other._identity)
 
     def __hash__(self) -> int:
+        return self._hash
+
+    @functools.cached_property
+    def _hash(self) -> int:
         return hash(self._identity)
 
     @functools.cached_property
@@ -247,7 +251,7 @@ class Parameters:
 
     def rescaled(self, scale: float, level: int, to: int) -> float:
         """A scale after the division that leads from one level to another, correctly rounded."""
-        return float(Fraction(scale) * Fraction(self.moduli[to], self.moduli[level]))
+        return _rescaled(self, scale, level, to)
 
     # What it costs.
 
@@ -302,6 +306,11 @@ class Parameters:
             "(|values| up to 1)",
         ]
         return "\n".join(lines)
+
+
+@functools.lru_cache(maxsize=4096)
+def _rescaled(parameters: Parameters, scale: float, level: int, to: int) -> float:
+    return float(Fraction(scale) * Fraction(parameters.moduli[to], parameters.moduli[level]))
 
 
 def sparse_weight(log_n: int) -> int:

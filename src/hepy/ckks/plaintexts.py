@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hepy._locks import new_lock
-from hepy.ckks.encoding import Values
+from hepy.ckks.encoding import Values, largest
 
 
 class Plaintext:
@@ -16,15 +16,17 @@ class Plaintext:
 
     Attributes:
         values: float64 or complex128 [B..., n].
+        largest: the largest of |values|.
         bound: declared bound of |values|, or None.
     """
 
-    __slots__ = ("_encodings", "_lock", "bound", "values")
+    __slots__ = ("_encodings", "_lock", "bound", "largest", "values")
     __array_ufunc__ = None
 
     def __init__(self, values: Values, bound: float | None) -> None:
-        self.values = values.copy()
-        self.values.flags.writeable = False
+        """values: the plaintext's own from here on."""
+        values.flags.writeable = False
+        self.values, self.largest = values, largest(values)
         self.bound = bound
         self._encodings: dict[Any, Any] = {}
         self._lock = new_lock()

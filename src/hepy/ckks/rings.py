@@ -20,7 +20,7 @@ class Rings:
         special: the primes of P.
         keys: the pool, then the special primes: what evaluation keys are modulo.
         encryption: the pool, then one special prime: what the encryption key is modulo.
-        digits: the pool in pieces, as key switching cuts it.
+        digits: the pool in pieces, as key switching cuts it; single_digits: each a group of its own.
     """
 
     def __init__(self, parameters: Parameters) -> None:
@@ -33,6 +33,8 @@ class Rings:
         self.first_special = self.special[:1]
         self.encryption = self.pool.union(self.first_special)
         self.digits = tuple(RingBasis(primes, degree) for primes in sets.digit_primes())
+        self.single_digits = tuple((d,) for d in range(len(self.digits)))
+        self._merged_digits: dict[int, tuple[RingBasis, ...]] = {}
 
     @functools.cached_property
     def gadget(self) -> tuple[int, ...]:
@@ -48,9 +50,20 @@ class Rings:
         """
         return digit_groups(self.parameters, level)
 
-    def merged_digits(self, level: int) -> list[RingBasis]:
+    def merged_digits(self, level: int) -> tuple[RingBasis, ...]:
         """The digits of a level, merged."""
-        return [self.digits[group[0]].union(*(self.digits[d] for d in group[1:])) for group in self.groups(level)]
+        made = self._merged_digits.get(level)
+        if made is None:
+            made = tuple(
+                self.digits[group[0]].union(*(self.digits[d] for d in group[1:])) for group in self.groups(level)
+            )
+            self._merged_digits[level] = made
+        return made
+
+    def merged_basis(self, groups: tuple[tuple[int, ...], ...]) -> RingBasis:
+        """What digits merged so are extended to, at all levels that take them so."""
+        levels = [basis for level, basis in enumerate(self.levels) if self.groups(level) == groups]
+        return levels[-1].union(*levels, self.special)
 
     def decryption(self, level: int, scale: float) -> RingBasis:
         """The fewest primes of a level that hold values of that scale within the declared range."""

@@ -13,6 +13,7 @@ from hepy.ring.conversion import inner_product as inner_product
 from hepy.ring.conversion import mod_down as mod_down
 from hepy.ring.conversion import mod_up as mod_up
 from hepy.ring.conversion import rescale as rescale
+from hepy.ring.conversion import tensor_product as tensor_product
 from hepy.ring.embedding import embed as embed
 from hepy.ring.embedding import galois_element as galois_element
 from hepy.ring.embedding import unembed as unembed
@@ -42,6 +43,7 @@ __all__ = [
     "rescale",
     "sparse_ternary",
     "stack",
+    "tensor_product",
     "ternary",
     "unembed",
     "uniform",

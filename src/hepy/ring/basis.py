@@ -45,7 +45,7 @@ class RingBasis:
     [1, 2, 1, 0, 0, 0, 0, 0]
     """
 
-    __slots__ = ("__dict__", "__weakref__", "degree", "primes")
+    __slots__ = ("__dict__", "__weakref__", "_hash", "constants", "degree", "primes")
 
     def __init__(self, primes: Iterable[int], degree: int) -> None:
         self.degree = check_degree(degree)
@@ -58,16 +58,16 @@ class RingBasis:
                     f"{prime} is not a prime below 2**31 that is 1 mod {2 * degree}: take primes from "
                     f"ring.primes(near, degree={degree}, count=...)"
                 )
+        self._hash = hash((self.primes, self.degree))
+        self.constants: dict[Any, Any] = {}  # what devices keep with the basis, by themselves
 
     def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
         return isinstance(other, RingBasis) and (self.primes, self.degree) == (other.primes, other.degree)
 
     def __hash__(self) -> int:
         return self._hash
-
-    @functools.cached_property
-    def _hash(self) -> int:
-        return hash((self.primes, self.degree))
 
     def __len__(self) -> int:
         return len(self.primes)
@@ -109,12 +109,11 @@ class RingBasis:
 
     def union(self, *others: RingBasis) -> RingBasis:
         """Primes of this basis, then what the others add, in their order."""
-        merged = dict.fromkeys(prime for basis in (self, *others) for prime in self._same_degree(basis).primes)
-        return RingBasis(merged, self.degree)
+        return _union(self, *others)
 
     def without(self, other: RingBasis) -> RingBasis:
         """Primes of this basis that are not in the other; at least one has to remain."""
-        return RingBasis((prime for prime in self.primes if prime not in self._same_degree(other)), self.degree)
+        return _without(self, other)
 
     def intersection(self, other: RingBasis) -> RingBasis:
         """Primes of this basis that are in the other; at least one has to be."""
@@ -126,11 +125,13 @@ class RingBasis:
         Raises:
             ParameterError: one is not here.
         """
-        place = {prime: position for position, prime in enumerate(self.primes)}
-        missing = [prime for prime in self._same_degree(other).primes if prime not in place]
-        if missing:
-            raise ParameterError(f"the basis of {len(self)} primes lacks {missing[0]}: extend it by mod_up or rescale")
-        return [place[prime] for prime in other.primes]
+        return list(_positions(self, other))
+
+    def index(self, other: RingBasis) -> slice | list[int]:
+        """What takes the primes of `other` from an axis of limbs: a slice where they are adjacent, for numpy to make a view."""
+        places = _positions(self, other)
+        first, last = places[0], places[-1]
+        return slice(first, last + 1) if places == tuple(range(first, last + 1)) else list(places)
 
     def _same_degree(self, other: RingBasis) -> RingBasis:
         if other.degree != self.degree:
@@ -154,3 +155,27 @@ class RingBasis:
     def intt(self, values: Polynomial) -> Coefficients:
         """Coefficients of polynomials that are in the NTT domain."""
         return values.intt()
+
+
+# The bases of a scheme are few, and are asked for in every operation.
+
+
+@functools.lru_cache(maxsize=4096)
+def _union(*bases: RingBasis) -> RingBasis:
+    first = bases[0]
+    merged = dict.fromkeys(prime for basis in bases for prime in first._same_degree(basis).primes)
+    return first if len(merged) == len(first) else RingBasis(merged, first.degree)
+
+
+@functools.lru_cache(maxsize=4096)
+def _without(basis: RingBasis, other: RingBasis) -> RingBasis:
+    return RingBasis((prime for prime in basis.primes if prime not in basis._same_degree(other)), basis.degree)
+
+
+@functools.lru_cache(maxsize=4096)
+def _positions(basis: RingBasis, other: RingBasis) -> tuple[int, ...]:
+    place = {prime: position for position, prime in enumerate(basis.primes)}
+    missing = [prime for prime in basis._same_degree(other).primes if prime not in place]
+    if missing:
+        raise ParameterError(f"the basis of {len(basis)} primes lacks {missing[0]}: extend it by mod_up or rescale")
+    return tuple(place[prime] for prime in other.primes)

@@ -2,7 +2,8 @@
 
 The system hands out large arrays as pages that it clears when they are first touched, and takes them back as soon as
 they are dropped. Here an array of 64 KiB or more lies in a buffer that returns to a list of its size when the last
-view of it is gone; the lists hold at most KEPT_BYTES. Threads need no lock: a list is popped and appended at once.
+view of it is gone; the lists hold at most KEPT_BYTES, and one small buffer of each size. Threads need no lock: a list is
+popped and appended at once.
 """
 
 from __future__ import annotations
@@ -51,8 +52,10 @@ def aligned(size: int) -> Memory:
 
 
 def _give_back(memory: Memory) -> None:
-    if kept() + memory.size <= KEPT_BYTES:
-        _free[memory.size].append(memory)
+    waiting = _free[memory.size]
+    # Counting all takes as long as handing out.
+    if (not waiting and memory.size <= KEPT_BYTES >> 6) or kept() + memory.size <= KEPT_BYTES:
+        waiting.append(memory)
 
 
 class _Lease:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +75,19 @@ def conversion(source: RingBasis, target: RingBasis, times: int = 1) -> Conversi
     )
 
 
+def side_by_side(pairs: Sequence[Conversion]) -> Conversion:
+    """The constants of several conversions, one after the other; matrices are filled up with zeros to one width."""
+    width = max(pair.matrix.shape[1] for pair in pairs)
+    matrices = [np.pad(pair.matrix, ((0, 0), (0, width - pair.matrix.shape[1]))) for pair in pairs]
+    return Conversion(
+        factors=np.concatenate([pair.factors for pair in pairs]),
+        matrix=np.concatenate(matrices),
+        reciprocals=np.concatenate([pair.reciprocals for pair in pairs]),
+        shifts=np.concatenate([pair.shifts for pair in pairs]),
+        lazy=np.concatenate([pair.lazy for pair in pairs]),
+    )
+
+
 @dataclass(frozen=True)
 class MixedRadix:
     """From residues to integers by Garner's method.
@@ -107,6 +121,7 @@ def mixed_radix(basis: RingBasis) -> MixedRadix:
     )
 
 
+@functools.lru_cache(maxsize=4096)
 def gained(source: RingBasis, target: RingBasis) -> int:
     """M, the product of the primes that come in from source to target."""
     return math.prod(q for q in target.primes if q not in source)
@@ -121,6 +136,30 @@ def division(source: RingBasis, target: RingBasis) -> Words:
     product_in, product_out = gained(source, target), gained(target, source)
     inverse = [pow(product_out, -1, q) for q in target.primes]
     return np.array([[product_in * i % q for i, q in zip(inverse, target.primes, strict=True)], inverse], np.uint32)
+
+
+def pairs_of_limbs(factors: Words, basis: RingBasis) -> Words:
+    """uint32[2, limbs] to uint32[limbs, 4]: both factors of a limb with their quotients."""
+    return np.ascontiguousarray(with_quotients(factors, basis).transpose(1, 0, 2)).reshape(-1, 4)
+
+
+@functools.lru_cache(maxsize=4096)
+def division_pairs(source: RingBasis, target: RingBasis) -> Words:
+    """pairs_of_limbs of division()."""
+    return pairs_of_limbs(division(source, target), target)
+
+
+@functools.lru_cache(maxsize=4096)
+def lift(source: RingBasis, target: RingBasis) -> Words:
+    """The product of the primes that come in, modulo each prime of the target: uint32[limbs]."""
+    product = gained(source, target)
+    return np.array([product % q for q in target.primes], np.uint32)
+
+
+@functools.lru_cache(maxsize=4096)
+def kept(source: RingBasis, target: RingBasis) -> npt.NDArray[np.intp]:
+    """Where each prime of the target stands in the source, 0 for those that come in: int[limbs]."""
+    return np.array([source.primes.index(q) if q in source else 0 for q in target.primes], np.intp)
 
 
 @functools.lru_cache(maxsize=4096)

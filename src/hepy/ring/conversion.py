@@ -14,7 +14,7 @@ from hepy.errors import ParameterError
 from hepy.ring.basis import RingBasis
 from hepy.ring.constants import departing, division, gained
 from hepy.ring.kernels import Array
-from hepy.ring.polynomial import Coefficients, Kind, Polynomial, check_broadcast
+from hepy.ring.polynomial import Coefficients, Kind, Polynomial, check_broadcast, concatenate, stack
 
 
 def convert(x: Coefficients, target: RingBasis, *, centred: bool = True) -> Coefficients:
@@ -83,24 +83,59 @@ def _digits(
     return tuple(RingBasis(group, basis.degree) for group in shared if group), extended
 
 
-def inner_product(x: Polynomial, y: Polynomial) -> Polynomial:
+def inner_product(x: Polynomial, y: Polynomial, lifted: Polynomial | None = None) -> Polynomial:
     """Sum over the last batch axis of x * y: the middle of key switching.
 
     Args:
         x: [B..., D].
         y: [C..., D], where C... broadcasts against B...; modulo the primes of x at least, so that keys modulo all
             primes serve every level as they are.
+        lifted: [A..., n], modulo some of the primes of x: times the product of all others it is added to the first n
+            entries of the result's last axis; A... broadcasts against the other axes.
 
     Returns: [broadcast of B... and C...], modulo the primes of x.
     Raises:
-        ParameterError: the last axes differ, or y lacks a prime of x.
+        ParameterError: the last axes differ, y lacks a prime of x, or x lacks one of `lifted`, or it is longer.
     """
     if not x.shape or not y.shape or x.shape[-1] != y.shape[-1]:
         raise ParameterError(f"batches of shapes {x.shape} and {y.shape} have no last axis to sum over in common")
     check_broadcast(x.shape[:-1], y.shape[:-1])
     limbs = tuple(y.basis.positions(x.basis))
     x._same_device(y)
-    return Polynomial(x.basis, x.device, x._kernels.inner_product(x._words, y._words, x.basis, limbs))
+    kernels = x._kernels
+    if lifted is None:
+        return Polynomial(x.basis, x.device, kernels.inner_product(x._words, y._words, x.basis, limbs))
+    x._same_device(lifted)
+    shape = np.broadcast_shapes(x.shape[:-1], y.shape[:-1])
+    if not shape or not lifted.shape or lifted.shape[-1] > shape[-1]:
+        raise ParameterError(f"polynomials of shape {lifted.shape} cannot be added to the last axis of {shape}")
+    check_broadcast((*shape[:-1], 1), (*lifted.shape[:-1], 1))
+    x.basis.positions(lifted.basis)
+    if hasattr(kernels, "inner_product_lifted"):
+        words = kernels.inner_product_lifted(x._words, y._words, x.basis, limbs, lifted._words, lifted.basis)
+        return Polynomial(x.basis, x.device, words)
+    return _composed_lifting(inner_product(x, y), lifted)
+
+
+def _composed_lifting(x: Polynomial, lifted: Polynomial) -> Polynomial:
+    raised, count = rescale(lifted, x.basis), lifted.shape[-1]
+    sums = x[..., :count] + raised
+    return sums if count == x.shape[-1] else concatenate([sums, x[..., count:]], axis=x.ndim - 1)
+
+
+def tensor_product(x: Polynomial, y: Polynomial) -> Polynomial:
+    """(x_0 + x_1 Y)(y_0 + y_1 Y), as coefficients of 1, Y and Y^2: [B..., 2] times [C..., 2] is [broadcast..., 3].
+
+    Raises:
+        ParameterError: the last axes are not 2 long, or bases or shapes do not fit together.
+    """
+    if x.shape[-1:] != (2,) or y.shape[-1:] != (2,):
+        raise ParameterError(f"linear polynomials are pairs along the last axis, not of shapes {x.shape} and {y.shape}")
+    words = x._partner(y)
+    if hasattr(x._kernels, "tensor_product"):
+        return Polynomial(x.basis, x.device, x._kernels.tensor_product(x._words, words, x.basis))
+    x_0, x_1, y_0, y_1 = x[..., 0], x[..., 1], y[..., 0], y[..., 1]
+    return stack([x_0 * y_0, x_0 * y_1 + x_1 * y_0, x_1 * y_1], axis=-1)
 
 
 def rescale(x: Kind, target: RingBasis) -> Kind:

@@ -7,7 +7,6 @@ until the loop has returned.
 from __future__ import annotations
 
 import functools
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,31 +42,57 @@ class _Constants:
     roots: Addresses
 
 
+@dataclass(frozen=True)
+class _Extension:
+    """What loops read of a conversion of several digits side by side; see loops.conversion.convert_blocks.
+
+    Attributes:
+        pair: constants of all digits, one after the other.
+        ends: int64[D + 1, 2].
+        source, target: reducers of the limbs in and out, digit by digit.
+        tables, roots: of the limbs out.
+        longest: limbs of the longest digit.
+    """
+
+    pair: constants.Conversion
+    ends: npt.NDArray[np.int64]
+    source: Words
+    target: Words
+    tables: tuple[tables.PrimeTables, ...]
+    roots: Addresses
+    longest: int
+
+
 @functools.lru_cache(maxsize=4096)
 def _broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
-    return np.broadcast_shapes(*shapes)
+    return shapes[0] if len(set(shapes)) == 1 else np.broadcast_shapes(*shapes)
+
+
+@functools.lru_cache(maxsize=1024)
+def _nothing(rows: int) -> Addresses:
+    return np.zeros(rows, np.uint64)
 
 
 class Kernels:
-    """Contract: hepy.ring.kernels.RingKernels."""
+    """Contract: hepy.ring.kernels.RingKernels and RingComposites."""
 
     def __init__(self, device: Device) -> None:
-        self._constants: weakref.WeakKeyDictionary[RingBasis, _Constants] = weakref.WeakKeyDictionary()
+        """Nothing of them depends on the device, of which there is one."""
 
     def _of(self, basis: RingBasis) -> _Constants:
-        made = self._constants.get(basis)
+        made: _Constants | None = basis.constants.get(self)
         if made is None:
             lazy = [constants.lazy_products(q, q) for q in basis.primes]
             reducers = constants.reducers(basis)
             places = np.array([table.address for table in basis.tables], np.uint64)
             degree = np.uint64(basis.degree)
             made = _Constants(reducers, address(reducers), degree, np.array(lazy, np.uint64), basis.tables, places)
-            self._constants[basis] = made
+            basis.constants[self] = made
         return made
 
     def _run(self, loop: Callable[..., None], basis: RingBasis, passes: int, out: Addresses, *operands: Any) -> None:
         """loop(rows of out, operands, constants of the basis, range) over all rows, which come limb by limb."""
-        known, batch = self._of(basis), np.uint64(len(out) // len(basis))
+        known, batch = self._of(basis), np.uint64(len(out) // len(basis.primes))
 
         def work(start: int, stop: int) -> None:
             loop(out, *operands, known.reducers_at, batch, known.degree, start, stop)
@@ -81,8 +106,9 @@ class Kernels:
 
     def _elementwise(self, loop: Callable[..., None], basis: RingBasis, *operands: Words) -> Words:
         operands = tuple(map(side_by_side, operands))
-        out = empty((*_broadcast(*(x.shape[:-1] for x in operands)), basis.degree))
-        self._run(loop, basis, 1, by_limb(out), *(by_limb(x, out.shape[:-1]) for x in operands))
+        shape = _broadcast(*(x.shape[:-1] for x in operands))
+        out = empty((*shape, basis.degree))
+        self._run(loop, basis, 1, by_limb(out), *(by_limb(x, shape) for x in operands))
         return out
 
     def add(self, x: Words, y: Words, basis: RingBasis) -> Words:
@@ -95,7 +121,7 @@ class Kernels:
         return self._elementwise(arithmetic.negate_rows, basis, x)
 
     def multiply(self, x: Words, y: Words, basis: RingBasis) -> Words:
-        return self.inner_product(x[..., None, :, :], y[..., None, :, :], basis, tuple(range(len(basis))))
+        return self._elementwise(arithmetic.multiply_rows, basis, x, y)
 
     def scale(self, x: Words, factors: Words, basis: RingBasis) -> Words:
         return self._elementwise(arithmetic.scale_rows, basis, x, constants.with_quotients(factors, basis))
@@ -103,24 +129,48 @@ class Kernels:
     def subtract_scaled(self, x: Words, y: Words, factors: Words, basis: RingBasis) -> Words:
         x, y = side_by_side(x), side_by_side(y)
         out = empty((*_broadcast(x.shape[:-1], y.shape[:-1]), basis.degree))
+        rows, pairs = by_limb(out), constants.pairs_of_limbs(factors, basis)
         x_rows, y_rows = by_limb(x, out.shape[:-1]), by_limb(y, out.shape[:-1])
-        self._subtract_scaled(by_limb(out), x_rows, y_rows, _pairs_of_limbs(factors, basis), basis)
+        self._run(arithmetic.subtract_scaled_rows, basis, 1, rows, x_rows, y_rows, address(pairs))
         return out
 
-    def _subtract_scaled(self, out: Addresses, x: Addresses, y: Addresses, pairs: Words, basis: RingBasis) -> None:
-        """pairs: uint32[limbs, 4]."""
-        rows = np.repeat(by_limb(pairs), len(out) // len(basis))
-        self._run(arithmetic.subtract_scaled_rows, basis, 1, out, x, y, rows)
-
     def inner_product(self, x: Words, y: Words, basis: RingBasis, y_limbs: tuple[int, ...]) -> Words:
-        x, y, terms = side_by_side(x), side_by_side(y), x.shape[-3]
+        return self._inner_product(x, y, basis, y_limbs, None, basis)
+
+    def inner_product_lifted(
+        self, x: Words, y: Words, basis: RingBasis, y_limbs: tuple[int, ...], lifted: Words, own: RingBasis
+    ) -> Words:
+        return self._inner_product(x, y, basis, y_limbs, lifted, own)
+
+    def _inner_product(
+        self, x: Words, y: Words, basis: RingBasis, y_limbs: tuple[int, ...], lifted: Words | None, own: RingBasis
+    ) -> Words:
+        x, y, terms, limbs = side_by_side(x), side_by_side(y), x.shape[-3], len(basis)
         batch = _broadcast(x.shape[:-3], y.shape[:-3])
-        out = empty((*batch, len(basis), basis.degree))
-        x_rows = terms_by_limb(x, (*batch, terms, len(basis)))
+        out = empty((*batch, limbs, basis.degree))
+        x_rows = terms_by_limb(x, (*batch, terms, limbs))
         y_rows = terms_by_limb(y, (*batch, terms, y.shape[-2]))
         if y_limbs != tuple(range(y.shape[-2])):
             y_rows = y_rows.reshape(y.shape[-2], -1)[list(y_limbs)].reshape(x_rows.shape)
-        self._run(arithmetic.inner_product_rows, basis, 1 + terms, by_limb(out), x_rows, y_rows, self._of(basis).lazy)
+        plus, known = _nothing(len(x_rows)), self._of(basis)
+        if lifted is not None:
+            lifted = side_by_side(lifted)
+            places = np.zeros((limbs, *batch), np.uint64)
+            shape = (*batch[:-1], lifted.shape[-3], len(own))
+            rows = by_limb(lifted, shape).reshape(len(own), *shape[:-1])
+            places[basis.index(own), ..., : lifted.shape[-3]] = rows
+            plus = places.ravel()
+        factors = constants.lift(own, basis)
+        passes = 1 + terms
+        self._run(arithmetic.inner_product_rows, basis, passes, by_limb(out), x_rows, y_rows, plus, factors, known.lazy)
+        return out
+
+    def tensor_product(self, x: Words, y: Words, basis: RingBasis) -> Words:
+        x, y, limbs = side_by_side(x), side_by_side(y), len(basis)
+        batch = _broadcast(x.shape[:-3], y.shape[:-3])
+        out = empty((*batch, 3, limbs, basis.degree))
+        x_rows, y_rows = terms_by_limb(x, (*batch, 2, limbs)), terms_by_limb(y, (*batch, 2, limbs))
+        self._run(arithmetic.tensor_rows, basis, 4, terms_by_limb(out, (*batch, 3, limbs)), x_rows, y_rows)
         return out
 
     # The transform.
@@ -151,71 +201,77 @@ class Kernels:
 
     def convert(self, x: Words, source: RingBasis, target: RingBasis, centred: bool) -> Words:
         x, out = side_by_side(x), empty((*x.shape[:-2], len(target), target.degree))
-        self._convert(by_entry(out), by_entry(x), constants.conversion(source, target), source, target, centred)
+        self._convert(by_entry(out), by_entry(x), _extension(((source, target, 1),)), target.degree, centred)
         return out
 
-    def _convert(
-        self,
-        out: Addresses,
-        x: Addresses,
-        pair: constants.Conversion,
-        source: RingBasis,
-        target: RingBasis,
-        centred: bool,
-    ) -> None:
-        """out, x: uint64[batch, limbs], entry by entry."""
-        matrix = pair.matrix if centred else np.ascontiguousarray(pair.matrix[:, :-1])
+    def _convert(self, out: Addresses, x: Addresses, extension: _Extension, size: int, centred: bool) -> None:
+        """out, x: uint64[batch, limbs], entry by entry and digit by digit."""
+        pair, degree, blocks = extension.pair, np.uint64(size), _blocks(size)
         factors, reciprocals = address(pair.factors), address(pair.reciprocals)
-        ends = self._of(source).reducers_at, self._of(target).reducers_at
-        degree, blocks = np.uint64(target.degree), _blocks(target.degree)
+        ends = address(extension.source), address(extension.target)
 
         def work(start: int, stop: int) -> None:
-            scratch = np.empty((len(source) + 1, conversion.BLOCK), np.uint32)
+            scratch = np.empty((extension.longest + 1, conversion.BLOCK), np.uint32)
             conversion.convert_blocks(
-                out, x, blocks, address(scratch), factors, reciprocals, pair.shifts, matrix, pair.lazy, *ends, degree,
-                start, stop,
+                out, x, extension.ends, blocks, address(scratch), factors, reciprocals, pair.shifts, pair.matrix, centred,
+                pair.lazy, *ends, degree, start, stop,
             )  # fmt: skip
 
-        passes = len(source) * (len(target) + 2)
+        passes = extension.longest * (out.shape[1] + 2)
         parallel_ranges(len(out) * blocks, _GRAIN // (conversion.BLOCK * passes), work)
 
     def mod_up(
         self, x: Words, groups: Sequence[RingBasis], source: RingBasis, target: RingBasis, centred: bool
     ) -> Words:
-        """Digits are converted and transformed where they are to lie."""
-        coefficients = self.intt(x, source)
+        """Digits are converted and transformed side by side, where they are to lie."""
+        coefficients, x = self.intt(x, source), side_by_side(x)
         out = empty((*x.shape[:-2], len(groups), len(target), target.degree))
-        for d, group in enumerate(groups):
-            rest, own = constants.departing(target, group), source.positions(group)
-            assert rest is not None
-            digit = out[..., d, :, :]
-            digit[..., target.positions(group), :] = x[..., own, :]
-            rows = by_entry(digit)[:, target.positions(rest)]
-            self._convert(rows, by_entry(coefficients)[:, own], constants.conversion(group, rest), group, rest, centred)
-            flat = np.ascontiguousarray(rows.T).ravel()
-            self._run(transform.forward, rest, 4, flat, flat, self._of(rest).roots)
+        rows = by_entry(out.reshape(*x.shape[:-2], -1, target.degree))
+        kept, extended, order, conversions = _digits(tuple(groups), source, target)
+        extension, own, degree = _extension(conversions), np.take(rows, kept, axis=1).ravel(), np.uint64(target.degree)
+        x_rows = np.take(by_entry(x), order, axis=1).ravel()
+
+        def copy(start: int, stop: int) -> None:
+            arithmetic.copy_rows(own, x_rows, degree, start, stop)
+
+        parallel_ranges(len(own), _GRAIN // target.degree, copy)
+        new = np.take(rows, extended, axis=1)
+        self._convert(new, np.take(by_entry(coefficients), order, axis=1), extension, target.degree, centred)
+        self._transform_in_place(np.ascontiguousarray(new.T).ravel(), len(rows), extension, target.degree)
         return out
+
+    def _transform_in_place(self, rows: Addresses, batch: int, extension: _Extension, size: int) -> None:
+        """Rows that were converted, limb by limb."""
+        reducers, count, degree = address(extension.target), np.uint64(batch), np.uint64(size)
+
+        def work(start: int, stop: int) -> None:
+            transform.forward(rows, rows, extension.roots, reducers, count, degree, start, stop)
+
+        parallel_ranges(len(rows), _GRAIN // (4 * size), work)
 
     def rescale(self, x: Words, source: RingBasis, target: RingBasis, values: bool) -> Words:
         """What is divided away is scaled while it is converted, and subtracted where it lies."""
         x, gone = side_by_side(x), constants.departing(source, target)
         out = empty((*x.shape[:-2], len(target), target.degree))
-        rows, factors = by_limb(out), constants.division(source, target)
+        rows, pairs = by_limb(out), constants.division_pairs(source, target)
+        all_rows = by_limb(x).reshape(len(source), -1)
         # A prime that comes in has the factor 0, so that any row serves.
-        kept = [source.primes.index(q) if q in source else 0 for q in target.primes]
-        x_rows = by_limb(x).reshape(len(source), -1)[kept].ravel()
+        x_rows = all_rows[constants.kept(source, target)].ravel()
         if gone is None:
-            pairs = constants.with_quotients(factors[0], target)
             self._run(arithmetic.scale_rows, target, 1, rows, x_rows, by_limb(pairs, out.shape[:-1]))
             return out
-        lost = x[..., source.positions(gone), :]
+        lost = all_rows[source.positions(gone)]
         if values:
-            lost = self.intt(lost, gone)
-        pair = constants.conversion(gone, target, constants.gained(source, target))
-        self._convert(by_entry(out), by_entry(side_by_side(lost)), pair, gone, target, True)
+            held = empty((*x.shape[:-2], len(gone), target.degree))
+            self._run(transform.inverse, gone, 4, by_limb(held), lost.ravel(), self._of(gone).roots)
+            entries = by_entry(held)
+        else:
+            entries = np.ascontiguousarray(lost.T)
+        extension = _extension(((gone, target, constants.gained(source, target)),))
+        self._convert(by_entry(out), entries, extension, target.degree, True)
         if values:
-            self._run(transform.forward, target, 4, rows, rows, self._of(target).roots)
-        self._subtract_scaled(rows, x_rows, rows, _pairs_of_limbs(factors, target), target)
+            self._transform_in_place(rows, len(rows) // len(target), extension, target.degree)
+        self._run(arithmetic.subtract_scaled_rows, target, 1, rows, x_rows, rows, address(pairs))
         return out
 
     def from_words(self, words: Words, negative: npt.NDArray[np.bool_], basis: RingBasis) -> Words:
@@ -250,7 +306,19 @@ class Kernels:
         parallel_ranges(len(out_rows) * blocks, _GRAIN // (conversion.BLOCK * 4 * len(basis) ** 2), work)
         return out, negative.view(np.bool_)
 
+    def from_floats(self, x: npt.NDArray[np.float64], scale: float, basis: RingBasis) -> Words:
+        flat = np.ascontiguousarray(x).reshape(-1, basis.degree)
+        magnitudes, masks = empty((len(flat), 2, basis.degree)), empty((len(flat), basis.degree))
+
+        def work(start: int, stop: int) -> None:
+            conversion.split_floats(magnitudes, masks, flat, scale, start, stop)
+
+        parallel_ranges(len(flat), _GRAIN // (4 * basis.degree), work)
+        return self._from_words(magnitudes.reshape(*x.shape[:-1], 2, basis.degree), masks.reshape(x.shape), basis)
+
     def to_floats(self, x: Words, basis: RingBasis) -> npt.NDArray[np.float64]:
+        if len(basis) == 2:
+            return self._to_short_floats(x, basis)
         words, negative = self.to_words(x, basis)
         planes = words.shape[-2]
         out = np.empty(negative.shape, np.float64)
@@ -263,6 +331,21 @@ class Kernels:
             conversion.to_floats_blocks(flat, magnitudes, signs, powers, blocks, start, stop)
 
         parallel_ranges(len(flat) * blocks, _GRAIN // (conversion.BLOCK * 4 * planes), work)
+        return out
+
+    def _to_short_floats(self, x: Words, basis: RingBasis) -> npt.NDArray[np.float64]:
+        x, known = side_by_side(x), self._of(basis)
+        out = np.empty((*x.shape[:-2], basis.degree), np.float64)
+        flat, rows, inverse = out.reshape(-1, basis.degree), by_entry(x), constants.mixed_radix(basis).inverses[1]
+
+        def work(start: int, stop: int) -> None:
+            scratch = np.empty(basis.degree, np.uint32)
+            place = address(scratch)
+            conversion.to_short_floats_rows(
+                flat, rows, place, address(inverse), known.reducers_at, known.degree, start, stop
+            )
+
+        parallel_ranges(len(flat), _GRAIN // (4 * basis.degree), work)
         return out
 
     # Randomness.
@@ -294,27 +377,60 @@ class Kernels:
     # The canonical embedding.
 
     def embed(self, x: Array) -> Array:
-        return self._embedding(embedding.forward, x)[..., slot_order(x.shape[-1])]
-
-    def unembed(self, x: Array) -> Array:
-        leaves = np.empty(x.shape, np.complex128)
-        leaves[..., slot_order(x.shape[-1])] = x
-        return self._embedding(embedding.inverse, leaves)
-
-    def _embedding(self, loop: Callable[..., None], x: Array) -> Array:
-        slots = x.shape[-1]
-        real, imaginary = (np.array(part, np.float64, order="C").reshape(-1, slots) for part in (x.real, x.imag))
-        table = roots(slots)
-        work = max(slots * slots.bit_length(), 1)
-        parallel_ranges(len(real), _GRAIN // work, lambda start, stop: loop(real, imaginary, table, start, stop))
-        out = np.empty(x.shape, np.complex128)
-        out.real, out.imag = real.reshape(x.shape), imaginary.reshape(x.shape)
+        real, imaginary = (np.array(part, np.float64, order="C") for part in (x.real, x.imag))
+        self._embedding(embedding.forward, real, imaginary)
+        out, order = np.empty(x.shape, np.complex128), slot_order(x.shape[-1])
+        out.real, out.imag = real[..., order], imaginary[..., order]
         return out
 
+    def unembed(self, x: Array) -> Array:
+        real, imaginary = np.empty(x.shape, np.float64), np.empty(x.shape, np.float64)
+        order = slot_order(x.shape[-1])
+        real[..., order], imaginary[..., order] = x.real, x.imag
+        self._embedding(embedding.inverse, real, imaginary)
+        out = np.empty(x.shape, np.complex128)
+        out.real, out.imag = real, imaginary
+        return out
 
-def _pairs_of_limbs(factors: Words, basis: RingBasis) -> Words:
-    """uint32[2, limbs] to uint32[limbs, 4]: both factors of a limb with their quotients."""
-    return np.ascontiguousarray(constants.with_quotients(factors, basis).transpose(1, 0, 2)).reshape(-1, 4)
+    def _embedding(self, loop: Callable[..., None], real: Array, imaginary: Array) -> None:
+        """In place."""
+        slots = real.shape[-1]
+        x, y, table = real.reshape(-1, slots), imaginary.reshape(-1, slots), roots(slots)
+        work = max(slots * slots.bit_length(), 1)
+        parallel_ranges(len(x), _GRAIN // work, lambda start, stop: loop(x, y, table, start, stop))
+
+
+@functools.lru_cache(maxsize=1024)
+def _extension(conversions: tuple[tuple[RingBasis, RingBasis, int], ...]) -> _Extension:
+    """Of digits: (source, target, factor) each."""
+    pairs = [constants.conversion(*each) for each in conversions]
+    into = [target for _, target, _ in conversions]
+    counts = [(0, 0), *((len(source), len(target)) for source, target, _ in conversions)]
+    prime_tables = tuple(table for target in into for table in target.tables)
+    return _Extension(
+        pair=constants.side_by_side(pairs),
+        ends=np.cumsum(np.array(counts, np.int64), axis=0),
+        source=np.concatenate([constants.reducers(source) for source, _, _ in conversions]),
+        target=np.concatenate([constants.reducers(target) for target in into]),
+        tables=prime_tables,
+        roots=np.array([table.address for table in prime_tables], np.uint64),
+        longest=max(len(source) for source, _, _ in conversions),
+    )
+
+
+@functools.lru_cache(maxsize=1024)
+def _digits(groups: tuple[RingBasis, ...], source: RingBasis, target: RingBasis) -> Any:
+    """Of digits that are extended side by side: which rows of [D, limbs] hold their own primes, which are new, where their
+    own primes stand in the source, all digit by digit; and the conversions."""
+    kept, extended, order, conversions = [], [], [], []
+    for d, group in enumerate(groups):
+        rest = constants.departing(target, group)
+        assert rest is not None  # the special primes, at least
+        kept += [d * len(target) + place for place in target.positions(group)]
+        extended += [d * len(target) + place for place in target.positions(rest)]
+        order += source.positions(group)
+        conversions.append((group, rest, 1))
+    return *(np.array(places, np.intp) for places in (kept, extended, order)), tuple(conversions)
 
 
 def _blocks(degree: int) -> int:

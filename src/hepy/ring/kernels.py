@@ -102,7 +102,18 @@ class RingKernels(Protocol):
 
 
 class RingComposites(Protocol):
-    """What a device may supply besides; conversion.py composes the same bits from leaves where it does not."""
+    """What a device may supply besides; conversion.py and polynomial.py compose the same bits from leaves where it does not."""
+
+    def inner_product_lifted(
+        self, x: Array, y: Array, basis: RingBasis, y_limbs: tuple[int, ...], lifted: Array, own: RingBasis
+    ) -> Array:
+        """inner_product, plus conversion.inner_product's `lifted`: [..., n, limbs of own, N], for n of the last batch axis."""
+
+    def tensor_product(self, x: Array, y: Array, basis: RingBasis) -> Array:
+        """conversion.tensor_product: [..., 2, limbs, N] twice -> [..., 3, limbs, N]."""
+
+    def from_floats(self, x: Array, scale: float, basis: RingBasis) -> Array:
+        """float64[..., N] -> [..., limbs, N]: scale x rounded half to even, below 2**63."""
 
     def mod_up(
         self, x: Array, groups: Sequence[RingBasis], source: RingBasis, target: RingBasis, centred: bool

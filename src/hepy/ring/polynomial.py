@@ -123,8 +123,7 @@ class RingArray:
         """
         if basis == self.basis:
             return self
-        positions = self.basis.positions(basis)
-        return type(self)(basis, self.device, self._words[..., _as_slice(positions), :])
+        return type(self)(basis, self.device, self._words[..., self.basis.index(basis), :])
 
     def _with(self, words: Array) -> Self:
         return type(self)(self.basis, self.device, words)
@@ -146,6 +145,10 @@ class RingArray:
         """Which polynomials of the batch are equal, as booleans of the shape to which both broadcast."""
         same = (self._words == self._partner(other)).all(axis=(-2, -1))
         return np.asarray(_devices.to_host(same), np.bool_)
+
+    def is_zero(self) -> npt.NDArray[np.bool_]:
+        """Which polynomials of the batch are zero."""
+        return np.asarray(_devices.to_host(~self._words.any(axis=(-2, -1))), np.bool_)
 
     # Arithmetic.
 
@@ -275,6 +278,29 @@ class Coefficients(RingArray):
         residues = kernels(device).from_words(device.asarray(planes), device.asarray(signs), basis)
         return cls(basis, device, residues)
 
+    @classmethod
+    def from_floats(cls, basis: RingBasis, values: npt.NDArray[np.float64], scale: float = 1.0) -> Coefficients:
+        """Polynomials with the coefficients scale * values, rounded to integers half to even, on the current device.
+
+        Args:
+            basis: the RingBasis.
+            values: float64[B..., N]; below 2**100 after scaling.
+        """
+        largest = max(values.max(initial=0.0), -values.min(initial=0.0)) * abs(scale)
+        device = _devices.current()
+        leaves = kernels(device)
+        if largest < _SHORT and hasattr(leaves, "from_floats"):
+            return cls(basis, device, leaves.from_floats(device.asarray(values), scale, basis))
+        whole = np.rint(values * scale)
+        if largest < _SHORT:
+            return cls.from_ints(basis, whole.astype(np.int64))
+        # A double beyond 2^62 is a multiple of 2^10: both parts are integers, and exact.
+        high = np.floor(np.ldexp(whole, -_SPLIT_BITS))
+        low = whole - np.ldexp(high, _SPLIT_BITS)
+        return cls.from_ints(basis, high.astype(np.int64)) * (1 << _SPLIT_BITS) + cls.from_ints(
+            basis, low.astype(np.int64)
+        )
+
     def ntt(self) -> Polynomial:
         """The values."""
         return Polynomial(self.basis, self.device, self._kernels.ntt(self._words, self.basis))
@@ -299,6 +325,10 @@ class Coefficients(RingArray):
             )
         return np.asarray(_devices.to_host(self._kernels.to_floats(self._words, self.basis)))
 
+
+# Doubles below it are integers of 64 bits, with a margin; those beyond are split.
+_SHORT = 2.0**62
+_SPLIT_BITS = 40
 
 Kind = TypeVar("Kind", Polynomial, Coefficients)
 
@@ -360,14 +390,6 @@ def _residues(factor: Any, basis: RingBasis) -> npt.NDArray[np.uint32]:
 def batch_shape(shape: int | tuple[int, ...]) -> tuple[int, ...]:
     """A shape as numpy takes it: one number or several."""
     return (shape,) if isinstance(shape, int) else tuple(shape)
-
-
-def _as_slice(positions: list[int]) -> slice | list[int]:
-    """A slice where positions are adjacent, so that numpy makes a view."""
-    first = positions[0]
-    if positions == list(range(first, first + len(positions))):
-        return slice(first, first + len(positions))
-    return positions
 
 
 @functools.lru_cache(maxsize=4096)

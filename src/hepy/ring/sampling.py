@@ -34,7 +34,6 @@ GAUSSIAN_THRESHOLDS = (
 _REJECTED = np.uint32(2**32 - 1)
 _BLOCK_WORDS = 16
 _ATTEMPTS = 1 << 16
-_SPREAD = 64  # blocks that are drawn as one range rather than one by one: what a call costs beside its words
 
 Shape = int | tuple[int, ...]
 
@@ -158,10 +157,8 @@ def _redraw(draw: Draw, words: Array, places: Array, examine: Callable[[Array, A
 
 def _again(draw: Draw, places: Array, attempt: int) -> Array:
     """The words at these ascending places in that attempt."""
-    xp = _devices.current().xp
-    blocks, which = xp.unique(places // _BLOCK_WORDS, return_inverse=True)
-    first, last = int(blocks[0]), int(blocks[-1]) + 1
-    if last - first <= _SPREAD * len(blocks):
-        return draw.words(first, last, attempt).reshape(-1)[places - _BLOCK_WORDS * first]
-    drawn = xp.concatenate([draw.words(block, block + 1, attempt) for block in blocks.tolist()])
-    return drawn[which.reshape(-1), places % _BLOCK_WORDS]
+    xp, blocks = _devices.current().xp, places // _BLOCK_WORDS
+    begins = xp.ones(len(blocks), xp.bool_)
+    begins[1:] = blocks[1:] != blocks[:-1]
+    drawn = draw.words_at(_devices.to_host(blocks[begins]), attempt)
+    return drawn[xp.cumsum(begins) - 1, places % _BLOCK_WORDS]

@@ -5,7 +5,7 @@ Rows are addresses of N words; work is cut along rows and along coefficients, be
 
 import numpy as np
 
-from hepy.ring.loops.lanes import (
+from hepy._lanes import (
     add_product,
     add_product_with_one,
     add_sums,
@@ -21,6 +21,7 @@ from hepy.ring.loops.lanes import (
     widen,
 )
 from hepy.ring.loops.modular import (
+    FOUR,
     LANES,
     ONE,
     TWO,
@@ -51,28 +52,47 @@ _TAIL = 2.0**43
 
 @loop
 def convert_blocks(
-    out, x, blocks, scratch, factors, reciprocals, shifts, matrix, lazy, source, target, degree, start, stop
+    out,
+    x,
+    ends,
+    blocks,
+    scratch,
+    factors,
+    reciprocals,
+    shifts,
+    matrix,
+    centred,
+    lazy,
+    source,
+    target,
+    degree,
+    start,
+    stop,
 ):
-    """Contract: RingKernels.convert. Item i is block i % blocks of batch entry i // blocks.
+    """Contract: RingKernels.convert, of one or several digits side by side. Item i is block i % blocks of entry i // blocks.
 
-    out, x: addresses, uint64[B, limbs out], uint64[B, limbs in]. scratch: address of limbs in + 1 rows of BLOCK words.
-    factors: address of uint32[limbs in, 2], (q_i / Q mod q_i, quotient). matrix: address of uint32[limbs out, terms],
-    Q/q_i mod p_j, then -Q mod p_j where terms is limbs in + 1: the centred conversion. reciprocals: address of
-    uint32[limbs in], shifts: uint64[limbs in]. lazy: as in inner_product_rows, for each limb out.
+    out, x: addresses, uint64[B, limbs out], uint64[B, limbs in], digit by digit. ends: int64[D + 1, 2], where digits begin
+    and the last one ends in x and in out. scratch: address of as many rows of BLOCK words as the longest digit has limbs, and
+    one. factors: address of uint32[limbs in, 2], (q_i / Q mod q_i, quotient), Q that of the digit. matrix: uint32[limbs out,
+    width], Q/q_i mod p_j for the limbs of the digit, then -Q mod p_j, which centred conversions use. reciprocals: address
+    of uint32[limbs in], shifts: uint64[limbs in]. lazy: as in inner_product_rows, for each limb out.
     """
-    limbs, size = x.shape[1], min(degree, np.uint64(BLOCK))
-    terms = matrix.shape[1]
+    size, width = min(degree, np.uint64(BLOCK)), np.uint64(matrix.shape[1])
     matrix_at = np.uint64(matrix.ctypes.data)
     for item in range(start, stop):
         b, first = item // blocks, np.uint64(item % blocks) * size
-        _divided(scratch, x[b], first, size, factors, source)
-        if terms > limbs:
-            _multiples(scratch, limbs, size, reciprocals, shifts)
-        for j in range(out.shape[1]):
-            prime, most = prime_at(target, np.uint64(j)), lazy[j]
-            row = matrix_at + np.uint64(j * terms) * _BYTES
-            for n in range(ZERO, size, _STRIDE):
-                _combined(out[b, j], first + n, scratch, n, size, row, terms, prime, most)
+        for d in range(ends.shape[0] - 1):
+            low, high = np.uint64(ends[d, 0]), np.uint64(ends[d + 1, 0])
+            _divided(scratch, x[b], low, high, first, size, factors, source)
+            terms = high - low
+            if centred:
+                _multiples(scratch, low, high, size, reciprocals, shifts)
+                terms += ONE
+            for j in range(ends[d, 1], ends[d + 1, 1]):
+                limb = np.uint64(j)
+                prime, most, row = prime_at(target, limb), lazy[limb], matrix_at + limb * width * _BYTES
+                for n in range(ZERO, size, _STRIDE):
+                    _combined(out[b, limb], first + n, scratch, n, size, row, terms, prime, most)
 
 
 @part
@@ -92,28 +112,27 @@ def _combined(out, place, scratch, n, size, row, terms, prime, most):
 
 
 @part
-def _divided(scratch, x, first, size, factors, source):
-    """y_i = x_i q_i / Q mod q_i into the rows of scratch."""
-    for i in range(x.size):
-        limb = np.uint64(i)
+def _divided(scratch, x, low, high, first, size, factors, source):
+    """y_i = x_i q_i / Q mod q_i of limbs [low, high) into the rows of scratch."""
+    for limb in range(low, high):
         q = prime_at(source, limb)[0]
         factor, quotient = load_one(factors, TWO * limb), load_one(factors, TWO * limb + ONE)
         for n in range(ZERO, size, LANES):
-            y = multiply_constant(load(x[i], first + n), factor, quotient, q)
-            store(scratch, limb * size + n, y)
+            y = multiply_constant(load(x[limb], first + n), factor, quotient, q)
+            store(scratch, (limb - low) * size + n, y)
 
 
 @part
-def _multiples(scratch, limbs, size, reciprocals, shifts):
-    """The rounded sum of y_i / q_i, in units of 2**-32 until then, into the last row of scratch."""
+def _multiples(scratch, low, high, size, reciprocals, shifts):
+    """The rounded sum of y_i / q_i, in units of 2**-32 until then, into the row behind them."""
     half = widen(splat(_HALF))
     for n in range(ZERO, size, LANES):
         sums = half
-        for i in range(limbs):
-            y = load(scratch, np.uint64(i) * size + n)
-            term = shift_right(add_product(no_sums(), y, load_one(reciprocals, np.uint64(i))), shifts[i])
+        for limb in range(low, high):
+            y = load(scratch, (limb - low) * size + n)
+            term = shift_right(add_product(no_sums(), y, load_one(reciprocals, limb)), shifts[limb])
             sums = add_sums(sums, term)
-        store(scratch, np.uint64(limbs) * size + n, high_words(sums))
+        store(scratch, (high - low) * size + n, high_words(sums))
 
 
 @loop
@@ -196,6 +215,41 @@ def _centre(out, n, modulus):
         borrow = opposite >> _SIGN
         store_word(out[word], n, np.uint32(value ^ ((value ^ opposite) & (ZERO - negative))))
     return np.uint8(negative)
+
+
+@loop
+def to_short_floats_rows(out, x, scratch, inverse, reducers, degree, start, stop):
+    """RingKernels.to_floats modulo two primes; out: float64[B, N], x: addresses, uint64[B, 2].
+
+    scratch: address of N words. inverse: address of 1 / q_0 mod q_1 and its quotient. The integers stay below 2**62, so
+    that one conversion makes them the nearest double, half to even.
+    """
+    second = prime_at(reducers, ONE)
+    q_0, factor, quotient = np.int64(load_word(reducers, ZERO)), load_one(inverse, ZERO), load_one(inverse, ONE)
+    modulus = q_0 * np.int64(load_word(reducers, FOUR))
+    for b in range(start, stop):
+        for j in range(ZERO, degree, LANES):  # x = x_0 + q_0 d, d = (x_1 - x_0) / q_0 mod q_1
+            rest = subtract(load(x[b, 1], j), reduce_word(load(x[b, 0], j), second), second[0])
+            store(scratch, j, multiply_constant(rest, factor, quotient, second[0]))
+        for j in range(degree):
+            value = np.int64(load_word(x[b, 0], j)) + q_0 * np.int64(load_word(scratch, j))
+            centred = value - modulus
+            out[b, j] = np.float64(centred if value + centred > 0 else value)
+
+
+@loop
+def split_floats(magnitudes, masks, x, scale, start, stop):
+    """round(scale x), half to even, below 2**63, as RingKernels.from_words takes integers.
+
+    x: float64[B, N]; magnitudes: uint32[B, 2, N]; masks: uint32[B, N].
+    """
+    for b in range(start, stop):
+        for k in range(x.shape[1]):
+            whole = np.rint(x[b, k] * scale)
+            magnitude = np.uint64(np.int64(abs(whole)))
+            magnitudes[b, 0, k] = np.uint32(magnitude)
+            magnitudes[b, 1, k] = np.uint32(magnitude >> _WORD_BITS)
+            masks[b, k] = np.uint32(whole < 0.0)
 
 
 @loop

@@ -7,20 +7,27 @@ not fuse what it may not contract. roots: float64[2, n], as embedding.py makes t
 
 from hepy.ring.loops.modular import loop, part
 
+_SHORT = 4  # values of a block that two stages transform in registers
+
 
 @loop
 def forward(real, imaginary, roots, start, stop):
     """Rows [start, stop) in place: coefficients to values, in the order of the leaves."""
     for row in range(start, stop):
         x, y = real[row], imaginary[row]
-        blocks, half = 1, x.size // 2
-        while half:
+        n = x.size
+        blocks, half = 1, n // 2
+        last = _SHORT if n >= 2 * _SHORT else 1
+        while half >= last:
             for block in range(blocks):
                 c, s = roots[0, blocks + block], roots[1, blocks + block]
                 first = 2 * half * block
                 _forward_block(x[first : first + half], y[first : first + half],
                                x[first + half : first + 2 * half], y[first + half : first + 2 * half], c, s)  # fmt: skip
             blocks, half = 2 * blocks, half // 2
+        if half:
+            for block in range(n // _SHORT):
+                _forward_four(x, y, _SHORT * block, n // _SHORT + block, roots)
 
 
 @loop
@@ -28,7 +35,12 @@ def inverse(real, imaginary, roots, start, stop):
     """Rows [start, stop) in place: values in the order of the leaves to coefficients, which n divides exactly."""
     for row in range(start, stop):
         x, y = real[row], imaginary[row]
-        blocks, half = x.size // 2, 1
+        n = x.size
+        blocks, half = n // 2, 1
+        if n >= 2 * _SHORT:
+            for block in range(n // _SHORT):
+                _inverse_four(x, y, _SHORT * block, n // _SHORT + block, roots)
+            blocks, half = blocks // _SHORT, _SHORT
         while blocks:
             for block in range(blocks):
                 c, s = roots[0, blocks + block], roots[1, blocks + block]
@@ -64,3 +76,44 @@ def _inverse_block(a, b, c, d, cosine, sine):
         b[k] = b[k] + d[k]
         c[k] = u * cosine + v * sine
         d[k] = v * cosine - u * sine
+
+
+# The two stages whose blocks are too short for a loop of their own, for four values at once.
+
+
+@part
+def _forward_four(x, y, k, block, roots):
+    """Values [k, k + 4): a block of the last stage but one, `block` its place among the roots."""
+    c, s = roots[0, block], roots[1, block]
+    a, b, d, e = _forward_pair(x[k], y[k], x[k + 2], y[k + 2], c, s)
+    f, g, h, i = _forward_pair(x[k + 1], y[k + 1], x[k + 3], y[k + 3], c, s)
+    c, s = roots[0, 2 * block], roots[1, 2 * block]
+    x[k], y[k], x[k + 1], y[k + 1] = _forward_pair(a, b, f, g, c, s)
+    c, s = roots[0, 2 * block + 1], roots[1, 2 * block + 1]
+    x[k + 2], y[k + 2], x[k + 3], y[k + 3] = _forward_pair(d, e, h, i, c, s)
+
+
+@part
+def _inverse_four(x, y, k, block, roots):
+    c, s = roots[0, 2 * block], roots[1, 2 * block]
+    a, b, f, g = _inverse_pair(x[k], y[k], x[k + 1], y[k + 1], c, s)
+    c, s = roots[0, 2 * block + 1], roots[1, 2 * block + 1]
+    d, e, h, i = _inverse_pair(x[k + 2], y[k + 2], x[k + 3], y[k + 3], c, s)
+    c, s = roots[0, block], roots[1, block]
+    x[k], y[k], x[k + 2], y[k + 2] = _inverse_pair(a, b, d, e, c, s)
+    x[k + 1], y[k + 1], x[k + 3], y[k + 3] = _inverse_pair(f, g, h, i, c, s)
+
+
+@part
+def _forward_pair(a, b, c, d, cosine, sine):
+    """As _forward_block: the sum, then the difference."""
+    u = c * cosine - d * sine
+    v = c * sine + d * cosine
+    return a + u, b + v, a - u, b - v
+
+
+@part
+def _inverse_pair(a, b, c, d, cosine, sine):
+    """As _inverse_block."""
+    u, v = a - c, b - d
+    return a + c, b + d, u * cosine + v * sine, v * cosine - u * sine

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from hepy.ring.loops.modular import ONE, ZERO, loop, part
+from hepy.ring.loops.modular import ONE, loop, part
 
 _THIRD = np.uint32((2**32 - 1) // 3)
 _WORD_BITS = np.uint64(32)
 _NEGATIVE = np.uint32(2**32 - 1)
+_BLOCK = 512  # coefficients whose words stay in the first cache
 
 
 @loop
@@ -20,14 +21,21 @@ def ternary(magnitudes, masks, words, start, stop):
 
 @loop
 def gaussian(magnitudes, masks, words, thresholds, start, stop):
-    """magnitudes, masks: uint32[count]; words: uint32[count, 2]; thresholds: uint64[k]."""
-    for k in range(start, stop):
-        word = np.uint64(words[k, 0]) | (np.uint64(words[k, 1]) << _WORD_BITS)
-        magnitude = ZERO
+    """magnitudes, masks: uint32[count]; words: uint32[count, 2]; thresholds: uint64[k], below 2**63 as what they cut."""
+    upper, reached = np.empty(_BLOCK, np.int64), np.empty(_BLOCK, np.int64)
+    for first in range(start, stop, _BLOCK):
+        count = min(_BLOCK, stop - first)
+        for k in range(count):
+            word = np.uint64(words[first + k, 0]) | (np.uint64(words[first + k, 1]) << _WORD_BITS)
+            upper[k] = np.int64(word >> ONE)
+            reached[k] = 0
+            masks[first + k] = _NEGATIVE * np.uint32(word & ONE)
         for threshold in thresholds:
-            magnitude += np.uint64((word >> ONE) >= threshold)
-        magnitudes[k] = np.uint32(magnitude)
-        masks[k] = _NEGATIVE * np.uint32(word & ONE)
+            least = np.int64(threshold)
+            for k in range(count):  # four comparisons an instruction
+                reached[k] += upper[k] >= least
+        for k in range(count):
+            magnitudes[first + k] = np.uint32(reached[k])
 
 
 @loop

@@ -14,7 +14,7 @@ compiler hoists the choice out of the loops.
 
 import numpy as np
 
-from hepy.ring.loops.lanes import (
+from hepy._lanes import (
     even_words,
     high_halves,
     high_quarters,

@@ -1,4 +1,4 @@
-"""Eight 32-bit words at once: the vector types that the loops of the `cpu` device are written in.
+"""Eight 32-bit words at once: the vector types that numba's loops for the `cpu` device are written in.
 
 LLVM vectorizes plain loops over contiguous words by itself, but not the last stages of a transform, where partners
 stand next to each other. Here a `Words` is LLVM's own <8 x i32>: the code says which words meet, LLVM chooses the
@@ -158,6 +158,14 @@ def _shift_right(builder, sums, bits):
     return builder.lshr(sums, _pick(builder, first, first, [0] * LANES))
 
 
+def _rotator(bits):
+    def emit(builder, words):
+        left, right = ir.Constant(_WORDS, [bits] * LANES), ir.Constant(_WORDS, [32 - bits] * LANES)
+        return builder.or_(builder.shl(words, left), builder.lshr(words, right))
+
+    return emit
+
+
 def _half_of(parity):
     order = [place for i in range(0, LANES, 2) for place in (i + parity, LANES + i + parity)]
 
@@ -185,6 +193,10 @@ store_word = _instruction((*_AT, types.uint32), types.void, _store_word)
 splat = _instruction((types.uint32,), Words, _splat)
 minimum = _instruction(_TWO, Words, _minimum)
 choose = _instruction((Words, *_TWO), Words, _choose)  # (mask, a, b): a where the mask is not 0, else b
+exclusive_or = _instruction(_TWO, Words, lambda builder, a, b: builder.xor(a, b))
+rotate_7, rotate_8, rotate_12, rotate_16 = (
+    _instruction((Words,), Words, _rotator(bits)) for bits in (7, 8, 12, 16)
+)  # left
 multiply_low = _instruction(_TWO, Words, lambda builder, a, b: builder.mul(a, b))
 multiply_high = _instruction(_TWO, Words, _multiply_high)
 
