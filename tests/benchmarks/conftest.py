@@ -45,6 +45,7 @@ def record():
             "memory_gib": 8.0,
             "system": "Linux x86_64",
             "python": "3.11.0",
+            "engine": "mulx",
             "load_before": 0.25,
         },
         "source": {"version": "0.1", "commit": "0123456789abcdef", "dirty": False},

@@ -51,9 +51,10 @@ def where(record: dict[str, Any], ledger_name: str) -> str:
     commit = f"commit `{source['commit'][:12]}`{state}" if source["commit"] else "no commit"
     versions = sorted({f"{name} {v}" for found in record["versions"].values() for name, v in found.items()
                        if name != "python"})  # fmt: skip
+    engine = f", hepy's engine `{about['engine']}`" if "engine" in about else ""  # younger than the first ledgers
     return (
         f"{about['processor']}, {about['cores']} cores, {about['memory_gib']} GiB, {about['system']}, "
-        f"features {', '.join(about['features']) or 'none of note'}; Python {about['python']}; {commit}; "
+        f"features {', '.join(about['features']) or 'none of note'}{engine}; Python {about['python']}; {commit}; "
         f"{record['started'][:16].replace('T', ' ')} UTC, {record['seconds'] / 60:.1f} minutes, load before "
         f"{about['load_before']:.2f}. Kept as `bench/results/{ledger_name}`.\n\nVersions: {', '.join(versions)}.\n"
     )
