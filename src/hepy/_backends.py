@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from hepy import _emulated_arrays as emulated
 from hepy import _zeroing
+from hepy._uploads import CupyLane, EmulatedLane, Lane
 from hepy.errors import DeviceError, DeviceOutOfMemoryError
 
 Shape = int | tuple[int, ...]
@@ -64,6 +65,9 @@ class Backend(Protocol):
 
     def upload(self, index: int, host: npt.NDArray[Any]) -> Any: ...
 
+    def lane(self, index: int, size: int) -> Lane:
+        """A way for copies of up to `size` bytes beside other work."""
+
     def copy(self, index: int, array: Any) -> Any:
         """An array of another device of this kind, copied here."""
 
@@ -106,6 +110,9 @@ class Cpu:
 
     def upload(self, index: int, host: npt.NDArray[Any]) -> Any:
         return host
+
+    def lane(self, index: int, size: int) -> Lane:
+        raise DeviceError("device 'cpu' copies nothing: arrays of the host are its own")
 
     def copy(self, index: int, array: Any) -> Any:
         return array
@@ -158,6 +165,9 @@ class Emulator:
     def upload(self, index: int, host: npt.NDArray[Any]) -> Any:
         return emulated.wrap(host, index)
 
+    def lane(self, index: int, size: int) -> Lane:
+        return EmulatedLane(index, size)
+
     def copy(self, index: int, array: Any) -> Any:
         return emulated.wrap(array.get(), index)
 
@@ -187,6 +197,7 @@ class Cuda:
         self._lock = threading.Lock()
         self._native: ModuleType | None = None
         self._used_by: int | None = None  # the process that asked the driver first
+        self._copies: dict[int, Any] = {}  # by GPU, the stream of copies from the host
         os.register_at_fork(after_in_child=self._forget_lock)
 
     def _forget_lock(self) -> None:
@@ -304,6 +315,13 @@ class Cuda:
             array = cupy.empty(host.shape, host.dtype)
             array.set(np.ascontiguousarray(host), stream=cupy.cuda.get_current_stream())
             return array
+
+    def lane(self, index: int, size: int) -> Lane:
+        cupy = self._cupy()
+        with self._lock, self.active(index):
+            if index not in self._copies:
+                self._copies[index] = cupy.cuda.Stream(non_blocking=True)
+        return CupyLane(cupy, lambda: self.active(index), self._copies[index], size)
 
     def copy(self, index: int, array: Any) -> Any:
         with self.active(index):

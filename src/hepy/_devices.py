@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hepy import _uploads
 from hepy._backends import BACKENDS, Backend, Properties, Shape
 from hepy.errors import DeviceError, DeviceOutOfMemoryError, ParameterError
 from hepy.options import options
@@ -92,7 +93,30 @@ class Device:
             return backend.copy(self.index, array)
         host = to_host(array)
         self._check_budget(host.nbytes)
-        return backend.upload(self.index, host)
+        if host.nbytes <= _uploads.PIECE or backend.owner(host) is not None:
+            return backend.upload(self.index, host)
+        out = self.empty(host.shape, host.dtype)
+        flat = out.reshape(-1)
+        for rows, piece in self.pieces(host.reshape(-1)):
+            with self.active():
+                flat[rows] = piece
+        return out
+
+    def pieces(self, array: Any) -> Iterator[tuple[slice, Any]]:
+        """The array on this device, rows of its first axis at a time: which they are, and an array of them.
+
+        A large array of the host comes in pieces, so that copying one overlaps the work on those before; work on a piece
+        has to be queued before the next is asked for. What is small or on a device comes in one piece.
+
+        Raises:
+            DeviceOutOfMemoryError: there is not enough memory for a few pieces.
+        """
+        host = isinstance(array, np.ndarray) and self._backend.owner(array) is None
+        if not host or array.nbytes <= _uploads.PIECE:
+            yield slice(0, len(array)), self.asarray(array)
+            return
+        self._check_budget(_uploads.LANES * _uploads.PIECE)
+        yield from _uploads.pieces(lambda size: self._backend.lane(self.index, size), array)
 
     def _check_budget(self, size: int) -> None:
         left = self._budget_left()
@@ -139,6 +163,11 @@ def device_of(array: Any) -> Device:
         if index is not None:
             return Device(kind, index)
     raise ParameterError(f"an array was expected, of numpy or of a device, not {type(array).__name__}")
+
+
+def array_of(values: Any) -> Any:
+    """An array of any device as it is; what is none yet goes through numpy.asarray."""
+    return values if any(backend.owner(values) is not None for backend in BACKENDS.values()) else np.asarray(values)
 
 
 def to_host(array: Any) -> npt.NDArray[Any]:

@@ -43,6 +43,10 @@ class EmulatedArray(NDArrayOperatorsMixin):
         """A copy on the host, as CuPy's method of this name."""
         return self._host.copy()
 
+    def set(self, host: npt.NDArray[Any]) -> None:
+        """Takes over the values of a host array, as CuPy's method of this name."""
+        self._host[...] = host
+
     def __array__(self, *_: Any, **__: Any) -> Any:
         raise TypeError(
             "an array in device memory does not turn into a numpy array by itself: use device.to_host(array)"
