@@ -42,6 +42,14 @@ enum class Timing {
 // Canonical and foreign form.
 void load(runtime::Stream, const Modulus&, std::uint32_t* out, const std::uint32_t* in, std::size_t words,
           std::size_t count);
+
+// What numbers of 64 bits are.
+enum class Number { kFloat, kSigned, kUnsigned };
+
+// out[i] = round(in[i] 2^scale), half to even, for finite in[i] and a scale below 2^16.
+void fixed_point(runtime::Stream, const Modulus&, std::uint32_t* out, const std::uint64_t* in, Number number,
+                 unsigned scale, std::size_t count);
+
 void store(runtime::Stream, const Modulus&, std::uint32_t* out, const Operand& x, std::size_t words, std::size_t count);
 void equal(runtime::Stream, const Modulus&, std::uint8_t* out, const Operand& x, const Operand& y, std::size_t count);
 
@@ -57,7 +65,7 @@ void subtract(runtime::Stream, const Modulus&, std::uint32_t* out, const Operand
 // Powers.
 
 // Rounds a count of elements up to whole blocks of the grid: launches of `power` have so many slots.
-std::size_t whole_blocks(const Modulus&, std::size_t count);
+std::size_t whole_blocks(const Choice&, std::size_t count);
 
 // A good window for exponents of so many bits, at most `largest`.
 unsigned power_window(unsigned bits, unsigned largest = 8);
@@ -74,6 +82,39 @@ void fixed_base_table(runtime::Stream, const Modulus&, std::uint32_t* table, con
 // out[i] = base ** e[i], by a table of at least ceil(bits / window) positions.
 void fixed_base_power(runtime::Stream, const Modulus&, std::uint32_t* out, const std::uint32_t* table,
                       const Exponents& e, Timing timing, unsigned window, std::size_t count);
+
+// Two moduli m, coprime, odd and above 2, and what fermat_quotients needs of them: for each part rows of `limbs` words,
+// R of the container that the choice gives m^2, R_x of the one that x has.
+struct FermatParts {
+  const Choice* choice;
+  const std::uint32_t* constants;  // uint32[2, rows, limbs] in device memory
+};
+enum class FermatRow {
+  kSquare,         // m^2
+  kOne,            // R mod m^2
+  kSquareOfR,      // R^2 mod m^2
+  kEntry,          // R^2 / R_x mod m^2
+  kAbove,          // m + 2, which is larger than a quotient and prime to m
+  kReciprocal,     // R^2 / m mod m + 2
+  kMinus,          // -R / m mod m + 2
+  kModulus,        // m
+  kOneOverR,       // 1 / R mod m
+  kWhole,          // M, the product of both moduli
+  kWholeOne,       // R mod M
+  kWeight,         // R^2 s mod M, for the part's factor s modulo m and 0 modulo the other
+  kMinusInverses,  // -1 / m^2, -1 / (m + 2), -1 / m, -1 / M mod 2^32, in this order
+  kCount
+};
+
+// Exact quotients (x^e mod m^2 - 1) / m of both parts, and the number modulo M that is s times the quotient modulo each
+// m, canonical: out[i] in uint32[count, words], words those of M. exact[i]: whether x^e is 1 modulo both m; where it is
+// not, the quotient is (x^e mod m^2 - 1) / m mod m + 2.
+//
+// x: elements of `width` limbs, in Montgomery form modulo a multiple of both squares. e: exponents of the parts, in
+// rows 0 and 1. tables and slots as for `power`, for 2 count elements.
+void fermat_quotients(runtime::Stream, const FermatParts&, std::uint32_t* out, std::uint8_t* exact, const Operand& x,
+                      std::size_t width, const Exponents& e, Timing timing, unsigned window, std::uint32_t* tables,
+                      std::size_t slots, std::size_t words, std::size_t count);
 
 // Products of many.
 

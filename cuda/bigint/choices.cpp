@@ -20,7 +20,8 @@ bool nearer(int architecture, int candidate, int best) {
 
 const Choice& choose(int architecture, std::size_t words) {
   const Choice* best = nullptr;
-  for (const Choice& row : kChoices) {
+  for (std::size_t at = 0; at < kChosenCount; ++at) {
+    const Choice& row = kChoices[at];
     if (std::size_t(row.limbs) < words) continue;
     const bool fitter = best == nullptr || row.limbs < best->limbs ||
                         (row.limbs == best->limbs && nearer(architecture, row.architecture, best->architecture));
@@ -33,8 +34,7 @@ const Choice& choose(int architecture, std::size_t words) {
   return *best;
 }
 
-std::size_t whole_blocks(const Modulus& modulus, std::size_t count) {
-  const Choice& choice = *modulus.choice;
+std::size_t whole_blocks(const Choice& choice, std::size_t count) {
   const std::size_t integers = std::size_t(32 / choice.threads * choice.warps);
   return (count + integers - 1) / integers * integers;
 }

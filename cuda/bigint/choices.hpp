@@ -1,7 +1,8 @@
 // How many lanes, warps and blocks each size of integer gets on each architecture: the one table to tune.
 //
-// `python -m hepy.benchmarks instructions` counts what each row compiles to; docs/bigint-kernels.md says how the rows
-// were chosen. An architecture that is not here gets the nearest one below, or the lowest.
+// `python -m hepy.benchmarks instructions` counts what each row compiles to, `make tune` times variants on a GPU and
+// refills the table; docs/bigint-kernels.md says how the rows were chosen. An architecture that is not here gets the
+// nearest one below, or the lowest.
 #pragma once
 #include <cstddef>
 
@@ -18,17 +19,21 @@ struct Choice {
 
 // 16 to 24 limbs a lane: with 8 the rows' ends cost a third of the multiply pipe, with 32 three warps a scheduler are
 // left.
+inline constexpr Choice kChosen[] = {
+#include "bigint/choices.inc"
+};
+inline constexpr std::size_t kChosenCount = sizeof(kChosen) / sizeof(kChosen[0]);
+
+// The same rows, and in builds for `make tune` the variants behind them.
 inline constexpr Choice kChoices[] = {
-    {90, 32, 2, 4, 4, 8},    // 1024 bits
-    {90, 64, 4, 4, 4, 8},    // 2048
-    {90, 96, 4, 3, 4, 8},    // 3072
-    {90, 128, 8, 4, 4, 8},   // 4096
-    {90, 192, 8, 3, 4, 6},   // 6144
-    {90, 256, 16, 4, 4, 6},  // 8192
+#include "bigint/choices.inc"
+#if defined(HEPY_TUNE)
+#include "bigint/variants.inc"
+#endif
 };
 inline constexpr std::size_t kChoiceCount = sizeof(kChoices) / sizeof(kChoices[0]);
 
-// The row for integers of at least so many words; throws InvalidArgument above the largest size.
+// The row for integers of at least so many words, among the chosen ones; throws InvalidArgument above the largest size.
 const Choice& choose(int architecture, std::size_t words);
 
 }  // namespace hepy::bigint

@@ -1,4 +1,5 @@
-// From integers of any width into Montgomery form, from there to the least residue, and comparison by residues.
+// From integers of any width and fixed-point numbers into Montgomery form, from there to the least residue, and
+// comparison by residues.
 #include "bigint/dispatch.cuh"
 #include "bigint/montgomery.cuh"
 #include "bigint/sums.cuh"
@@ -8,37 +9,100 @@
 namespace hepy::bigint {
 namespace {
 
-// The operand becomes limbs [from, from + total) of the i-th row of `in`, zeros beyond its `words`.
-template <class Shape>
-HEPY_DEVICE void fetch_piece(const Warp<Shape, 1>& warp, const Limb* in, std::size_t words, std::size_t from,
-                             std::size_t count) {
-  const std::size_t first = warp.index() - warp.group.first / Shape::threads;  // the warp's first row
-  __syncwarp();
-  for (int at = int(threadIdx.x % kLanes); at < Shape::groups * Shape::total; at += kLanes) {
-    const std::size_t row = first + at / Shape::total, word = from + at % Shape::total;
-    const bool exists = row < count && word < words;
-    warp.space[at / Shape::limbs * Shape::pitch + at % Shape::limbs] = exists ? in[row * words + word] : 0;
+// What load_kernel reads: integers in memory.
+struct Words {
+  static constexpr bool has_sign = false;
+  const Limb* in;
+  std::size_t words;
+
+  // The operand becomes limbs [from, from + total) of the i-th integer, zeros beyond its words.
+  template <class Shape>
+  HEPY_DEVICE void fetch_piece(const Warp<Shape, 1>& warp, std::size_t from, std::size_t count) const {
+    const std::size_t first = warp.index() - warp.group.first / Shape::threads;  // the warp's first row
+    __syncwarp();
+    for (int at = int(threadIdx.x % kLanes); at < Shape::groups * Shape::total; at += kLanes) {
+      const std::size_t row = first + at / Shape::total, word = from + at % Shape::total;
+      const bool exists = row < count && word < words;
+      warp.space[at / Shape::limbs * Shape::pitch + at % Shape::limbs] = exists ? in[row * words + word] : 0;
+    }
+    __syncwarp();
   }
-  __syncwarp();
-}
+  HEPY_DEVICE bool is_negative(std::size_t) const { return false; }
+};
+
+// Or numbers of 64 bits that stand for round(x 2^scale), half to even: magnitude 2^shift.
+struct FixedPoints {
+  static constexpr bool has_sign = true;
+  const std::uint64_t* in;
+  Number number;
+  int scale;
+
+  HEPY_DEVICE bool is_negative(std::size_t i) const { return number != Number::kUnsigned && in[i] >> 63; }
+
+  HEPY_DEVICE void decode(std::size_t i, std::uint64_t& magnitude, int& shift) const {
+    magnitude = in[i];
+    shift = scale;
+    if (number == Number::kFloat) {
+      const int exponent = int(magnitude >> 52 & 2047);
+      magnitude &= (std::uint64_t(1) << 52) - 1;
+      if (exponent > 0) magnitude |= std::uint64_t(1) << 52;
+      shift += (exponent > 0 ? exponent : 1) - 1075;
+      if (shift < 0) {
+        magnitude = rounded(magnitude, -shift);
+        shift = 0;
+      }
+    } else if (is_negative(i)) {
+      magnitude = 0 - magnitude;
+    }
+  }
+
+  // x / 2^shift, half to even, for x below 2^53 and a shift above 0.
+  HEPY_DEVICE static std::uint64_t rounded(std::uint64_t x, int shift) {
+    if (shift > 53) return 0;
+    const std::uint64_t quotient = x >> shift, rest = x - (quotient << shift), half = std::uint64_t(1) << (shift - 1);
+    return quotient + (rest > half || (rest == half && (quotient & 1)));
+  }
+
+  template <class Shape>
+  HEPY_DEVICE void fetch_piece(const Warp<Shape, 1>& warp, std::size_t from, std::size_t count) const {
+    std::uint64_t magnitude = 0;
+    int shift = 0;
+    if (warp.index() < count) decode(warp.index(), magnitude, shift);
+    Limb x[Shape::limbs];
+    HEPY_UNROLL
+    for (int j = 0; j < Shape::limbs; ++j) {
+      const int bit = 32 * (int(from) + warp.group.lane * Shape::limbs + j) - shift;  // of the magnitude
+      x[j] = bit <= -32 || bit >= 64 ? 0 : bit < 0 ? Limb(magnitude << -bit) : Limb(magnitude >> bit);
+    }
+    warp.put(x);
+  }
+};
 
 // Horner's rule over pieces of the container's width, from the top: (x R + piece) in turn, and one more R.
-template <class Shape>
+template <class Shape, class Source>
 __global__ void __launch_bounds__(Shape::block, Shape::blocks)
-    load_kernel(Limb* out, const Limb* in, std::size_t words, std::size_t count, const Limb* constants) {
+    load_kernel(Limb* out, Source in, std::size_t words, std::size_t count, const Limb* constants) {
   const Limb* const square_of_r = share<Shape, Constant::kSquareOfR>(constants);
   const Limb* const shared_one = share<Shape, Constant::kOne>(constants);
   const Warp<Shape, 1> warp(constants);
   if (warp.idle(count)) return;
   const Limb* const one = shared_one + warp.group.lane * Shape::pitch;
+  const std::size_t i = warp.index();
   Limb a[Shape::limbs] = {};
   HEPY_ROLLED
   for (std::size_t left = (words + Shape::total - 1) / Shape::total; left-- > 0;) {
-    fetch_piece(warp, in, words, left * Shape::total, count);
+    in.fetch_piece(warp, left * Shape::total, count);
     add_lazy(warp.group, a, warp.own(), one);
     product(warp.group, a, a, square_of_r);
   }
-  const std::size_t i = warp.index();
+  if constexpr (Source::has_sign) {
+    const bool negative = i < count && in.is_negative(i);
+    Limb minus[Shape::limbs] = {};
+    warp.put(a);
+    subtract_lazy(warp.group, minus, warp.own(), one);
+    HEPY_UNROLL
+    for (int j = 0; j < Shape::limbs; ++j) a[j] = negative ? minus[j] : a[j];
+  }
   warp.deliver(i < count ? out + i * Shape::total : nullptr, a);
 }
 
@@ -80,7 +144,15 @@ __global__ void __launch_bounds__(Shape::block, Shape::blocks)
 
 template <class Shape>
 void load(runtime::Stream stream, const Modulus& n, Limb* out, const Limb* in, std::size_t words, std::size_t count) {
-  runtime::launch(load_kernel<Shape>, grid<Shape>(count), Shape::block, 0, stream, out, in, words, count, n.constants);
+  runtime::launch(load_kernel<Shape, Words>, grid<Shape>(count), Shape::block, 0, stream, out, Words{in, words}, words,
+                  count, n.constants);
+}
+template <class Shape>
+void fixed_point(runtime::Stream stream, const Modulus& n, Limb* out, const std::uint64_t* in, Number number,
+                 unsigned scale, std::size_t count) {
+  const std::size_t bits = (number == Number::kFloat ? 1024 : 64) + scale;
+  runtime::launch(load_kernel<Shape, FixedPoints>, grid<Shape>(count), Shape::block, 0, stream, out,
+                  FixedPoints{in, number, int(scale)}, (bits + 31) / 32, count, n.constants);
 }
 template <class Shape>
 void store(runtime::Stream stream, const Modulus& n, Limb* out, const Operand& x, std::size_t words,
@@ -98,6 +170,12 @@ void equal(runtime::Stream stream, const Modulus& n, std::uint8_t* out, const Op
 void load(runtime::Stream stream, const Modulus& n, Limb* out, const Limb* in, std::size_t words, std::size_t count) {
   if (count == 0) return;
   with_shape(n, [&](auto shape) { load<decltype(shape)>(stream, n, out, in, words, count); });
+}
+
+void fixed_point(runtime::Stream stream, const Modulus& n, Limb* out, const std::uint64_t* in, Number number,
+                 unsigned scale, std::size_t count) {
+  if (count == 0) return;
+  with_shape(n, [&](auto shape) { fixed_point<decltype(shape)>(stream, n, out, in, number, scale, count); });
 }
 
 void store(runtime::Stream stream, const Modulus& n, Limb* out, const Operand& x, std::size_t words,

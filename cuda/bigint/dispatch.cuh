@@ -17,9 +17,20 @@ bool with_shape(const Choice& choice, const Function& function, std::index_seque
   return ((&choice == &kChoices[row] && (function(ChosenShape<row>()), true)) || ...);
 }
 
-// function(Shape()) for the shape of this modulus.
+// function(Shape()) for the shape of this row of the table, which is a chosen one.
+template <class Function>
+void with_shape(const Choice& choice, const Function& function) {
+  const bool found = with_shape(choice, function, std::make_index_sequence<kChosenCount>());
+  if (!found) throw runtime::InvalidArgument("this operation is not compiled for variants of the table's rows");
+}
 template <class Function>
 void with_shape(const Modulus& modulus, const Function& function) {
+  with_shape(*modulus.choice, function);
+}
+
+// The same for variants too, of operations that `make tune` times.
+template <class Function>
+void with_any_shape(const Modulus& modulus, const Function& function) {
   const bool found = with_shape(*modulus.choice, function, std::make_index_sequence<kChoiceCount>());
   if (!found) throw runtime::InvalidArgument("the choice of a modulus is a row of the table");
 }
@@ -28,6 +39,14 @@ void with_shape(const Modulus& modulus, const Function& function) {
 template <class Shape>
 dim3 grid(std::size_t count) {
   return runtime::blocks(count, Shape::integers);
+}
+
+// The same elements, or exponents, from the first-th on.
+template <class Rows>
+Rows from_row(Rows rows, std::size_t first) {
+  if (rows.rows != nullptr) rows.rows += first;
+  rows.start += std::int64_t(first) * rows.step;
+  return rows;
 }
 
 }  // namespace hepy::bigint

@@ -87,12 +87,12 @@ void subtract(runtime::Stream stream, const Modulus& n, Limb* out, const Operand
 void multiply(runtime::Stream stream, const Modulus& n, Limb* out, const Operand& x, const Operand& y,
               std::size_t count) {
   if (count == 0) return;
-  with_shape(n, [&](auto shape) { multiply<decltype(shape)>(stream, n, out, x, y, count); });
+  with_any_shape(n, [&](auto shape) { multiply<decltype(shape)>(stream, n, out, x, y, count); });
 }
 
 void square(runtime::Stream stream, const Modulus& n, Limb* out, const Operand& x, std::size_t count) {
   if (count == 0) return;
-  with_shape(n, [&](auto shape) { square<decltype(shape)>(stream, n, out, x, count); });
+  with_any_shape(n, [&](auto shape) { square<decltype(shape)>(stream, n, out, x, count); });
 }
 
 void add(runtime::Stream stream, const Modulus& n, Limb* out, const Operand& x, const Operand& y, std::size_t count) {

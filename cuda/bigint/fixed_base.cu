@@ -73,8 +73,8 @@ void fixed_base_table(runtime::Stream stream, const Modulus& n, Limb* table, con
 void fixed_base_power(runtime::Stream stream, const Modulus& n, Limb* out, const Limb* table, const Exponents& e,
                       Timing timing, unsigned window, std::size_t count) {
   if (count == 0) return;
-  with_shape(n,
-             [&](auto shape) { fixed_base_power<decltype(shape)>(stream, n, out, table, e, timing, window, count); });
+  with_any_shape(
+      n, [&](auto shape) { fixed_base_power<decltype(shape)>(stream, n, out, table, e, timing, window, count); });
 }
 
 }  // namespace hepy::bigint

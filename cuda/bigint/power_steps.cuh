@@ -1,4 +1,4 @@
-// The steps of powers: tables, windows of exponents that look into them, and runs of squarings.
+// The steps of powers: tables, windows of exponents that look into them, runs of squarings, and all of them together.
 #pragma once
 #include "bigint/square.cuh"
 #include "bigint/warp.cuh"
@@ -70,5 +70,25 @@ struct Windows {
     return unsigned((high << 32 | low) >> bit % 32) & ((1u << window) - 1);
   }
 };
+
+// a = the power, from the table of x. With variable time, what all exponents of the warp lack is left out: leading
+// windows, and products for windows of zeros.
+template <class Shape>
+HEPY_DEVICE void power_from_table(const Warp<Shape, kSquareSpace>& warp, Limb* a, const Limb* table,
+                                  const Windows& exponent, unsigned windows, Timing timing) {
+  const bool scanning = timing == Timing::kScanning, variable = timing == Timing::kVariable;
+  unsigned position = windows - 1, digit = exponent[position];
+  while (variable && position > 0 && !__any_sync(kAllLanes, digit != 0)) digit = exponent[--position];
+  look_up(warp, table, digit, exponent.window, scanning);
+  load_words<Shape::limbs>(a, warp.own());
+  HEPY_ROLLED
+  while (position-- > 0) {
+    square_times(warp, a, exponent.window);
+    digit = exponent[position];
+    if (variable && !__any_sync(kAllLanes, digit != 0)) continue;
+    look_up(warp, table, digit, exponent.window, scanning);
+    product(warp.group, a, a, warp.operand());
+  }
+}
 
 }  // namespace hepy::bigint

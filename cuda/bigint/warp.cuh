@@ -47,6 +47,15 @@ struct Warp {
     __syncthreads();
   }
 
+  // Groups with a modulus each: its limbs in shared memory, -1/n mod 2^32, and R mod n in global memory. Otherwise the
+  // same.
+  HEPY_DEVICE Warp(const Limb* shared_modulus, Limb minus_n_inverse, const Limb* one)
+      : space(memory() + threadIdx.x / kLanes * kSpace * Shape::warp_shared),
+        group(shared_modulus, minus_n_inverse),
+        one(one) {
+    __syncthreads();
+  }
+
   HEPY_DEVICE static Limb* memory() { return HEPY_SHARED(Limb[Shape::warps * kSpace * Shape::warp_shared]); }
 
   // Of the grid's groups, this one.
@@ -85,6 +94,21 @@ struct Warp {
   HEPY_DEVICE void fetch(Limb* x, const Limb* integer) const {
     fetch(integer);
     load_words<L>(x, own());
+  }
+
+  // The operand becomes limbs [from, from + total) of an integer of `words` limbs, zeros beyond; words is a multiple of
+  // 4.
+  HEPY_DEVICE void fetch_piece(const Limb* integer, std::size_t words, std::size_t from) const {
+    const auto mine = reinterpret_cast<std::uint64_t>(integer);
+    __syncwarp();
+    HEPY_UNROLL
+    for (int k = 0; k < L / 4; ++k) {
+      const int quad = k * int(kLanes) + int(threadIdx.x % kLanes);
+      const std::size_t at = from + std::size_t(quad % kQuads * 4);
+      const auto* const source = reinterpret_cast<const Limb*>(__shfl_sync(kAllLanes, mine, quad / kQuads * T));
+      runtime::store4(place(quad), source != nullptr && at < words ? runtime::load4(source + at) : uint4{0, 0, 0, 0});
+    }
+    __syncwarp();
   }
 
   // Writes x to this address, the same in all lanes of a group; nothing for null. The operand is x then.

@@ -1,6 +1,8 @@
 // cuda/bigint for Python: the submodule `bigint`.
 #include "bigint/bigint.hpp"
 
+#include <pybind11/stl.h>
+
 #include <optional>
 #include <string>
 
@@ -13,11 +15,29 @@ namespace {
 namespace py = pybind11;
 using Limb = std::uint32_t;
 
+const bigint::Choice& chosen_for(int device, std::size_t words) {
+  const auto properties = runtime::properties(device);
+  return bigint::choose(10 * properties.major + properties.minor, words);
+}
+
+const bigint::Choice& row_at(std::size_t row) {
+  if (row >= bigint::kChoiceCount) {
+    throw runtime::InvalidArgument("the table has " + std::to_string(bigint::kChoiceCount) + " rows, none is number " +
+                                   std::to_string(row));
+  }
+  return bigint::kChoices[row];
+}
+
 // A modulus on one device. The array of constants lives as long.
 struct Modulus {
-  Modulus(runtime::Stream stream, const py::object& constants, std::size_t words) : constants(constants), words(words) {
-    const auto properties = runtime::properties(stream.device);
-    value.choice = &bigint::choose(10 * properties.major + properties.minor, words);
+  // row: of all rows, variants included; by default the chosen one.
+  Modulus(runtime::Stream stream, const py::object& constants, std::size_t words, std::optional<std::size_t> row)
+      : constants(constants), words(words) {
+    value.choice = row ? &row_at(*row) : &chosen_for(stream.device, words);
+    if (std::size_t(value.choice->limbs) < words) {
+      throw runtime::InvalidArgument("a row of the table for " + std::to_string(value.choice->limbs) +
+                                     " limbs does not hold " + std::to_string(words) + " words");
+    }
     value.constants = Array<const Limb>(constants).data(stream, 3 * limbs() + 4);
   }
 
@@ -36,6 +56,18 @@ struct Modulus {
   py::object constants;
   std::size_t words;
   bigint::Modulus value;
+};
+
+// The constants of two parts of Fermat quotients, in the container for squares of so many words.
+struct FermatParts {
+  FermatParts(runtime::Stream stream, const py::object& constants, std::size_t words) : constants(constants) {
+    value.choice = &chosen_for(stream.device, words);
+    const std::size_t rows = 2 * std::size_t(bigint::FermatRow::kCount);
+    value.constants = Array<const Limb>(constants).data(stream, rows * std::size_t(value.choice->limbs));
+  }
+
+  py::object constants;
+  bigint::FermatParts value;
 };
 
 // Rows of a batch or of exponents: an index array, or evenly spaced.
@@ -96,6 +128,27 @@ void load(runtime::Stream stream, const Modulus& modulus, const py::object& out,
   bigint::load(stream, modulus.value, to, from, words, count);
 }
 
+bigint::Number number_of(const std::string& name) {
+  if (name == "float") return bigint::Number::kFloat;
+  if (name == "signed") return bigint::Number::kSigned;
+  if (name == "unsigned") return bigint::Number::kUnsigned;
+  throw runtime::InvalidArgument("numbers are 'float', 'signed' or 'unsigned', not '" + name + "'");
+}
+
+// in: numbers of 64 bits, seen as std::uint64_t.
+void fixed_point(runtime::Stream stream, const Modulus& modulus, const py::object& out, const py::object& in,
+                 const std::string& number, unsigned scale, std::size_t count) {
+  if (scale >= 1u << 16) {
+    throw runtime::InvalidArgument("fixed-point numbers have fewer than 65536 fraction bits, not " +
+                                   std::to_string(scale));
+  }
+  Limb* const to = modulus.batch(stream, out, count);
+  const auto* const from = Array<const std::uint64_t>(in).data(stream, count);
+  const auto what = number_of(number);
+  const py::gil_scoped_release release;
+  bigint::fixed_point(stream, modulus.value, to, from, what, scale, count);
+}
+
 void store(runtime::Stream stream, const Modulus& modulus, const py::object& out, const Operand& x, std::size_t count) {
   Limb* const to = Array<Limb>(out).data(stream, count * modulus.words);
   const auto operand = x.check(stream, modulus, count);
@@ -144,11 +197,15 @@ bigint::Timing timing_of(const std::string& name) {
   throw runtime::InvalidArgument("timing is 'uniform', 'scanning' or 'variable', not '" + name + "'");
 }
 
-void power(runtime::Stream stream, const Modulus& modulus, const py::object& out, const Operand& x, const Exponents& e,
-           const std::string& timing, unsigned window, const py::object& tables, std::size_t slots, std::size_t count) {
-  if (slots == 0 || slots != bigint::whole_blocks(modulus.value, slots)) {
+void check_slots(const bigint::Choice& choice, std::size_t slots) {
+  if (slots == 0 || slots != bigint::whole_blocks(choice, slots)) {
     throw runtime::InvalidArgument(std::to_string(slots) + " slots are not whole blocks: ask whole_blocks");
   }
+}
+
+void power(runtime::Stream stream, const Modulus& modulus, const py::object& out, const Operand& x, const Exponents& e,
+           const std::string& timing, unsigned window, const py::object& tables, std::size_t slots, std::size_t count) {
+  check_slots(*modulus.value.choice, slots);
   Limb* const to = modulus.batch(stream, out, count);
   Limb* const scratch = modulus.batch(stream, tables, slots * entries(window));
   const auto operand = x.check(stream, modulus, count);
@@ -175,6 +232,28 @@ void fixed_base_power(runtime::Stream stream, const Modulus& modulus, const py::
   const auto when = timing_of(timing);
   const py::gil_scoped_release release;
   bigint::fixed_base_power(stream, modulus.value, to, from, exponents, when, window, count);
+}
+
+// words: of the product of both moduli. `modulus` is that of x.
+void fermat_quotients(runtime::Stream stream, const Modulus& modulus, const FermatParts& parts, const py::object& out,
+                      const py::object& exact, const Operand& x, const Exponents& e, const std::string& timing,
+                      unsigned window, const py::object& tables, std::size_t slots, std::size_t words,
+                      std::size_t count) {
+  const auto limbs = std::size_t(parts.value.choice->limbs);
+  check_slots(*parts.value.choice, slots);
+  if (words > limbs) {
+    throw runtime::InvalidArgument("a product of moduli of " + std::to_string(words) +
+                                   " words does not fit their squares");
+  }
+  Limb* const to = Array<Limb>(out).data(stream, count * words);
+  auto* const flags = Array<std::uint8_t>(exact).data(stream, count);
+  Limb* const scratch = Array<Limb>(tables).data(stream, slots * entries(window) * limbs);
+  const auto operand = x.check(stream, modulus, count);
+  const auto exponents = e.check(stream, 2);
+  const auto when = timing_of(timing);
+  const py::gil_scoped_release release;
+  bigint::fermat_quotients(stream, parts.value, to, flags, operand, modulus.limbs(), exponents, when, window, scratch,
+                           slots, words, count);
 }
 
 using Folding = void (*)(runtime::Stream, const bigint::Modulus&, Limb*, const bigint::Operand&, const std::int64_t*,
@@ -242,23 +321,38 @@ void bind_bigint(py::module_& parent) {
   auto module = parent.def_submodule("bigint", "Batches modulo one odd modulus; contracts in cuda/bigint/bigint.hpp.");
   py::class_<Modulus>(module, "Modulus", py::module_local(),
                       "uint32[3 limbs + 4] of constants, for moduli of so many words.")
+      .def(py::init<runtime::Stream, const py::object&, std::size_t, std::optional<std::size_t>>(), py::arg("stream"),
+           py::arg("constants"), py::arg("words"), py::arg("row") = py::none())
+      .def("whole_blocks",
+           [](const Modulus& modulus, std::size_t count) { return bigint::whole_blocks(*modulus.value.choice, count); })
+      .def_property_readonly("comb_window", [](const Modulus& modulus) { return modulus.value.choice->comb_window; });
+  py::class_<FermatParts>(module, "FermatParts", py::module_local(),
+                          "uint32[2, rows, limbs] of constants, for squares of so many words.")
       .def(py::init<runtime::Stream, const py::object&, std::size_t>(), py::arg("stream"), py::arg("constants"),
            py::arg("words"))
-      .def("whole_blocks",
-           [](const Modulus& modulus, std::size_t count) { return bigint::whole_blocks(modulus.value, count); })
-      .def_property_readonly("comb_window", [](const Modulus& modulus) { return modulus.value.choice->comb_window; });
+      .def("whole_blocks", [](const FermatParts& parts, std::size_t count) {
+        return bigint::whole_blocks(*parts.value.choice, count);
+      });
   py::class_<Operand>(module, "Operand", py::module_local(), "Elements of a batch: rows[i], or start + i * step.")
       .def(py::init([](const py::object& batch, const py::object& rows, std::int64_t start, std::int64_t step) {
              return Operand{batch, {rows, start, step}};
            }),
            py::arg("batch"), py::arg("rows") = py::none(), py::arg("start") = 0, py::arg("step") = 1);
   module.def(
-      "limbs",
-      [](int device, std::size_t words) {
-        const auto properties = runtime::properties(device);
-        return bigint::choose(10 * properties.major + properties.minor, words).limbs;
+      "limbs", [](int device, std::size_t words) { return chosen_for(device, words).limbs; }, py::arg("device"),
+      py::arg("words"), "Limbs of an element for moduli of so many words.");
+  module.def(
+      "rows",
+      [] {
+        py::list rows;
+        for (const auto& row : bigint::kChoices) {
+          rows.append(py::make_tuple(row.architecture, row.limbs, row.threads, row.warps, row.blocks, row.comb_window));
+        }
+        return rows;
       },
-      py::arg("device"), py::arg("words"), "Limbs of an element for moduli of so many words.");
+      "The table of choices, (architecture, limbs, threads, warps, blocks, comb_window) each: `chosen` rows, and in "
+      "builds for tuning variants behind them.");
+  module.attr("chosen") = bigint::kChosenCount;
   py::class_<Exponents>(module, "Exponents", py::module_local(), "uint32[E, width], below 2**bits.")
       .def(py::init([](const py::object& words, std::size_t width, unsigned bits, const py::object& rows,
                        std::int64_t start,
@@ -266,6 +360,7 @@ void bind_bigint(py::module_& parent) {
            py::arg("words"), py::arg("width"), py::arg("bits"), py::arg("rows") = py::none(), py::arg("start") = 0,
            py::arg("step") = 1);
   module.def("load", &load);
+  module.def("fixed_point", &fixed_point);
   module.def("store", &store);
   module.def("equal", &equal);
   module.def("gather", &unary<&bigint::gather>);
@@ -275,6 +370,7 @@ void bind_bigint(py::module_& parent) {
   module.def("subtract", &binary<&bigint::subtract>);
   module.def("power_window", &bigint::power_window, py::arg("bits"), py::arg("largest") = 8);
   module.def("power", &power);
+  module.def("fermat_quotients", &fermat_quotients);
   module.def("fixed_base_table", &fixed_base_table);
   module.def("fixed_base_power", &fixed_base_power);
   module.def("segment_product", &fold<&bigint::segment_product, false>);

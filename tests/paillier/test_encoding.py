@@ -7,6 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import hepy
+from hepy import _backends
 from hepy.errors import EncodingOverflowError, ParameterError
 from hepy.paillier.encoding import MAX_SCALE_BITS, Numbers, encode
 
@@ -128,3 +130,64 @@ def test_decoding_refuses_what_its_account_excludes():
     assert Numbers(0, 100).decode([n - 100, 100], n, (2, 2), 1).tolist() == [-100, 100]
     with pytest.raises(EncodingOverflowError, match="exceeds float64: decrypt with raw=True"):
         Numbers(1, 2**1100).values([2**1100])
+
+
+class TestWhereValuesAre:
+    """Arrays of a device are encoded there, with the bits and the errors of arrays of the host."""
+
+    @pytest.fixture(params=[name for name in hepy.devices() if name != "cpu"])
+    def native(self, request):
+        with hepy.device(request.param) as here:
+            yield here
+
+    @pytest.fixture
+    def stays(self, native, monkeypatch):
+        """Fails if an array goes to the host."""
+
+        def refuse(self, array):
+            raise AssertionError("an array went to the host")
+
+        monkeypatch.setattr(type(_backends.BACKENDS[native.kind]), "download", refuse)
+
+    @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int16, np.int64, np.uint64, bool])
+    def test_ciphertexts_have_the_same_bits(self, native, key, seed, dtype):
+        values = np.array([[0, 1, 2], [5, 100, 0.7]]).astype(dtype)
+        got = key.public_key.encrypt(native.asarray(values), seed=seed("there"))
+        with hepy.device("cpu"):
+            want = key.public_key.encrypt(values, seed=seed("there"))
+        assert got.device == native.name
+        assert got.digest() == want.digest()
+
+    def test_floats_at_their_edges(self, native, key, seed):
+        values = np.array([0.0, -0.0, 5e-324, -1e-310, HALF, -3 * HALF, 2.0**63, -(2.0**63), 1e-13, -0.1])
+        got = key.encrypt(native.asarray(values), seed=seed("edges"))
+        with hepy.device("cpu"):
+            assert got.digest() == key.encrypt(values, seed=seed("edges")).digest()
+
+    def test_arrays_of_the_device_stay_there(self, native, key, stays):
+        values = native.asarray(np.array([[0.5, -2.0], [1e-9, 3.0]]))
+        assert key.public_key.encrypt(values.T).shape == (2, 2)
+        assert key.public_key.encrypt(native.asarray(np.arange(3))).shape == (3,)
+
+    @pytest.mark.parametrize(
+        ("values", "options"),
+        [
+            ([[0.0, 1.0], [np.nan, np.inf]], {}), ([1.0, -np.inf], {}), ([1.0, 2.0**65], {}), ([2.0**64, -(2.0**64 + 4096)], {}),
+            ([0.0, 4.0], {"scale_bits": 10, "value_bits": 12}), ([1, -5], {"value_bits": 2}), ([np.nan, 2.0**70], {}),
+            ([1.7976931348623157e308], {"value_bits": 2000}), ([0.5], {"scale_bits": -1}), ([0.5], {"value_bits": 0}),
+        ],
+    )  # fmt: skip
+    def test_what_is_refused_is_refused_alike(self, native, key, values, options):
+        messages = []
+        for array in (native.asarray(np.array(values)), np.array(values), values):
+            with pytest.raises((ParameterError, EncodingOverflowError)) as caught:
+                key.public_key.encrypt(array, **options)
+            messages.append((type(caught.value), str(caught.value)))
+        assert len(set(messages)) == 1
+
+    def test_they_are_weights_as_well(self, native, key):
+        x = key.public_key.encrypt([1, 2, 3])
+        weights = native.asarray(np.array([2, -1, 5]))
+        for made in (x * weights, x + weights, x @ weights, weights @ x):
+            assert made.device == native.name
+        assert key.decrypt(x @ weights).tolist() == 15

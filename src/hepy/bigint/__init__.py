@@ -6,10 +6,22 @@
 [1, 1, 1]
 """
 
+from hepy.bigint.fermat_quotients import FermatPart as FermatPart
+from hepy.bigint.fermat_quotients import FermatQuotients as FermatQuotients
 from hepy.bigint.fixed_base import FixedBase as FixedBase
+from hepy.bigint.fixed_point import FixedPoint as FixedPoint
 from hepy.bigint.modulus import Modulus as Modulus
 from hepy.bigint.residues import ResidueArray as ResidueArray
 from hepy.bigint.residues import concatenate as concatenate
 from hepy.bigint.residues import stack as stack
 
-__all__ = ["FixedBase", "Modulus", "ResidueArray", "concatenate", "stack"]
+__all__ = [
+    "FermatPart",
+    "FermatQuotients",
+    "FixedBase",
+    "FixedPoint",
+    "Modulus",
+    "ResidueArray",
+    "concatenate",
+    "stack",
+]

@@ -1,4 +1,4 @@
-"""What a device supplies to the bigint layer: the protocol of leaves, and the table that finds them.
+"""What a device supplies to the bigint layer: the protocol of leaves, what it may offer beyond, and who has them.
 
 Above this file nothing knows how an element lies in memory. A batch is opaque; an operand is a batch with the rows
 of it that take part, so that slices, broadcasts and transposes cost an index array at most and no copy. Rows may be
@@ -8,8 +8,8 @@ strided, and rows.span() tells where they are evenly spaced.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ from hepy._limbs import Limbs
 from hepy.bigint.rows import Rows
 from hepy.errors import DeviceError
 from hepy.options import options
+
+if TYPE_CHECKING:
+    from hepy.bigint.fermat_quotients import FermatQuotients
 
 Batch = Any  # elements in the private form of one device
 Operand = tuple[Batch, Rows]
@@ -93,6 +96,28 @@ class Kernels(Protocol):
 
         x: rows K elements; exponents: uint32[K M, words], below 2**bits; wanted: bool[K, M].
         """
+
+
+class FermatKernels(Protocol):
+    """Fermat quotients in one piece."""
+
+    def of(self, x: Operand) -> tuple[Limbs, npt.NDArray[np.bool_]]:
+        """Contract: hepy.bigint.fermat_quotients.FermatQuotients.of, for B elements."""
+
+
+class Composites(Protocol):
+    """What a device may have beyond the leaves: what is composed of them elsewhere, with the same bits, in one call."""
+
+    def fixed_point(self, values: Any, scale_bits: int) -> Batch:
+        """round(values[i] * 2**scale_bits), half to even: finite float64, int64 or uint64, [B], on the device."""
+
+    def fermat_quotients(self, quotients: FermatQuotients) -> FermatKernels | None:
+        """For these parts; None where the device has nothing better than the composition."""
+
+
+def offered(kernels: Kernels, composite: str) -> Callable[..., Any] | None:
+    """The method of Composites that an engine has, or None."""
+    return getattr(kernels, composite, None)
 
 
 class NotAUnit(Exception):

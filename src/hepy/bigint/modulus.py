@@ -91,6 +91,12 @@ class Modulus:
         if array.dtype == object:
             flat = [int(value) % self.n for value in array.ravel()]
             return self.from_limbs(limb.from_ints(flat, self.words).reshape(*array.shape, self.words))
+        device = _devices.current()
+        kernels = self.kernels(device)
+        if make := _kernels.offered(kernels, "fixed_point"):
+            wide = array.ravel().astype(np.uint64 if array.dtype == np.uint64 else np.int64, copy=False)
+            batch = make(device.asarray(wide), 0)
+            return ResidueArray(self, device, kernels, batch, identity(array.size).reshape(array.shape))
         magnitude, negative = limb.from_array(array.ravel())
         residues = self.from_limbs(magnitude)
         if negative.any():
@@ -112,15 +118,17 @@ class Modulus:
             ParameterError: the dtype is not uint32 or there is no last axis.
         """
         device = _devices.current()
-        array = device.asarray(limbs)
+        array = _devices.array_of(limbs)
         if array.dtype != np.uint32 or array.ndim == 0 or array.shape[-1] == 0:
             raise ParameterError(
                 f"limbs are uint32[..., words], not {array.dtype}{list(array.shape)}: 32-bit little-endian words last"
             )
         shape = array.shape[:-1]
         count = math.prod(shape)
+        if not isinstance(array, np.ndarray):
+            array = device.asarray(array)
         kernels = self.kernels(device)
-        batch = kernels.load(device.xp.ascontiguousarray(array).reshape(count, array.shape[-1]))
+        batch = kernels.load(array.reshape(count, array.shape[-1]))
         return ResidueArray(self, device, kernels, batch, identity(count).reshape(shape))
 
     def from_bytes(self, values: Iterable[bytes]) -> ResidueArray:

@@ -18,6 +18,7 @@ from hepy._devices import Device, to_host
 from hepy._zeroing import secret_memory
 from hepy.bigint import inversion, multi_power, segments
 from hepy.bigint.combs import Tables
+from hepy.bigint.fermat_quotients import FermatPart, FermatQuotients
 from hepy.bigint.kernels import Operand
 from hepy.bigint.rows import Rows, identity, span
 from hepy.options import options
@@ -90,7 +91,19 @@ class Kernels:
     def load(self, limbs: Any) -> Batch:
         count, words = limbs.shape
         out = self.empty(count)
-        self.run("load", out, self.device.asarray(limbs), words, count)
+        for rows, piece in self.device.pieces(limbs):
+            with self.device.active():
+                piece = self.device.xp.ascontiguousarray(piece)
+            self.run("load", out[rows], piece, words, len(piece))
+        return out
+
+    def fixed_point(self, values: Any, scale_bits: int) -> Batch:
+        """Contract: hepy.bigint.kernels.Composites."""
+        out = self.empty(len(values))
+        with self.device.active():
+            words = self.device.xp.ascontiguousarray(values).view(np.uint64)
+        number = {"f": "float", "i": "signed", "u": "unsigned"}[values.dtype.kind]
+        self.run("fixed_point", out, words, number, scale_bits, len(values))
         return out
 
     def store(self, x: Operand) -> Any:
@@ -144,14 +157,24 @@ class Kernels:
         out = self.empty(count)
         if count == 0:
             return out
-        window = self.native.bigint.power_window(bits, *([_SECURE_WINDOW] if timing == "scanning" else []))
-        # As many elements at a time as the tables' share of memory allows, in whole blocks of the grid.
-        room = self.device.free_bytes() // _TABLE_SHARE // (4 * self.limbs << window)
-        one_block = self.modulus.whole_blocks(1)
-        slots = max(one_block, min(self.modulus.whole_blocks(count), room // one_block * one_block))
-        tables = self.empty(slots, 1 << window)
-        self.run("power", out, self.operand(x), exponents, timing, window, tables, slots, count)
+        window, tables = self.tables(self.modulus, self.limbs, count, bits, timing)
+        self.run("power", out, self.operand(x), exponents, timing, window, tables, len(tables), count)
         return out
+
+    def tables(self, shape: Any, limbs: int, count: int, bits: int, timing: str) -> tuple[int, Any]:
+        """A window for exponents of so many bits, and uint32[slots, 2**window, limbs] for `count` powers.
+
+        As many slots as the tables' share of memory allows, in whole blocks of the grid; `shape` knows these.
+        """
+        window = self.native.bigint.power_window(bits, *([_SECURE_WINDOW] if timing == "scanning" else []))
+        room = self.device.free_bytes() // _TABLE_SHARE // (4 * limbs << window)
+        one_block = shape.whole_blocks(1)
+        slots = max(one_block, min(shape.whole_blocks(count), room // one_block * one_block))
+        return window, self.device.empty((slots, 1 << window, limbs), np.uint32)
+
+    def fermat_quotients(self, quotients: FermatQuotients) -> FermatKernels | None:
+        """Contract: hepy.bigint.kernels.Composites."""
+        return FermatKernels(self, quotients) if len(quotients.parts) == 2 else None
 
     def fixed_base(self, base: Operand) -> FixedBase:
         return FixedBase(self, self.gather([base], 1))
@@ -237,6 +260,47 @@ class Kernels:
             parts.append((out, identity(rows)))
         by_column = self.gather(parts, rows * columns)
         return self.gather([(by_column, np.arange(rows * columns).reshape(columns, rows).T.ravel())], rows * columns)
+
+
+class FermatKernels:
+    """Contract: hepy.bigint.kernels.FermatKernels. Both parts of an element in one launch."""
+
+    def __init__(self, kernels: Kernels, quotients: FermatQuotients) -> None:
+        self._kernels = kernels
+        self._words = quotients.whole.words
+        words = max(part.square.words for part in quotients.parts)
+        self._limbs: int = kernels.native.bigint.limbs(kernels.device.index, words)
+        rows = [row for part, weight in zip(quotients.parts, quotients.weights, strict=True)
+                for row in self._rows(part, weight, quotients.whole.n)]  # fmt: skip
+        constants = kernels.device.asarray(limb.from_ints(rows, self._limbs))
+        self._parts = kernels.native.bigint.FermatParts(kernels.device.stream, constants, words)
+        exponents = [part.exponent for part in quotients.parts]
+        self._bits = max(exponent.bit_length() for exponent in exponents)
+        self._exponents = kernels.exponents(limb.from_ints(exponents, limb.width(self._bits)), self._bits)
+
+    def _rows(self, part: FermatPart, weight: int, whole: int) -> list[int]:
+        """Contract: FermatRow in cuda/bigint/bigint.hpp."""
+        radix, own_radix = 1 << limb.LIMB_BITS * self._limbs, 1 << limb.LIMB_BITS * self._kernels.limbs
+        m, square, above = part.modulus.n, part.square.n, part.above.n
+        one_word = 1 << limb.LIMB_BITS
+        inverses = [-pow(number, -1, one_word) % one_word for number in (square, above, m, whole)]
+        return [
+            square, radix % square, radix**2 % square, radix**2 * pow(own_radix, -1, square) % square,
+            above, radix**2 * part.reciprocal % above, -radix * part.reciprocal % above,
+            m, pow(radix, -1, m), whole, radix % whole, radix**2 * weight % whole,
+            sum(inverse << limb.LIMB_BITS * place for place, inverse in enumerate(inverses)),
+        ]  # fmt: skip
+
+    def of(self, x: Operand) -> tuple[limb.Limbs, npt.NDArray[np.bool_]]:
+        kernels, count = self._kernels, len(x[1])
+        out = kernels.device.empty((count, self._words), np.uint32)
+        exact = kernels.device.empty(count, np.uint8)
+        if count:
+            timing = kernels.timing
+            window, tables = kernels.tables(self._parts, self._limbs, 2 * count, self._bits, timing)
+            kernels.run("fermat_quotients", self._parts, out, exact, kernels.operand(x), self._exponents, timing, window,
+                        tables, len(tables), self._words, count)  # fmt: skip
+        return out, to_host(exact).astype(bool)
 
 
 class FixedBase:

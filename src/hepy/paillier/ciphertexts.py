@@ -339,7 +339,7 @@ class CiphertextArray:
 
     def __rmatmul__(self, matrix: Any) -> CiphertextArray:
         self._refuse_ciphertext(matrix)
-        array = numbers(matrix)
+        array = _devices.to_host(numbers(matrix))
         if array.ndim == 0 or self.ndim == 0:
             raise ParameterError(f"shapes {array.shape} @ {self.shape} do not go together: `@` needs at least one axis")
         if self.ndim == 1:

@@ -1,7 +1,7 @@
 """What only the key's owner can do faster or at all: arithmetic modulo the squares of the prime factors.
 
-Everything is composed of batched operations modulo p^2, q^2, p, q and n, so it runs wherever bigint runs, and the
-sequence of operations does not depend on what is decrypted. Below, p and q are the prime factors of n (P and Q in
+Everything is made of batched operations of bigint, so it runs wherever bigint runs, and the sequence of operations does
+not depend on what is decrypted. Below, p and q are the prime factors of n (P and Q in
 the subgroup variant).
 """
 
@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from hepy import _devices
 from hepy import _limbs as limb
-from hepy.bigint import FixedBase, Modulus, ResidueArray
+from hepy.bigint import FermatPart, FermatQuotients, FixedBase, Modulus, ResidueArray
 from hepy.errors import ParameterError
 
 
@@ -37,19 +35,17 @@ class Secret:
 class Side:
     """One prime factor, with the other as `other`."""
 
-    def __init__(self, prime: int, other: int, subgroup: int | None, generator: int | None, n: int) -> None:
+    def __init__(self, prime: int, other: int, subgroup: int | None, generator: int | None) -> None:
         self.prime = Modulus(prime)
         self.square = Modulus(prime * prime)
         self.order = prime - 1 if subgroup is None else 2 * subgroup  # of what an obfuscator is modulo prime^2
         self._subgroup = subgroup is not None
         self.n_mod_order = other % (prime - 1)
-        self.other_square = Modulus(other * other)
-        self._inverse_prime = pow(prime, -1, other * other)
         self.base: FixedBase | None = None
         if generator is not None:
             self.base = self.square.fixed_base(generator)
-        # (1 + n)^order = 1 + n order modulo prime^2, and L of it is (n / prime) order modulo prime.
-        self._scale = pow(n // prime * self.order, -1, prime)
+        # (1 + n)^order = 1 + n order modulo prime^2, whose quotient is other * order.
+        self.part = FermatPart(prime, self.order, pow(other * self.order, -1, prime))
 
     def obfuscators(self, randomizers: limb.Limbs, bits: int) -> ResidueArray:
         """The public obfuscators, modulo prime^2: (B,)."""
@@ -67,33 +63,24 @@ class Side:
         """n-th roots modulo prime, which are unique because n is prime to prime - 1: (B,)."""
         return self.prime.from_limbs(values).power(pow(self.n_mod_order, -1, self.prime.n - 1))
 
-    def decrypt(self, ciphertexts: limb.Limbs) -> tuple[ResidueArray, np.ndarray]:
-        """Plaintexts modulo prime, and where c^order is 1 modulo prime: (B,), bool[B]."""
-        power = self.square.from_limbs(ciphertexts).power(self.order)
-        canonical = power.device_limbs()
-        valid = self.prime.from_limbs(canonical).equal(1)
-        # L(u) = (u - 1) / prime is an exact division, below prime: done modulo other^2, which is larger and prime
-        # to it, it is a product with a constant.
-        quotient = self.other_square.from_limbs(canonical).subtract(1).multiply(self._inverse_prime)
-        return self.prime.from_limbs(quotient.device_limbs()).multiply(self._scale), valid
-
 
 class Crt:
     """Both sides together."""
 
-    def __init__(self, secret: Secret, n: int, generator: int | None) -> None:
+    def __init__(self, secret: Secret, n_square: Modulus, generator: int | None) -> None:
         p, q = secret.p, secret.q
-        self._p = Side(p, q, secret.p_subgroup, generator, n)
-        self._q = Side(q, p, secret.q_subgroup, generator, n)
-        self._n = Modulus(n)
+        self._p = Side(p, q, secret.p_subgroup, generator)
+        self._q = Side(q, p, secret.q_subgroup, generator)
+        self._plaintexts = FermatQuotients(n_square, [self._p.part, self._q.part])
+        self._n, self._n_square = self._plaintexts.whole, n_square
         self._inverse_q = pow(q, -1, p)
         self._inverse_q_square = pow(q * q, -1, p * p)
         self._checked = secret.p_subgroup is not None
 
-    def obfuscators(self, randomizers: limb.Limbs, bits: int, n_square: Modulus) -> ResidueArray:
+    def obfuscators(self, randomizers: limb.Limbs, bits: int) -> ResidueArray:
         """What PublicKey.obfuscators makes of the same randomizers, bit for bit."""
         on_p, on_q = (side.obfuscators(randomizers, bits) for side in (self._p, self._q))
-        return _combine(on_p, on_q, self._inverse_q_square, n_square)
+        return _combine(on_p, on_q, self._inverse_q_square, self._n_square)
 
     def roots(self, values: list[int]) -> ResidueArray:
         """n-th roots modulo n of integers in [0, n): (B,)."""
@@ -101,20 +88,21 @@ class Crt:
         on_p, on_q = self._p.roots(limbs), self._q.roots(limbs)
         return _combine(on_p, on_q, self._inverse_q, self._n)
 
-    def decrypt(self, ciphertexts: limb.Limbs) -> ResidueArray:
-        """Plaintexts modulo n of canonical ciphertexts uint32[B, words].
+    def decrypt(self, ciphertexts: ResidueArray) -> limb.Limbs:
+        """Plaintexts modulo n: (B,) -> uint32[B, words], on the host.
 
         Raises:
             ParameterError: subgroup keys only: some ciphertext is outside the subgroup.
+        Source: Paillier, EUROCRYPT '99, section 7: L of powers modulo p^2 and q^2, and the Chinese remainder theorem.
         """
-        (on_p, valid_p), (on_q, valid_q) = (side.decrypt(ciphertexts) for side in (self._p, self._q))
-        if self._checked and not (valid_p & valid_q).all():
+        plaintexts, valid = self._plaintexts.of(ciphertexts)
+        if self._checked and not valid.all():
             # One error for both primes, and no index: each bit more would be an oracle.
             raise ParameterError(
                 "something here is not a ciphertext of this key: nothing was decrypted. Ciphertexts of a subgroup key "
                 "decrypt only if they were encrypted with that very key's public half"
             )
-        return _combine(on_p, on_q, self._inverse_q, self._n)
+        return _devices.to_host(plaintexts)
 
 
 def _combine(on_p: ResidueArray, on_q: ResidueArray, inverse_q: int, modulus: Modulus) -> ResidueArray:

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hepy import _columns
+from hepy import _columns, _devices
 from hepy._limbs import MPZ, object_array
+from hepy._zeroing import secret_memory
+from hepy.bigint.fixed_point import FixedPoint, NotFinite
 from hepy.errors import EncodingOverflowError, ParameterError
 
 DEFAULT_SCALE_BITS = 40
@@ -112,10 +114,10 @@ class Numbers:
 def encode(
     values: Any, scale_bits: int | None = None, value_bits: int | None = None
 ) -> tuple[npt.NDArray[Any], Numbers]:
-    """Encodings of numbers, as int64 or an object array of Python integers, with their account.
+    """Encodings of numbers, as int64 or an object array of Python integers on the host, with their account.
 
     Args:
-        values: any shape: bool, integers of any size, float16, float32, float64.
+        values: any shape: bool, integers of any size, float16, float32, float64; of numpy or of a device.
         scale_bits: fraction bits; None means 0 for integers and 40 for floats.
         value_bits: declared bound, |encoding| < 2**value_bits. None takes it from the dtype: the type's own range for
             fixed-width integers, 64 bits for Python's, and 64 bits before the point for floats.
@@ -124,23 +126,45 @@ def encode(
         EncodingOverflowError: an encoding exceeds its bound; names the first such index.
         ParameterError: a value is not a finite real number, or an option is out of range.
     """
+    fixed, account = _declared(_devices.to_host(numbers(values)), scale_bits, value_bits)
+    return fixed.integers(), account
+
+
+@secret_memory()
+def encode_here(
+    values: Any, scale_bits: int | None = None, value_bits: int | None = None
+) -> tuple[FixedPoint, Numbers]:
+    """As encode, on the current device: what is there already does not travel, and nothing is rounded yet."""
     array = numbers(values)
-    floats = array.dtype.kind == "f"
-    scale = (DEFAULT_SCALE_BITS if floats else 0) if scale_bits is None else scale_bits
+    return _declared(array if array.dtype == object else _devices.current().asarray(array), scale_bits, value_bits)
+
+
+def _declared(array: Any, scale_bits: int | None, value_bits: int | None) -> tuple[FixedPoint, Numbers]:
+    scale = (DEFAULT_SCALE_BITS if array.dtype.kind == "f" else 0) if scale_bits is None else scale_bits
     _check_option("scale_bits", scale, 0, MAX_SCALE_BITS)
     if value_bits is not None:
         _check_option("value_bits", value_bits, 1, 1 << 16)
         bound = (1 << value_bits) - 1
     else:
         bound = _default_bound(array.dtype) << scale
-    account = Numbers(scale, bound)
-    encodings = _round(array, scale) if floats else _shift(array, scale)
-    _check_bound(encodings, bound)
-    return encodings, account
+    try:
+        fixed = FixedPoint(array, scale)
+    except NotFinite as error:
+        raise ParameterError(
+            f"the value at index {_index(error.position, array.shape)} is not finite: replace or leave out NaN and "
+            "infinities"
+        ) from None
+    position = fixed.first_beyond(bound)
+    if position is not None:
+        raise EncodingOverflowError(
+            f"the value at index {_index(position, array.shape)} exceeds its declared bound of {bound.bit_length()} "
+            "bits (fraction bits included): declare a larger value_bits=..., as encrypt, add, multiply and matmul take it"
+        )
+    return fixed, Numbers(scale, bound)
 
 
-def numbers(values: Any) -> npt.NDArray[Any]:
-    """An array of integers (fixed width, or objects that are Python ints), or of floats.
+def numbers(values: Any) -> Any:
+    """An array of integers (fixed width, or objects that are Python ints), or of floats; a device's stays there.
 
     Raises:
         ParameterError: something is neither; names the first such index.
@@ -149,13 +173,13 @@ def numbers(values: Any) -> npt.NDArray[Any]:
         raise ParameterError("masked arrays are not encrypted: fill the gaps (.filled(0)) or leave them out first")
     values = _columns.plain(values)
     try:
-        array = np.asarray(values)
+        array = _devices.array_of(values)
     except (TypeError, ValueError) as error:
         raise ParameterError(f"values are not a rectangular array of numbers: {error}") from None
     if array.dtype == bool:
-        return array.astype(np.uint8)
+        return array.view(np.uint8)
     if array.dtype.kind in "iu" or (array.dtype.kind == "f" and array.dtype.itemsize <= 8):
-        if array.dtype.kind == "f" and array.ndim and not isinstance(values, np.ndarray):
+        if array.dtype.kind == "f" and array.ndim and array is not values:
             return _exact_integers(values, array)
         return array
     if array.dtype.kind != "O":
@@ -193,49 +217,6 @@ def _default_bound(dtype: np.dtype[Any]) -> int:
     if dtype.kind == "f":
         return 1 << DEFAULT_VALUE_BITS
     return (1 << DEFAULT_VALUE_BITS) - 1
-
-
-def _shift(array: npt.NDArray[Any], scale: int) -> npt.NDArray[Any]:
-    if scale == 0 and array.dtype != np.uint64:
-        return array if array.dtype == object else array.astype(np.int64)
-    return object_array([int(value) << scale for value in array.flat], array.shape)
-
-
-def _round(array: npt.NDArray[Any], scale: int) -> npt.NDArray[Any]:
-    """round(value * 2**scale), half to even. ldexp is exact: it moves exponents upwards, and none of these overflow."""
-    finite = np.isfinite(array)
-    if not finite.all():
-        position = int(np.argmin(finite.ravel()))
-        raise ParameterError(
-            f"the value at index {_index(position, array.shape)} is not finite: replace or leave out NaN and infinities"
-        )
-    values = array.astype(np.float64).ravel()
-    mantissas, exponents = np.frexp(values)
-    exponents = exponents + scale  # |value| * 2**scale < 2**exponent
-    large = np.flatnonzero(exponents > 62)
-    if not len(large):
-        return np.rint(np.ldexp(values, scale)).astype(np.int64).reshape(array.shape)
-    encodings = np.rint(np.ldexp(np.where(exponents > 62, 0.0, values), scale)).astype(np.int64).astype(object)
-    # What is too wide for int64 has all 53 bits of its mantissa left of the point: nothing to round.
-    integers = np.ldexp(mantissas[large], 53).astype(np.int64).tolist()
-    shifts = (exponents[large] - 53).tolist()
-    encodings[large] = [value << shift for value, shift in zip(integers, shifts, strict=True)]
-    return encodings.reshape(array.shape)
-
-
-def _check_bound(encodings: npt.NDArray[Any], bound: int) -> None:
-    if encodings.dtype == object:
-        position = next((i for i, value in enumerate(encodings.flat) if abs(value) > bound), None)
-    elif bound >= 1 << 63:
-        return
-    else:
-        outside = (encodings > bound) | (encodings < -bound)
-        position = int(np.argmax(outside.ravel())) if outside.any() else None
-    if position is not None:
-        raise EncodingOverflowError(
-            f"the value at index {_index(position, encodings.shape)} exceeds its declared bound of {bound.bit_length()} "
-            "bits (fraction bits included): declare a larger value_bits=..., as encrypt, add, multiply and matmul take it"
-        )
 
 
 def _check_option(name: str, value: Any, low: int, high: int) -> None:

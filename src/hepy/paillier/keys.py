@@ -18,12 +18,13 @@ from hepy._files import Path
 from hepy._locks import new_lock
 from hepy._zeroing import secret_memory
 from hepy.bigint import FixedBase, Modulus, ResidueArray
+from hepy.bigint.fixed_point import FixedPoint
 from hepy.bigint.residues import chunks, from_chunks
 from hepy.errors import KeyMismatchError, ParameterError
 from hepy.paillier import proofs
 from hepy.paillier.ciphertexts import CiphertextArray
 from hepy.paillier.crt import Crt, Secret
-from hepy.paillier.encoding import Numbers, encode
+from hepy.paillier.encoding import Numbers, encode_here
 from hepy.paillier.packing import Fields, Packed
 from hepy.paillier.pools import MemoryPool, Pool
 from hepy.paillier.primes import is_composite
@@ -187,7 +188,7 @@ class PublicKey:
 
         Args:
             values: any shape; bool, integers (Python ints of any size), float16, float32, float64; or what
-                paillier.pack returned.
+                paillier.pack returned. Arrays of CuPy stay on their GPU.
             scale_bits: fraction bits, one number for the array: encoding = round(value * 2**scale_bits), half to
                 even. None means 0 for integers and 40 for floats.
             value_bits: declared bound, |encoding| < 2**value_bits. None takes it from the dtype: the type's own range
@@ -232,28 +233,31 @@ class PublicKey:
             encodings: int64 or Python's integers, any shape.
             seed: 32 bytes, for reproducible tests only. None draws from the operating system.
         """
-        return self._encrypt_encodings(encodings, self._source(Purpose.OBFUSCATOR, None, seed, None))
+        return self._encrypt_encodings(FixedPoint(encodings), self._source(Purpose.OBFUSCATOR, None, seed, None))
 
-    def _encrypt_encodings(self, encodings: npt.NDArray[Any], source: Source) -> ResidueArray:
-        flat = encodings.ravel()
-        return self._blind(lambda start, stop: self.embed(flat[start:stop]), encodings.shape, source)
+    def _encrypt_encodings(self, encodings: FixedPoint, source: Source) -> ResidueArray:
+        return self._blind(lambda start, stop: self._embedded(encodings, start, stop), encodings.shape, source)
+
+    @secret_memory()
+    def _embedded(self, encodings: FixedPoint, start: int, stop: int) -> ResidueArray:
+        return self.embed(encodings.residues(self.modulus, start, stop))
 
     def encode(
         self, values: Any, scale_bits: int | None, value_bits: int | None
-    ) -> tuple[npt.NDArray[Any], Numbers | Fields]:
-        """Encodings of values or of packed records, with the account that goes with them."""
+    ) -> tuple[FixedPoint, Numbers | Fields]:
+        """Values or packed records, checked, with the account that goes with them."""
         if isinstance(values, CiphertextArray):
             raise ParameterError("these values are encrypted already: rerandomize() makes fresh ciphertexts of them")
         if isinstance(values, Packed):
             if scale_bits is not None or value_bits is not None:
                 raise ParameterError("packed values have their scales and bounds already: give them to paillier.pack")
-            return values.encodings, values.fields.within(self.n, "encrypting packed values")
-        encodings, account = encode(values, scale_bits, value_bits)
+            return FixedPoint(values.encodings), values.fields.within(self.n, "encrypting packed values")
+        encodings, account = encode_here(values, scale_bits, value_bits)
         return encodings, account.within(self.n, "encrypting")
 
     @secret_memory()
     def embed(self, encodings: Any) -> ResidueArray:
-        """(1 + n)**m modulo n**2, without an obfuscator: anyone can read it."""
+        """(1 + n)**m modulo n**2 of integers or residues m, without an obfuscator: anyone can read it."""
         return self.modulus.array(encodings).multiply(self.n).add(1)
 
     def rerandomize(self, residues: ResidueArray, seed: bytes | None, pool: Pool | None = None) -> ResidueArray:
@@ -341,9 +345,7 @@ class PublicKey:
                 randomizers = draw.uniform_bits(start, stop)
             else:
                 randomizers = draw.uniform_below(self.n, start, stop)
-            if crt is None:
-                return self.obfuscators(randomizers, bits)
-            return crt.obfuscators(randomizers, bits, self.modulus)
+            return (self if crt is None else crt).obfuscators(randomizers, bits)
 
         return part
 
@@ -435,7 +437,7 @@ class PrivateKey:
         with self._lock:
             if self._crt is None:
                 base = self.public_key.base
-                self._crt = Crt(self._secret, self.public_key.n, None if base is None else base.base)
+                self._crt = Crt(self._secret, self.public_key.modulus, None if base is None else base.base)
             return self._crt
 
     @secret_memory()
@@ -510,7 +512,7 @@ class PrivateKey:
     def encrypt_encodings(self, encodings: npt.NDArray[Any], *, seed: bytes | None = None) -> ResidueArray:
         """As PublicKey.encrypt_encodings, with the same bits for the same seed, faster."""
         source = self.public_key._source(Purpose.OBFUSCATOR, None, seed, self.crt)
-        return self.public_key._encrypt_encodings(encodings, source)
+        return self.public_key._encrypt_encodings(FixedPoint(encodings), source)
 
     def decrypt_encodings(self, residues: ResidueArray) -> list[int]:
         """Plaintexts in [0, n) of ciphertexts modulo n**2, in C order; whether they are in any bound is not looked at.
@@ -530,7 +532,7 @@ class PrivateKey:
         with _devices.device(residues.device):
             flat = residues.ravel()
             for start, stop in chunks(flat.modulus, flat.device, flat.size):
-                yield start, limb.to_ints(self.crt.decrypt(flat[start:stop].device_limbs()).to_limbs())
+                yield start, limb.to_ints(self.crt.decrypt(flat[start:stop]))
 
 
 def random_unit(n: int, stream: Stream) -> int:
