@@ -14,7 +14,7 @@ INTEROP_FATE := .venv-interop-fate
 FATE := $(INTEROP_FATE)/.installed-for-fate
 STAMP := $(VENV)/.installed-for-development
 
-.PHONY: demo test test-slow test-interop test-interop-phe test-interop-fate sanitize gpu-check bench bench-interop bench-interop-fate lint format clean
+.PHONY: demo test test-slow test-interop test-interop-phe test-interop-fate sanitize gpu-check bench bench-interop bench-interop-fate tune lint format clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -146,6 +146,24 @@ bench: $(STAMP)
 	$(BIN)/python -m hepy.benchmarks run
 	$(BIN)/python -m hepy.benchmarks run-ckks
 	$(BIN)/python -m hepy.benchmarks report
+
+# Where there is a GPU: builds variants of the kernels apart (many minutes), times them, refills cuda/bigint/choices.inc.
+# The base Python runs, for the reason that `sanitize` has.
+TUNED := build/tune/site
+
+tune: $(STAMP)
+	@set -e; \
+	if ! architecture=$$($(BIN)/python -c 'from hepy import _devices; print("%d%d" % _devices.resolve("cuda:0").properties().compute_capability)' 2>/dev/null); then \
+	  echo "tune: nothing was tuned and no file changed, no GPU can be used here:"; \
+	  $(BIN)/python -c 'from hepy import _devices; print("  " + _devices.unavailable()["cuda"])'; \
+	  exit 1; \
+	fi; \
+	rm -rf $(TUNED); \
+	HEPY_CUDA_ARCHITECTURES=$$architecture $(BIN)/python -m pip install --quiet --no-deps --target $(TUNED) \
+	  --config-settings=build-dir=build/tune/build --config-settings=cmake.define.HEPY_TUNE=ON .; \
+	base=$$($(BIN)/python -c 'import sys; print(sys._base_executable)'); \
+	packages=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
+	PYTHONPATH="$(CURDIR)/$(TUNED):$$packages" $$base -m hepy.benchmarks tune
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@
     python -m hepy.benchmarks run       # measure Paillier, write the ledger, print the tables
     python -m hepy.benchmarks run-ckks  # the same of CKKS
     python -m hepy.benchmarks report    # docs/benchmarks.md from the newest ledgers
+    python -m hepy.benchmarks tune      # refill the table that picks kernels (make tune builds what it times)
 
 Linux only. Every engine works in a child process of its own (workers/), so that peers keep their Python versions and pins.
 """

@@ -1,4 +1,4 @@
-"""The commands: setup, run, run-ckks, memory, report, instructions."""
+"""The commands: setup, run, run-ckks, memory, report, instructions, tune."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from hepy.benchmarks import (
     runner,
     specifications,
     teams,
+    tuning,
     working_memory,
 )
 from hepy.errors import HepyError
@@ -172,6 +173,7 @@ def write_report(path: Path | None, ckks_path: Path | None, output: Path) -> Non
 
 
 main.add_command(predictions.command)
+main.add_command(tuning.command)
 
 if __name__ == "__main__":
     try:
