@@ -22,7 +22,7 @@ import click
 from hepy import _devices
 from hepy import _limbs as limb
 from hepy._devices import Device
-from hepy.benchmarks.report import Table
+from hepy.benchmarks.tables import Table
 from hepy.errors import DeviceError, ParameterError
 
 TABLE = Path("cuda/bigint/choices.inc")

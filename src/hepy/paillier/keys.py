@@ -529,10 +529,12 @@ class PrivateKey:
 
     def _plaintexts(self, residues: ResidueArray) -> Iterator[tuple[int, list[int]]]:
         """Plaintexts chunk by chunk, each with its first flat position."""
-        with _devices.device(residues.device):
-            flat = residues.ravel()
-            for start, stop in chunks(flat.modulus, flat.device, flat.size):
-                yield start, limb.to_ints(self.crt.decrypt(flat[start:stop]))
+        flat = residues.ravel()
+        for start, stop in chunks(flat.modulus, flat.device, flat.size):
+            # Not around the loop: who stops halfway would leave the block when the generator is collected, anywhere.
+            with _devices.device(flat.device):
+                plain = limb.to_ints(self.crt.decrypt(flat[start:stop]))
+            yield start, plain
 
 
 def random_unit(n: int, stream: Stream) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy import _devices
-from hepy._limbs import MPZ
+from hepy._limbs import MPZ, to_ints
 from hepy._locks import new_lock
 from hepy._pool import parallel_ranges
 from hepy.bigint.residues import chunks
@@ -161,7 +161,7 @@ class PaillierPrivateKey:
         with _devices.device(array.residues.device):
             flat = array.residues.ravel()
             for start, stop in chunks(flat.modulus, flat.device, flat.size):
-                plain = self._batched.decrypt(flat[start:stop].device_limbs()).to_ints().tolist()
+                plain = to_ints(self._batched.decrypt(flat[start:stop]))
                 for at, encoding in enumerate(plain, start):
                     out[at] = kind(self.public_key, encoding, exponents[at]).decode()
         return out.reshape(array.shape)
@@ -177,7 +177,7 @@ class PaillierPrivateKey:
         """Arithmetic on arrays modulo the primes, prepared on first use."""
         with self._lock:
             if self._crt is None:
-                self._crt = Crt(Secret(self.p, self.q), self.public_key.n, None)
+                self._crt = Crt(Secret(self.p, self.q), self.public_key.modulus, None)
             return self._crt
 
     def _decrypt_value(self, ciphertext: Any) -> Any:
