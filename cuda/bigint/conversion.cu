@@ -9,7 +9,7 @@
 namespace hepy::bigint {
 namespace {
 
-// What load_kernel reads: integers in memory.
+// What `enter` reads: integers in memory.
 struct Words {
   static constexpr bool has_sign = false;
   const Limb* in;
@@ -80,8 +80,7 @@ struct FixedPoints {
 
 // Horner's rule over pieces of the container's width, from the top: (x R + piece) in turn, and one more R.
 template <class Shape, class Source>
-__global__ void __launch_bounds__(Shape::block, Shape::blocks)
-    load_kernel(Limb* out, Source in, std::size_t words, std::size_t count, const Limb* constants) {
+HEPY_DEVICE void enter(Limb* out, const Source& in, std::size_t words, std::size_t count, const Limb* constants) {
   const Limb* const square_of_r = share<Shape, Constant::kSquareOfR>(constants);
   const Limb* const shared_one = share<Shape, Constant::kOne>(constants);
   const Warp<Shape, 1> warp(constants);
@@ -104,6 +103,18 @@ __global__ void __launch_bounds__(Shape::block, Shape::blocks)
     for (int j = 0; j < Shape::limbs; ++j) a[j] = negative ? minus[j] : a[j];
   }
   warp.deliver(i < count ? out + i * Shape::total : nullptr, a);
+}
+
+template <class Shape>
+__global__ void __launch_bounds__(Shape::block, Shape::blocks)
+    load_kernel(Limb* out, Words in, std::size_t count, const Limb* constants) {
+  enter<Shape>(out, in, in.words, count, constants);
+}
+
+template <class Shape>
+__global__ void __launch_bounds__(Shape::block, Shape::blocks)
+    fixed_point_kernel(Limb* out, FixedPoints in, std::size_t words, std::size_t count, const Limb* constants) {
+  enter<Shape>(out, in, words, count, constants);
 }
 
 template <class Shape>
@@ -144,14 +155,14 @@ __global__ void __launch_bounds__(Shape::block, Shape::blocks)
 
 template <class Shape>
 void load(runtime::Stream stream, const Modulus& n, Limb* out, const Limb* in, std::size_t words, std::size_t count) {
-  runtime::launch(load_kernel<Shape, Words>, grid<Shape>(count), Shape::block, 0, stream, out, Words{in, words}, words,
-                  count, n.constants);
+  runtime::launch(load_kernel<Shape>, grid<Shape>(count), Shape::block, 0, stream, out, Words{in, words}, count,
+                  n.constants);
 }
 template <class Shape>
 void fixed_point(runtime::Stream stream, const Modulus& n, Limb* out, const std::uint64_t* in, Number number,
                  unsigned scale, std::size_t count) {
   const std::size_t bits = (number == Number::kFloat ? 1024 : 64) + scale;
-  runtime::launch(load_kernel<Shape, FixedPoints>, grid<Shape>(count), Shape::block, 0, stream, out,
+  runtime::launch(fixed_point_kernel<Shape>, grid<Shape>(count), Shape::block, 0, stream, out,
                   FixedPoints{in, number, int(scale)}, (bits + 31) / 32, count, n.constants);
 }
 template <class Shape>

@@ -50,7 +50,7 @@ HEPY_DEVICE Limb* fetch_aside(const Warp<Shape, kSquareSpace>& warp, const Limb*
   return warp.operand() + place * Shape::warp_shared;
 }
 
-// a = x in Montgomery form modulo the square. Horner's rule over pieces of the container's width, as in load_kernel;
+// a = x in Montgomery form modulo the square. Horner's rule over pieces of the container's width, as in conversion.cu;
 // the last step takes R_x out.
 template <class Shape>
 HEPY_DEVICE void enter(const Warp<Shape, kSquareSpace>& warp, Limb* a, const Limb* x, std::size_t width,
