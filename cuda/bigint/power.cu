@@ -1,9 +1,9 @@
 // Powers by fixed windows from the top, each element with a table of its own (Handbook of Applied Cryptography, 14.82).
 //
 // Tables lie in global memory: an element reads and writes 2^window + bits / window integers for bits products, some
-// 80 GB/s at full speed, and in flight they are larger than shared memory and no larger than the L2 needs to serve. Where
-// there are not tables for the whole batch, several launches share them: a loop in the kernel would take registers that
-// squarings need.
+// 80 GB/s at full speed, and in flight they are larger than shared memory and no larger than the L2 needs to serve.
+// Where there are not tables for the whole batch, several launches share them: a loop in the kernel would take
+// registers that squarings need.
 #include <algorithm>
 
 #include "bigint/dispatch.cuh"

@@ -152,6 +152,7 @@ class Draw:
         leaves = _chacha20.leaves(_devices.current())
         return leaves.words_at(self._source(self._call), elements.astype(np.uint32), attempt)[:, : -(-self._bits // 32)]
 
+    @secret_memory()
     def uniform_bits(self, start: int, stop: int) -> Words:
         """Uniform integers below 2**bits, little-endian limbs, on the current device."""
         words = self.words(start, stop)
