@@ -178,7 +178,7 @@ def main() -> None:
     about = {
         "bits": options.bits, "count": None if options.secureboost else options.count, "threads": hepy.options.threads,
         "python": platform.python_version(), "fate_utils": metadata.version("fate_utils"), "hepy": hepy.__version__,
-        "engine": resolve(hepy.options.engine), "clock": "processor" if options.cpu else "wall", "processor": _processor(),
+        "engine": resolve(hepy.options.engine).name, "clock": "processor" if options.cpu else "wall", "processor": _processor(),
     }  # fmt: skip
     print(about, table(rows), sep="\n")  # noqa: T201
     if options.json:
