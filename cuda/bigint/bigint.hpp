@@ -108,10 +108,12 @@ enum class FermatRow {
 
 // Exact quotients (x^e mod m^2 - 1) / m of both parts, and the number modulo M that is s times the quotient modulo each
 // m, canonical: out[i] in uint32[count, words], words those of M. exact[i]: whether x^e is 1 modulo both m; where it is
-// not, the quotient is (x^e mod m^2 - 1) / m mod m + 2.
+// not, the quotient is (x^e mod m^2 - 1) / m mod m + 2. Compiled for containers of m^2 up to kFermatLimbs: for moduli M
+// of 4096 bits.
 //
 // x: elements of `width` limbs, in Montgomery form modulo a multiple of both squares. e: exponents of the parts, in
 // rows 0 and 1. tables and slots as for `power`, for 2 count elements.
+constexpr int kFermatLimbs = 128;
 void fermat_quotients(runtime::Stream, const FermatParts&, std::uint32_t* out, std::uint8_t* exact, const Operand& x,
                       std::size_t width, const Exponents& e, Timing timing, unsigned window, std::uint32_t* tables,
                       std::size_t slots, std::size_t words, std::size_t count);

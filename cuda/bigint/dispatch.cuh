@@ -12,16 +12,28 @@ template <std::size_t row>
 using ChosenShape = Shape<kChoices[row].threads, kChoices[row].limbs / kChoices[row].threads, kChoices[row].warps,
                           kChoices[row].blocks>;
 
-template <class Function, std::size_t... row>
-bool with_shape(const Choice& choice, const Function& function, std::index_sequence<row...>) {
-  return ((&choice == &kChoices[row] && (function(ChosenShape<row>()), true)) || ...);
+template <std::size_t row, int most, class Function>
+bool try_shape(const Choice& choice, const Function& function) {
+  if constexpr (kChoices[row].limbs <= most) {
+    if (&choice != &kChoices[row]) return false;
+    function(ChosenShape<row>());
+    return true;
+  }
+  return false;
 }
 
-// function(Shape()) for the shape of this row of the table, which is a chosen one.
-template <class Function>
+template <int most, class Function, std::size_t... row>
+bool with_shape(const Choice& choice, const Function& function, std::index_sequence<row...>) {
+  return (try_shape<row, most>(choice, function) || ...);
+}
+
+constexpr int kAllSizes = 1 << 30;
+
+// function(Shape()) for the shape of this row of the table, which is a chosen one of at most so many limbs.
+template <int most = kAllSizes, class Function>
 void with_shape(const Choice& choice, const Function& function) {
-  const bool found = with_shape(choice, function, std::make_index_sequence<kChosenCount>());
-  if (!found) throw runtime::InvalidArgument("this operation is not compiled for variants of the table's rows");
+  const bool found = with_shape<most>(choice, function, std::make_index_sequence<kChosenCount>());
+  if (!found) throw runtime::InvalidArgument("this operation is not compiled for such a row of the table");
 }
 template <class Function>
 void with_shape(const Modulus& modulus, const Function& function) {
@@ -31,7 +43,7 @@ void with_shape(const Modulus& modulus, const Function& function) {
 // The same for variants too, of operations that `make tune` times.
 template <class Function>
 void with_any_shape(const Modulus& modulus, const Function& function) {
-  const bool found = with_shape(*modulus.choice, function, std::make_index_sequence<kChoiceCount>());
+  const bool found = with_shape<kAllSizes>(*modulus.choice, function, std::make_index_sequence<kChoiceCount>());
   if (!found) throw runtime::InvalidArgument("the choice of a modulus is a row of the table");
 }
 

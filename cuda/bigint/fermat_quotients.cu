@@ -156,7 +156,7 @@ void fermat_quotients(runtime::Stream stream, const FermatParts& parts, Limb* ou
                       const Operand& x, std::size_t width, const Exponents& e, Timing timing, unsigned window,
                       Limb* tables, std::size_t slots, std::size_t words, std::size_t count) {
   if (count == 0) return;
-  with_shape(*parts.choice, [&](auto shape) {
+  with_shape<kFermatLimbs>(*parts.choice, [&](auto shape) {
     fermat_quotients<decltype(shape)>(stream, parts, out, exact, x, width, e, timing, window, tables, slots, words,
                                       count);
   });

@@ -371,6 +371,7 @@ void bind_bigint(py::module_& parent) {
   module.def("power_window", &bigint::power_window, py::arg("bits"), py::arg("largest") = 8);
   module.def("power", &power);
   module.def("fermat_quotients", &fermat_quotients);
+  module.attr("most_fermat_limbs") = bigint::kFermatLimbs;
   module.def("fixed_base_table", &fixed_base_table);
   module.def("fixed_base_power", &fixed_base_power);
   module.def("segment_product", &fold<&bigint::segment_product, false>);

@@ -243,10 +243,11 @@ class Kernels:
         terms, columns = wanted.shape
         rows = len(x[1]) // terms
         plan = multi_power.serial_plan(terms, columns, bits, _CACHED_LIMBS // self.width)
-        # With few results a lane takes a span of the terms; a span repeats the squarings, so none is short.
-        lanes = self.lanes if self.lanes > 1 or options.threads > 1 else 0
-        workers = lanes * (2 * options.threads if options.threads > 1 else 1)
-        spans = max(1, min(terms // 64, -(-workers // max(rows * columns, 1))))
+        # A lane takes a column of a row; with few rows, of a span of its terms, so that every thread has some. A span
+        # repeats the squarings, so none is short.
+        together = max(1, self.lanes // columns)
+        parts = together * (2 * options.threads if options.threads > 1 else 1)
+        spans = max(1, min(terms // 64, -(-parts // max(rows, 1))))
         out, words = self.empty(rows * spans * columns), np.ascontiguousarray(exponents)
         mask = np.ascontiguousarray(wanted)
         method = self.native.straus_vartime if plan.method == "straus" else self.native.pippenger_vartime
@@ -254,7 +255,7 @@ class Kernels:
         def work(start: int, stop: int) -> None:
             method(out, *x, words, words.shape[1], bits, mask, terms, columns, spans, plan.window, start, stop)
 
-        self.run(rows * spans, plan.cost / spans, work, unit=max(1, self.lanes // columns))
+        self.run(rows * spans, plan.cost / spans, work, unit=together)
         if spans == 1:
             return out
         order = np.arange(len(out)).reshape(rows, spans, columns).transpose(0, 2, 1)

@@ -174,7 +174,9 @@ class Kernels:
 
     def fermat_quotients(self, quotients: FermatQuotients) -> FermatKernels | None:
         """Contract: hepy.bigint.kernels.Composites."""
-        return FermatKernels(self, quotients) if len(quotients.parts) == 2 else None
+        words = max((part.square.words for part in quotients.parts), default=0)
+        fits = len(quotients.parts) == 2 and words <= self.native.bigint.most_fermat_limbs
+        return FermatKernels(self, quotients) if fits else None
 
     def fixed_base(self, base: Operand) -> FixedBase:
         return FixedBase(self, self.gather([base], 1))
