@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from hepy.benchmarks import instructions, predictions, sass
+from hepy.benchmarks import instructions, ledger, predictions, report, sass
 from hepy.errors import ParameterError
 
 # A kernel as nvdisasm prints it: a loop in a loop, a forward branch, and the branch to itself at the end.
@@ -85,6 +85,7 @@ def test_loops_of_a_power_are_told_apart():
     batch = sass.Loop(5, 70, sass.Counter({"LDG.E.128": 4}), [table, windows])
     count = instructions.counts(kernel({}, [batch]), {"product": 6, "square": 3, "both": 20})
     assert count["STG.E.128"] == 6
+    assert instructions.counts(kernel({}, [batch]), {"product": 2, "table": 6, "square": 3, "both": 20}) == count
     assert count["LDG.E.128"] == 4 + 20
     assert count["IMAD.WIDE.U32.X"] == 6 * 128 * 16 + 20 * (128 * 16 + 3 * (512 + 128 * 8))
 
@@ -152,6 +153,22 @@ def test_what_is_missing_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(instructions.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(ParameterError, match="nvdisasm is missing"):
         instructions._tool("nvdisasm")
+
+
+def test_the_page_says_that_nothing_was_timed_and_what_is_predicted(record, tmp_path):
+    shares = [["product", 4096, 0.75], ["sum", 4096, 0.25]]
+    counted = {**record, "parameters": {"name": "a GPU"}, "versions": {"nvcc": "Build cuda_13.0"}}
+    assert predictions.newest(tmp_path) is None
+    ledger.write(counted, tmp_path)
+    assert predictions.newest(tmp_path) is None  # of a version that did not predict Paillier
+    rates = [{"operation": "encrypt", "bits": 2048, "rate": 3.2e6, "wanted": 2.8e6, "shares": shares}]
+    path = ledger.write({**counted, "started": "2027-01-02T03:04:05+00:00", "paillier": rates}, tmp_path)
+    made = predictions.newest(tmp_path)
+    assert made is not None and made[1] == path.name
+    page = report.page(record, "x.json", predicted=made)
+    for text in ("## GPUs", "Nothing in this section was timed", "What waits for a GPU", "Build cuda_13.0", path.name,
+                 "| encrypt | 2048 | 3.2 M | 2.8 M | product, 4096 bits: 75% |"):  # fmt: skip
+        assert text in page, text
 
 
 @pytest.mark.slow

@@ -168,7 +168,7 @@ def write_report(path: Path | None, ckks_path: Path | None, output: Path) -> Non
     ckks_path = ckks_path or ledger.newest_or_none("ckks")
     ckks = None if ckks_path is None else (ledger.read(ckks_path), ckks_path.name)
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(report.page(ledger.read(path), path.name, ckks))
+    output.write_text(report.page(ledger.read(path), path.name, ckks, predictions.newest()))
     click.echo(f"{output} tells {path}" + ("" if ckks_path is None else f" and {ckks_path}"))
 
 

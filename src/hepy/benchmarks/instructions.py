@@ -62,7 +62,8 @@ class Operation:
         kernel: its stem, and with `flag` the value of its second template argument.
         source: the file in cuda/bigint.
         products: limb products an item, in units of limbs^2, by the algorithm.
-        trips: of loops around products only ("product"), around squares only ("square"), around both ("both").
+        trips: of loops around products only ("product"), around squares only ("square"), around both ("both"); where
+            only some loops around products write to memory, of those ("table").
         moved: integers that an item reads or writes in the GPU's memory.
         by_words: whether loops move the words of an integer one by one.
         cgbn: items a second of CGBN on the H100, where it was measured.
@@ -188,13 +189,16 @@ def counts(kernel: Compiled, trips: Mapping[str, float], *, by_words: bool = Fal
             return kernel.threads / 2 - 1
         if not part:
             late = loop.start > _first_product(kernel.code)
-            if late and by_words:  # a lane moves as many words as it holds
+            scanning = loop.count("LDG.E.128") > 0  # of a table, which no prediction does
+            if late and by_words and not scanning:  # a lane moves as many words as it holds
                 return kernel.limbs / max(1, loop.count("STS") + loop.count("STG"))
             return 0 if late or loop.count("LDG") == 0 else 1
         both = {"product", "square"} <= part
         nested = any({"product", "square"} <= _part(inner, kernel) for inner in loop.inner)
         if both and nested:
             return 1  # a round of the batch
+        if "table" in trips and part == {"product"} and loop.count("STG"):
+            return trips["table"]
         return trips["both" if both else next(iter(part))]
 
     return dict(kernel.code.weighted(times))

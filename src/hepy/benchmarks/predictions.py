@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import click
@@ -62,6 +63,16 @@ def _power(bits: int, exponent: int, window: int, cgbn: float | None = None) -> 
     return Operation(name, bits, "power", "power", products, trips, moved=2 + 2 * entries + windows, cgbn=cgbn)
 
 
+def _fermat_quotient(bits: int, exponent: int, window: int) -> Operation:
+    """One part of a decryption: a number of twice the width is reduced, raised, divided and weighed."""
+    windows, entries, pieces = -(-exponent // window), 2**window, 2
+    trips = {"product": pieces, "table": entries - 2, "square": window, "both": windows - 1}
+    products = 2 * (pieces + entries - 2 + windows - 1 + 2) + 1.5 * window * (windows - 1) + 4  # four reductions
+    moved = 2 + 2 * entries + windows
+    name = f"Fermat quotient, {exponent}-bit exponent"
+    return Operation(name, bits, "fermat_quotients", "fermat_quotients", products, trips, moved=moved, by_words=True)
+
+
 def _fixed_base(bits: int, exponent: int, window: int) -> Operation:
     """Its table stays in the L2, as far as the choice of the window goes."""
     times = -(-exponent // window) - 1
@@ -83,6 +94,8 @@ OPERATIONS = (
     _power(4096, 1024, 5, 162e3),
     _power(4096, 2048, 6, 81.6e3),
     _power(6144, 3072, 6, 23.1e3),
+    _fermat_quotient(2048, 1024, 5),
+    _fermat_quotient(3072, 1536, 5),
     _fixed_base(2048, 512, 8),
     _fixed_base(4096, 1024, 8),
     _fixed_base(6144, 1536, 6),
@@ -120,6 +133,7 @@ def _paillier(bits: int, comb: int, owner_comb: int, window: int, wanted: dict[s
 
     yield composite("encrypt", (_fixed_base(square, half, comb), 1), *embed, (_product(square), 1))
     yield composite("encrypt, key owner", *owner, *embed, (_product(square), 1))
+    yield composite("decrypt", (_fermat_quotient(bits, half, 5), 2))
     yield composite("ct + ct", (_product(square), 1))
     yield composite("ct × 64-bit integer", (_power(square, 64, window), 1))
     yield composite("histogram", (_segment(square), (1 + 1 / _SEGMENT) / _SEGMENT))
@@ -128,7 +142,10 @@ def _paillier(bits: int, comb: int, owner_comb: int, window: int, wanted: dict[s
 PAILLIER = (
     *_paillier(
         2048, 8, 8, 3,
-        {"encrypt": 2.8e6, "encrypt, key owner": 5e6, "ct + ct": 350e6, "ct × 64-bit integer": 4e6, "histogram": 0.8 * 390e6},
+        {
+            "encrypt": 2.8e6, "encrypt, key owner": 5e6, "decrypt": 600e3, "ct + ct": 350e6, "ct × 64-bit integer": 4e6,
+            "histogram": 0.8 * 390e6,
+        },
     ),
     *_paillier(3072, 6, 8, 3, {}),
 )  # fmt: skip
@@ -182,6 +199,35 @@ def inventory(instances: Instances, gpu: Gpu = H100) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+_WAITING = """\
+Nothing in this section was timed: there was no GPU. Rates are predicted from the instructions that nvcc compiles the
+kernels to, and from two figures measured on that GPU before, of IMAD.WIDE and of a copy; latencies, instruction fetches,
+launches and Python are left out. [bigint-kernels.md](bigint-kernels.md) has every kernel, and how it is counted.
+
+What waits for a GPU:
+
+- each figure below, from Python, with 10⁶ items: the share of the kernels' own rate that is left;
+- the time of a batch of one, and the smallest batch that reaches half of full speed;
+- a histogram of 10⁷ ciphertexts, and encryption of 10⁶ numbers that come from the host, copies included;
+- the choice of lanes, blocks and windows (`make tune`), which rests on counts so far;
+- a comparison with CGBN, and with peers, in one run on one machine.
+"""
+
+
+def newest(folder: Path = FOLDER) -> tuple[dict[str, Any], str] | None:
+    """The latest ledger that has predictions of Paillier, and its name."""
+    path = ledger.newest_or_none("paillier", folder)
+    record = None if path is None else ledger.read(path)
+    return None if path is None or record is None or "paillier" not in record else (record, path.name)
+
+
+def section(record: dict[str, Any], ledger_name: str) -> str:
+    """What docs/benchmarks.md says of GPUs."""
+    kept = f"{record['versions']['nvcc']}, commit `{record['source']['commit'][:12]}`, {record['started'][:10]}. "
+    kept += f"Kept as `bench/results/instructions/{ledger_name}`.\n"
+    return "\n".join([_WAITING, kept, _paillier_table(record).markdown()])
+
+
 def tables(record: dict[str, Any]) -> list[Table]:
     """The figures of a ledger for people."""
     gpu = record["parameters"]["name"]
@@ -190,12 +236,15 @@ def tables(record: dict[str, Any]) -> list[Table]:
         "of limit", "x CGBN",
     ]  # fmt: skip
     kernels = Table(f"Predicted for {gpu}, items a second", columns, [_cells(row) for row in record["predictions"]])
-    paillier = Table(
-        f"Paillier (djn), predicted for {gpu}, items a second",
+    return [kernels, _paillier_table(record), _inventory_table(record["kernels"])]
+
+
+def _paillier_table(record: dict[str, Any]) -> Table:
+    return Table(
+        f"Paillier (djn), predicted for {record['parameters']['name']}, items a second",
         ["operation", "key bits", "predicted", "aim", "most of the time"],
         [_composite_cells(row) for row in record["paillier"]],
     )
-    return [kernels, paillier, _inventory_table(record["kernels"])]
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

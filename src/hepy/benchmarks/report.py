@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hepy.benchmarks import ckks_report, figures, tables, targets
+from hepy.benchmarks import ckks_report, figures, predictions, tables, targets
 from hepy.benchmarks.tables import Table, number
 from hepy.benchmarks.workers.engine import OPERATIONS
 from hepy.benchmarks.workers.workload import BINS, FEATURES, ROWS
@@ -35,9 +35,14 @@ Again on this machine: `make bench`. Some seconds only: `python -m hepy.benchmar
 """
 
 
-def page(record: dict[str, Any], ledger_name: str, ckks: tuple[dict[str, Any], str] | None = None) -> str:
-    """docs/benchmarks.md of a Paillier record, and of a CKKS record with its ledger's name."""
-    kept = [ledger_name] if ckks is None else [ledger_name, ckks[1]]
+def page(
+    record: dict[str, Any],
+    ledger_name: str,
+    ckks: tuple[dict[str, Any], str] | None = None,
+    predicted: tuple[dict[str, Any], str] | None = None,
+) -> str:
+    """docs/benchmarks.md of a Paillier record, and of a CKKS record and of predictions with their ledgers' names."""
+    kept = [ledger_name, *([ckks[1]] if ckks else []), *([f"instructions/{predicted[1]}"] if predicted else [])]
     made = f"from {' and '.join(f'bench/results/{name}' for name in kept)}: do not edit. -->"
     parts = [
         f"# Benchmarks\n\n<!-- Written by `python -m hepy.benchmarks report` {made}\n",
@@ -46,6 +51,8 @@ def page(record: dict[str, Any], ledger_name: str, ckks: tuple[dict[str, Any], s
     ]
     if ckks is not None:
         parts += ["## CKKS\n", tables.demoted(ckks_report.section(*ckks))]
+    if predicted is not None:
+        parts += ["## GPUs\n", predictions.section(*predicted)]
     return "\n".join(parts)
 
 
