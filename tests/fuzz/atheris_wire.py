@@ -14,9 +14,10 @@ import sys
 import atheris
 
 # Before instrumentation: numba compiles its loops, and cannot compile what atheris adds to them.
-import hepy.bigint.cpu_gmpy2  # noqa: F401
+import hepy.bigint.cpu_gmpy2
+import hepy.ring.cpu  # noqa: F401
 
-with atheris.instrument_imports(include=["hepy.wire", "hepy.paillier", "json"]):
+with atheris.instrument_imports(include=["hepy.wire", "hepy.paillier", "hepy.ckks", "json"]):
     import wire_harness
     import wire_mutator
 

@@ -18,13 +18,14 @@ def depths(found):
 
 def test_thousands_of_inputs_reach_every_depth():
     """A sequence of its own each day would not replay; one that never changes finds nothing. See the slow test."""
-    count = 2000
+    count = 2500
     found = wire_harness.run(count, seed=1)
     assert min(depths(found).values()) > 0.1 * count
     read = {outcome for (depth, outcome) in found if depth == "read"}
     assert read == {
-        "read CiphertextArray", "read PublicKey", "read PrivateKey", "read PrivateKey under a password",
-        "read Proof", "read a stream",
+        "read paillier CiphertextArray", "read paillier PublicKey", "read paillier PrivateKey", "read paillier Proof",
+        "read paillier PrivateKey under a password", "read ckks CiphertextArray", "read ckks PublicContext",
+        "read ckks Context", "read ckks Context under a password", "read a stream",
     }  # fmt: skip
     assert len(found) > 60  # distinct refusals
 
@@ -88,6 +89,12 @@ def test_much_time_is_noticed(monkeypatch):
     monkeypatch.setattr(wire_harness, "SECONDS", 0.0)
     with pytest.raises(AssertionError, match="s for an input of"):
         wire_harness.bounded(first_ciphertexts())
+
+
+def test_the_mutator_knows_the_fingerprint_of_a_context_without_hepy():
+    maker = wire_harness.mutator(1).ckks
+    found = maker.fingerprint(maker.public["parameters"], maker.public_tensors)
+    assert found == maker.public["fingerprint"] == wire_harness.CONTEXT.fingerprint
 
 
 def test_the_mutator_knows_fingerprints_without_hepy():

@@ -26,7 +26,10 @@ SECONDS, EXTRA_BYTES = 1.0, 64 << 20
 
 _MAKER = runpy.run_path(str(wire_mutator.VECTORS / "make_v1.py"))
 KEYS = {variant: _MAKER["private_key"](variant) for variant in _MAKER["NUMBERS"]}
-SEEDS = [path.read_bytes() for path in sorted((wire_mutator.VECTORS / "v1").glob("*.hepy"))]
+SEEDS = [
+    path.read_bytes() for folder in ("v1", "ckks_v1") for path in sorted((wire_mutator.VECTORS / folder).glob("*.hepy"))
+]
+CONTEXT = hepy.loads((wire_mutator.VECTORS / "ckks_v1" / "context.hepy").read_bytes())
 
 # How far an input came: refused as a container, by its fields or as not canonical, by its data, or read.
 DEPTHS = ("container", "header", "data", "read")
@@ -51,6 +54,8 @@ def examine(data: bytes) -> tuple[str, str]:
     outcome = _load(data)
     if kind == "paillier.ciphertexts":
         outcome = _with_key(data)
+    elif kind == "ckks.ciphertexts":
+        outcome = _load(data, CONTEXT)
     elif kind == "sealed":
         outcome = _load(data, password=wire_mutator.PASSWORD)
     elif kind == "chunk":
@@ -83,9 +88,10 @@ def _load(data: bytes, key: Any = None, password: bytes | None = None) -> str:
     if isinstance(loaded, hepy.wire.LockedCiphertexts):
         assert loaded.message == data
     elif password is None:
-        secret = isinstance(loaded, hepy.paillier.PrivateKey)
+        secret = isinstance(loaded, hepy.paillier.PrivateKey | hepy.ckks.Context)
         assert hepy.dumps(loaded, rerandomize=False, unencrypted=secret) == data, "read what it would not write"
-    return f"read {type(loaded).__name__}" + (" under a password" if password else "")
+    scheme = type(loaded).__module__.split(".")[1]
+    return f"read {scheme} {type(loaded).__name__}" + (" under a password" if password else "")
 
 
 def _stream(data: bytes) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ckks_messages
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 VECTORS = Path(__file__).parents[1] / "wire" / "vectors"
@@ -22,6 +23,9 @@ PASSWORD = b"fuzz"
 
 # Keys of the kept vectors: variant, p, q, subgroup's primes, h. See tests/wire/vectors/make_v1.py.
 Numbers = dict[str, tuple[int, int, int | None, int | None, int | None]]
+
+
+_WIDTHS = {"U8": 1, "U32": 4, "U64": 8}
 
 
 class Pairs(list):  # type: ignore[type-arg]
@@ -55,17 +59,30 @@ def canonical(fields: dict[str, Any], tensors: dict[str, tuple[str, list[int], b
     said = json.dumps(fields, sort_keys=True, separators=(",", ":"))
     header: dict[str, Any] = {"__metadata__": {"hepy": said}}
     at = 0
-    for name in sorted(tensors):
+    order = sorted(
+        tensors, key=lambda name: (-_WIDTHS[tensors[name][0]], name)
+    )  # the widest first, as safetensors has it
+    for name in order:
         dtype, shape, data = tensors[name]
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + len(data)]}
         at += len(data)
-    return container(json.dumps(header, separators=(",", ":")), b"".join(tensors[name][2] for name in sorted(tensors)))
+    return container(json.dumps(header, separators=(",", ":")), b"".join(tensors[name][2] for name in order))
 
 
 def split(message: bytes) -> tuple[bytes, bytes]:
     """The header's text and the data, as far as there are such."""
     length = int.from_bytes(message[:8], "little")
     return message[8 : 8 + length], message[8 + length :]
+
+
+def dissected(message: bytes) -> tuple[dict[str, Any], dict[str, tuple[str, list[int], bytes]]]:
+    """The fields and the tensors of a valid message, as canonical() takes them."""
+    text, data = split(message)
+    header = json.loads(text)
+    fields = json.loads(header.pop("__metadata__")["hepy"])
+    return fields, {
+        name: (entry["dtype"], entry["shape"], data[slice(*entry["data_offsets"])]) for name, entry in header.items()
+    }
 
 
 class Mutator:
@@ -79,6 +96,9 @@ class Mutator:
 
     def __init__(self, seeds: list[bytes], numbers: Numbers, seed: int) -> None:
         self.seeds, self.numbers, self.rng = seeds, numbers, random.Random(seed)
+        richest = sorted(map(dissected, seeds), key=lambda message: len(message[1]))
+        by_kind = {fields["kind"]: (fields, tensors) for fields, tensors in richest}
+        self.ckks = ckks_messages.Maker(by_kind["ckks.public_context"], by_kind["ckks.context"])
 
     def next(self) -> bytes:
         """An input from scratch."""
@@ -195,6 +215,8 @@ class Mutator:
 
     def plausible(self) -> bytes:
         """A message with a canonical header; its numbers may or may not be right."""
+        if self.rng.random() < 0.4:
+            return canonical(*self.ckks.make(self.rng))
         variant = self.rng.choice(list(self.numbers))
         make = self.rng.choice(
             [self.ciphertexts, self.ciphertexts, self.public_key, self.private_key, self.chunk, self.proof]

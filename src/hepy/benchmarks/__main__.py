@@ -100,7 +100,7 @@ def run_ckks(
     """Measure CKKS, write the ledger and print the tables."""
     plan = ckks_runner.PRESETS[preset]
     changes: dict[str, Any] = {
-        "rings": tuple(ring for ring in ckks_runner.PRESETS["full"].rings + plan.rings if ring[0] in log_n),
+        "rings": tuple(ring for ring in dict.fromkeys(ckks_runner.PRESETS["full"].rings + plan.rings) if ring[0] in log_n),
         "threads": threads, "batches": batches, "operations": operations, "rounds": rounds,
     }  # fmt: skip
     plan = dataclasses.replace(plan, **{name: value for name, value in changes.items() if value})
