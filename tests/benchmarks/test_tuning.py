@@ -246,7 +246,7 @@ class TestOnAGpu:
 
     def test_rows_of_the_gpu_join_the_table(self, emulator, table, monkeypatch):
         before, chosen = rows_in(table.read_text()), emulator.native.bigint.chosen
-        rows = [*tuning.rows_of(emulator), Row(0, 32, 2, 2, 8, 8)]
+        rows = [*tuning.rows_of(emulator)[:chosen], Row(0, 32, 2, 2, 8, 8)]
         monkeypatch.setattr(tuning, "rows_of", lambda device: rows)
         operations = tuning.Rig.operations
         monkeypatch.setattr(tuning.Rig, "operations", lambda self, row: operations(self, row % chosen))
