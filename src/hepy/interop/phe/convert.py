@@ -55,7 +55,7 @@ def from_phe(value: Any, *, variant: str = "djn") -> Any:
     """The object of this adapter for one of phe's; lists, tuples and arrays element by element.
 
     Args:
-        value: of phe 1.4 or 1.5.
+        value: of phe 1.5.
         variant: how public keys make obfuscators, see PaillierPublicKey.
 
     Raises:
