@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from hepy import _devices
 from hepy._limbs import MPZ, object_array
+from hepy._zeroing import secret_memory
 from hepy.bigint import ResidueArray, concatenate, stack
 from hepy.errors import KeyMismatchError, ParameterError
 from hepy.interop.phe.deferred import Result, compute_all
@@ -367,6 +368,7 @@ def _encode(
     return encodings.reshape(numbers.shape), exponents.reshape(numbers.shape)
 
 
+@secret_memory()
 def _embedded(public_key: PaillierPublicKey, encodings: Objects) -> ResidueArray:
     """(1 + n)**encoding modulo n**2, readable by anyone."""
     return public_key.modulus.array(encodings).multiply(public_key.n).add(1)

@@ -20,6 +20,7 @@ import gmpy2
 from hepy import _devices, random
 from hepy import _limbs as limb
 from hepy._locks import new_lock
+from hepy._zeroing import secret_memory
 from hepy.bigint import FixedBase, Modulus, ResidueArray
 from hepy.bigint.residues import from_chunks
 from hepy.errors import ParameterError
@@ -77,7 +78,8 @@ class Obfuscators:
             return gmpy2.powmod(random_unit(self._n, random.stream()), self._n, self.modulus.n)
         with self._lock:
             if not self._ahead:
-                self._ahead = [gmpy2.mpz(value) for value in self.many((self._next,)).to_ints()]
+                with secret_memory():
+                    self._ahead = [gmpy2.mpz(value) for value in self.many((self._next,)).to_ints()]
                 self._next = min(2 * self._next, _MOST_AHEAD)
             return self._ahead.pop()
 
@@ -92,30 +94,34 @@ class Obfuscators:
             use: gets fresh obfuscators modulo n**2 on the current device, (stop - start,), and returns as many
                 residues.
         """
-        length, count, stream = self._n.bit_length(), math.prod(shape), random.stream()
-        if self._variant == "djn":
-            base = self._own_base()
-            bits = variant_named("djn").exponent_bits(length) + RERANDOMIZE_EXTRA
-            draw = stream.draw(Purpose.RERANDOMIZER, count, bits)
+        make = self._maker(math.prod(shape))
 
-            def part(start: int, stop: int) -> ResidueArray:
-                return use(base.power_limbs(draw.uniform_bits(start, stop), bits), start, stop)
-
-        elif length < SMALLEST_BITS:  # so short that random numbers often share a factor with n
-
-            def part(start: int, stop: int) -> ResidueArray:
-                units = [random_unit(self._n, stream) for _ in range(start, stop)]
-                randomizers = self.modulus.from_limbs(limb.from_ints(units, limb.width(length)))
-                return use(randomizers.power(self._n), start, stop)
-
-        else:
-            draw = stream.draw(Purpose.RERANDOMIZER, count, length)
-
-            def part(start: int, stop: int) -> ResidueArray:
-                randomizers = self.modulus.from_limbs(draw.uniform_below(self._n, start, stop))
-                return use(randomizers.power(self._n), start, stop)
+        def part(start: int, stop: int) -> ResidueArray:
+            with secret_memory():
+                made = make(start, stop)
+            return use(made, start, stop)
 
         return from_chunks(self.modulus, _devices.current(), shape, part)
+
+    def _maker(self, count: int) -> Callable[[int, int], ResidueArray]:
+        """A function that makes obfuscators [start, stop) of so many, of randomness that is reserved here."""
+        length, stream = self._n.bit_length(), random.stream()
+        if self._variant == "djn":
+            bits, base = variant_named("djn").exponent_bits(length) + RERANDOMIZE_EXTRA, self._own_base()
+            draw = stream.draw(Purpose.RERANDOMIZER, count, bits)
+            return lambda start, stop: base.power_limbs(draw.uniform_bits(start, stop), bits)
+        if length >= SMALLEST_BITS:
+            draw = stream.draw(Purpose.RERANDOMIZER, count, length)
+            return lambda start, stop: self._nth_powers(draw.uniform_below(self._n, start, stop))
+
+        def of_units(start: int, stop: int) -> ResidueArray:  # other numbers often share a factor with so short an n
+            units = [random_unit(self._n, stream) for _ in range(start, stop)]
+            return self._nth_powers(limb.from_ints(units, limb.width(length)))
+
+        return of_units
+
+    def _nth_powers(self, randomizers: limb.Limbs) -> ResidueArray:
+        return self.modulus.from_limbs(randomizers).power(self._n)
 
     def _own_base(self) -> FixedBase:
         with self._base_lock:

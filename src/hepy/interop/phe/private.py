@@ -14,6 +14,7 @@ from hepy import _devices
 from hepy._limbs import MPZ, to_ints
 from hepy._locks import new_lock
 from hepy._pool import parallel_ranges
+from hepy._zeroing import secret_memory
 from hepy.bigint.residues import chunks
 from hepy.errors import KeyMismatchError, ParameterError
 from hepy.interop.phe.arrays import EncryptedArray, objects
@@ -136,6 +137,7 @@ class PaillierPrivateKey:
             )
         return int(self._decrypt_value(ciphertext))
 
+    @secret_memory()
     def decrypt_array(
         self,
         encrypted_numbers: EncryptedArray | npt.NDArray[np.object_] | Iterable[EncryptedNumber],
