@@ -529,7 +529,8 @@ class CiphertextArray:
         self, other: CiphertextArray, name: str, *, settle: bool = False
     ) -> tuple[CiphertextArray, CiphertextArray]:
         """Both at one level and scale; products that wait for relinearization may stay so in sums."""
-        same = self.level == other.level and abs(self.scale - other.scale) <= _SAME_SCALE * self.scale
+        mine, its = self._state, other._state
+        same = mine.level == its.level and abs(mine.scale - its.scale) <= _SAME_SCALE * mine.scale
         if _manual.get():
             if not same:
                 raise ScaleMismatchError(
@@ -713,12 +714,12 @@ class CiphertextArray:
             raise ParameterError(f"{operation} moves slots, and these values are coefficients: encrypt them in slots")
 
     def _check_pair(self, other: CiphertextArray) -> None:
-        if other.context.fingerprint != self.context.fingerprint:
+        if other.context is not self.context and other.context.fingerprint != self.context.fingerprint:
             raise KeyMismatchError(
                 f"operands belong to different keys: {self.context.fingerprint[:16]} and "
                 f"{other.context.fingerprint[:16]}: encrypt both under one context"
             )
-        _broadcast(self.shape[:-1], other.shape[:-1])
+        _broadcast(self._parts.shape[:-1], other._parts.shape[:-1])
 
 
 def inner_sum(x: CiphertextArray) -> CiphertextArray:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hepy.ring.loops import places
+
 Array = npt.NDArray[Any]
 Addresses = npt.NDArray[np.uint64]
 
@@ -23,7 +25,7 @@ def side_by_side(x: Array) -> Array:
 
 def address(x: Array) -> np.uint64:
     """Of the first item."""
-    return np.uint64(x.__array_interface__["data"][0])
+    return np.uint64(places.address(x))
 
 
 def by_limb(x: Array, shape: tuple[int, ...] | None = None) -> Addresses:
@@ -44,13 +46,13 @@ def by_entry(x: Array) -> Addresses:
 @functools.lru_cache(maxsize=2048)
 def _offsets(sizes: tuple[int, ...], strides: tuple[int, ...], shape: tuple[int, ...], order: int) -> Addresses:
     """Bytes from the first item to each row, modulo 2**64, in one of three orders."""
-    places: Array = np.zeros((), np.int64)
+    offsets: Array = np.zeros((), np.int64)
     for size, stride in zip(sizes, strides, strict=True):
-        places = places[..., None] + np.arange(size) * stride
-    places = np.broadcast_to(places, shape)
+        offsets = offsets[..., None] + np.arange(size) * stride
+    offsets = np.broadcast_to(offsets, shape)
     if order == 2:
-        places = places.reshape(-1, shape[-1])
+        offsets = offsets.reshape(-1, shape[-1])
     else:
-        places = np.moveaxis(places, -1, 0)
-        places = places.reshape(-1, shape[-2]) if order else places.ravel()
-    return np.ascontiguousarray(places).astype(np.uint64)
+        offsets = np.moveaxis(offsets, -1, 0)
+        offsets = offsets.reshape(-1, shape[-2]) if order else offsets.ravel()
+    return np.ascontiguousarray(offsets).astype(np.uint64)

@@ -19,7 +19,13 @@ SMALLEST = 1 << 16
 KEPT_BYTES = 1 << 28
 LINE = 64
 
-Memory = npt.NDArray[np.uint8]
+
+class Memory(np.ndarray[tuple[int, ...], np.dtype[np.uint8]]):
+    """Bytes that are handed out. Of its own type, because numpy takes the base of a base for an array's base where all
+    are plain arrays, and a lease would be passed over."""
+
+    __slots__ = ()
+
 
 _free: collections.defaultdict[int, list[Memory]] = collections.defaultdict(list)
 
@@ -29,7 +35,7 @@ def empty(shape: tuple[int, ...]) -> npt.NDArray[np.uint32]:
     size = 4 * math.prod(shape)
     if size < SMALLEST:
         return np.empty(shape, np.uint32)
-    return np.asarray(_Lease(_take(size), shape))
+    return np.ndarray(shape, np.uint32, buffer=_take(size).view(_Lease))
 
 
 def kept() -> int:
@@ -41,10 +47,10 @@ def _take(size: int) -> Memory:
     try:
         return _free[size].pop()
     except IndexError:
-        return aligned(size)
+        return aligned(size).view(Memory)
 
 
-def aligned(size: int) -> Memory:
+def aligned(size: int) -> npt.NDArray[np.uint8]:
     """Fresh memory that begins with a cache line, so that no vector of words lies across two."""
     memory = np.empty(size + LINE, np.uint8)
     skipped = -memory.__array_interface__["data"][0] % LINE
@@ -58,16 +64,11 @@ def _give_back(memory: Memory) -> None:
         waiting.append(memory)
 
 
-class _Lease:
-    """What numpy holds as the base of an array and of all its views."""
+class _Lease(np.ndarray[tuple[int, ...], np.dtype[np.uint8]]):
+    """What numpy holds as the base of an array and of all its views. No array is made of it but that one."""
 
-    __slots__ = ("__array_interface__", "_memory")
-
-    def __init__(self, memory: Memory, shape: tuple[int, ...]) -> None:
-        self._memory = memory
-        place = memory.__array_interface__["data"]
-        self.__array_interface__ = {"version": 3, "data": place, "shape": shape, "typestr": "<u4"}
+    __slots__ = ()
 
     # Bound here, because at the interpreter's end a module's names may be gone before its objects are.
     def __del__(self, give_back: Callable[[Memory], None] = _give_back) -> None:
-        give_back(self._memory)
+        give_back(self.base)  # type: ignore[arg-type]

@@ -106,9 +106,9 @@ class Kernels:
 
     def _elementwise(self, loop: Callable[..., None], basis: RingBasis, *operands: Words) -> Words:
         operands = tuple(map(side_by_side, operands))
-        shape = _broadcast(*(x.shape[:-1] for x in operands))
+        shape = _broadcast(*[x.shape[:-1] for x in operands])
         out = empty((*shape, basis.degree))
-        self._run(loop, basis, 1, by_limb(out), *(by_limb(x, shape) for x in operands))
+        self._run(loop, basis, 1, by_limb(out), *[by_limb(x, shape) for x in operands])
         return out
 
     def add(self, x: Words, y: Words, basis: RingBasis) -> Words:

@@ -161,7 +161,7 @@ class RingArray:
         if not isinstance(other, type(self)):
             hint = ": bring both into one domain by .ntt() or .intt()" if isinstance(other, RingArray) else ""
             raise ParameterError(f"a {type(self).__name__} meets its like, not a {type(other).__name__}{hint}")
-        if other.basis != self.basis:
+        if other.basis is not self.basis and other.basis != self.basis:
             raise ParameterError(
                 f"operands have bases {self.basis!r} and {other.basis!r} of different primes: bring both to one by "
                 "restrict, rescale or mod_up"
@@ -170,7 +170,7 @@ class RingArray:
         return other
 
     def _same_device(self, other: RingArray) -> None:
-        if other.device != self.device:
+        if other.device is not self.device and other.device != self.device:
             raise DeviceError(
                 f"operands are on {self.device.name!r} and {other.device.name!r}: move one with .to({self.device.name!r})"
             )
@@ -178,7 +178,8 @@ class RingArray:
     def _partner(self, other: Any) -> Array:
         """The words of `other`, if it can meet this array word by word."""
         words = self._like(other)._words
-        check_broadcast(self.shape, other.shape)
+        if words.shape != self._words.shape:
+            check_broadcast(self.shape, other.shape)
         return words
 
     def __add__(self, other: Any) -> Self:
