@@ -132,6 +132,18 @@ def test_errors_of_a_circuit_are_those_of_its_operations():
         ckks.plan(lambda x: (), P)
 
 
+def test_the_bound_of_coefficients_takes_all_of_them_for_one_slot():
+    """At a root next to 1, coefficients of one sign add up: a plaintext makes the error of every slot that much larger."""
+    inputs = [ckks.Input(shape=(64,), in_coefficients=True)]
+    plain = np.linspace(0.5, 1, 64)
+    alone = ckks.plan(lambda x: x, P, inputs)
+    assert ckks.plan(lambda x: x * plain, P, inputs).noise_bound > plain.sum() * alone.noise_bound
+    assert ckks.plan(lambda x: x.multiply(plain, bound=1), P, inputs).noise_bound > 64 * alone.noise_bound
+    # Two inputs of 64 coefficients up to 1: either one multiplies the other's error by up to 64.
+    product = ckks.plan(lambda x, y: x * y, P, 2 * inputs)
+    assert product.noise_bound > 2 * 64 * alone.noise_bound
+
+
 def test_symmetric_inputs_have_less_noise():
     owner = ckks.plan(lambda x: x, P, [ckks.Input(symmetric=True)])
     anyone = ckks.plan(lambda x: x, P, [ckks.Input()])
