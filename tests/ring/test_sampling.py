@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 
-from hepy import ring
+from hepy import _devices, ring
 from hepy.errors import ParameterError
 from hepy.random import Purpose, stream
 from hepy.ring.sampling import GAUSSIAN_THRESHOLDS
@@ -110,10 +110,10 @@ class Fixed:
         return self
 
     def words(self, start, stop, attempt=0):
-        return self._attempts[attempt][start:stop]
+        return _devices.current().asarray(self._attempts[attempt][start:stop])
 
     def words_at(self, elements, attempt):
-        return self._attempts[attempt][elements]
+        return _devices.current().asarray(self._attempts[attempt][elements])
 
 
 def test_words_on_the_edges_of_thirds(device, mixed):

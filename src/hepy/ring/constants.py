@@ -8,17 +8,28 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from hepy._devices import Device
 from hepy._limbs import from_ints, width
 from hepy.ring.basis import RingBasis
 from hepy.ring.tables import Words
 
 Wide = npt.NDArray[np.uint64]
+
+
+def on_device(basis: RingBasis, device: Device, name: Hashable, make: Callable[[], npt.NDArray[Any]]) -> Any:
+    """An array of the host on a device, copied when it is first asked for and kept with the basis."""
+    key = (device, name)
+    found = basis.constants.get(key)
+    if found is None:
+        found = basis.constants[key] = device.asarray(make())
+    return found
 
 
 def with_quotients(factors: Words, basis: RingBasis) -> Words:

@@ -12,7 +12,7 @@ import numpy as np
 
 from hepy.errors import ParameterError
 from hepy.ring.basis import RingBasis
-from hepy.ring.constants import departing, division, gained
+from hepy.ring.constants import departing, division, gained, on_device
 from hepy.ring.kernels import Array
 from hepy.ring.polynomial import Coefficients, Kind, Polynomial, check_broadcast, concatenate, stack
 
@@ -63,9 +63,10 @@ def _composed_mod_up(x: Polynomial, groups: Sequence[RingBasis], extended: RingB
     coefficients = x.intt()
     for d, group in enumerate(groups):
         rest = extended.without(group)
-        words[..., d, extended.positions(group), :] = x.restrict(group)._words
-        converted = convert(coefficients.restrict(group), rest, centred=centred)
-        words[..., d, extended.positions(rest), :] = converted.ntt()._words
+        converted = convert(coefficients.restrict(group), rest, centred=centred).ntt()
+        with x.device.active():
+            words[..., d, extended.index(group), :] = x.restrict(group)._words
+            words[..., d, extended.index(rest), :] = converted._words
     return words
 
 
@@ -160,13 +161,14 @@ def rescale(x: Kind, target: RingBasis) -> Kind:
 
 def _composed_rescale(x: Polynomial | Coefficients, target: RingBasis) -> Array:
     gone = departing(x.basis, target)
-    factors = x.device.asarray(division(x.basis, target))
+    factors = on_device(x.basis, x.device, ("division", target), lambda: division(x.basis, target))
+    words = x._kernels.empty((*x.shape, len(target), target.degree))
+    kept = [prime for prime in target.primes if prime in x.basis]
     with x.device.active():
-        words = x.device.xp.zeros((*x.shape, len(target), target.degree), np.uint32)
-        kept = [prime for prime in target.primes if prime in x.basis]
+        words[...] = 0
         if kept:
             shared = RingBasis(kept, target.degree)
-            words[..., target.positions(shared), :] = x.restrict(shared)._words
+            words[..., target.index(shared), :] = x.restrict(shared)._words
     if gone is None:
         return x._kernels.scale(words, factors[0], target)
     lost = x.restrict(gone) * gained(x.basis, target)

@@ -43,13 +43,14 @@ def embed(coefficients: Any, slots: int) -> npt.NDArray[np.complex128]:
     >>> ring.embed([0.0, 1.0, 0, 0, 0, 0, 0, 0], slots=4).round(3).tolist()  # X at exp(2 pi i 5^j / 16)
     [(0.924+0.383j), (-0.383+0.924j), (-0.924-0.383j), (0.383-0.924j)]
     """
-    xp = _devices.current().xp
-    array = xp.asarray(coefficients, xp.float64)
+    device = _devices.current()
+    array = _of_type(device, coefficients, np.float64)
     gap = _gap(array.shape[-1] if array.ndim else 0, slots)
-    folded = xp.empty((*array.shape[:-1], slots), xp.complex128)
-    folded.real = array[..., : slots * gap : gap]
-    folded.imag = array[..., slots * gap :: gap]
-    result: npt.NDArray[np.complex128] = kernels(_devices.current()).embed(folded)
+    folded = device.empty((*array.shape[:-1], slots), np.complex128)
+    with device.active():
+        folded.real[...] = array[..., : slots * gap : gap]
+        folded.imag[...] = array[..., slots * gap :: gap]
+    result: npt.NDArray[np.complex128] = kernels(device).embed(folded)
     return result
 
 
@@ -65,15 +66,23 @@ def unembed(values: Any, degree: int) -> npt.NDArray[np.float64]:
     Raises:
         ParameterError: sizes do not fit.
     """
-    xp = _devices.current().xp
-    array = xp.asarray(values, xp.complex128)
+    device = _devices.current()
+    array = _of_type(device, values, np.complex128)
     slots = array.shape[-1] if array.ndim else 0
     gap = _gap(degree, slots)
-    folded = kernels(_devices.current()).unembed(array)
-    coefficients: npt.NDArray[np.float64] = xp.zeros((*array.shape[:-1], degree), xp.float64)
-    coefficients[..., : slots * gap : gap] = folded.real
-    coefficients[..., slots * gap :: gap] = folded.imag
+    folded = kernels(device).unembed(array)
+    coefficients: npt.NDArray[np.float64] = device.empty((*array.shape[:-1], degree), np.float64)
+    with device.active():
+        coefficients[...] = 0
+        coefficients[..., : slots * gap : gap] = folded.real
+        coefficients[..., slots * gap :: gap] = folded.imag
     return coefficients
+
+
+def _of_type(device: _devices.Device, values: Any, dtype: npt.DTypeLike) -> Any:
+    """An array of that type on the device, whether the values are there, elsewhere or none yet."""
+    with device.active():
+        return device.asarray(_devices.array_of(values)).astype(dtype, copy=False)
 
 
 def galois_element(step: int, degree: int) -> int:

@@ -18,9 +18,11 @@ from hepy import _devices
 from hepy import _limbs as integers
 from hepy.errors import DeviceError, ParameterError
 from hepy.ring.basis import RingBasis
+from hepy.ring.constants import on_device
 from hepy.ring.kernels import Array, RingKernels, kernels
 
 _ALL = slice(None)
+_VIEWS = (int, slice, type(Ellipsis))  # indices that copy nothing
 
 
 class RingArray:
@@ -63,8 +65,10 @@ class RingArray:
     def zeros(cls, basis: RingBasis, shape: int | tuple[int, ...] = ()) -> Self:
         """Polynomials that are zero, of that batch shape, on the current device."""
         device = _devices.current()
+        words = kernels(device).empty((*batch_shape(shape), len(basis), basis.degree))
         with device.active():
-            return cls(basis, device, device.xp.zeros((*batch_shape(shape), len(basis), basis.degree), np.uint32))
+            words[...] = 0
+        return cls(basis, device, words)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(shape={self.shape}, basis={self.basis!r}, device={self.device.name!r})"
@@ -99,13 +103,18 @@ class RingArray:
         parts = index if isinstance(index, tuple) else (index,)
         if not any(part is Ellipsis for part in parts):
             parts = (*parts, Ellipsis)
-        return self._with(self._words[(*parts, _ALL, _ALL)])
+        if all(part is None or isinstance(part, _VIEWS) for part in parts):
+            return self._with(self._words[(*parts, _ALL, _ALL)])
+        with self.device.active():
+            places = [self.device.asarray(part) if isinstance(part, np.ndarray) else part for part in parts]
+            return self._with(self._words[(*places, _ALL, _ALL)])
 
     def reshape(self, *shape: Any) -> Self:
         wanted = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
         # The size is spelt out, so that -1 cannot take words of the last two axes.
-        resolved = np.empty(self.shape, np.bool_).reshape(wanted).shape
-        return self._with(self._words.reshape(*resolved, *self._words.shape[-2:]))
+        resolved = np.broadcast_to(np.bool_(0), self.shape).reshape(wanted).shape
+        with self.device.active():
+            return self._with(self._words.reshape(*resolved, *self._words.shape[-2:]))
 
     def transpose(self, *axes: Any) -> Self:
         wanted = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
@@ -123,7 +132,12 @@ class RingArray:
         """
         if basis == self.basis:
             return self
-        return type(self)(basis, self.device, self._words[..., self.basis.index(basis), :])
+        index = self.basis.index(basis)
+        if isinstance(index, slice):
+            return type(self)(basis, self.device, self._words[..., index, :])
+        places = on_device(self.basis, self.device, ("limbs", basis), lambda: np.array(index))
+        with self.device.active():
+            return type(self)(basis, self.device, self._words[..., places, :])
 
     def _with(self, words: Array) -> Self:
         return type(self)(self.basis, self.device, words)
@@ -143,12 +157,15 @@ class RingArray:
 
     def equal(self, other: Self) -> npt.NDArray[np.bool_]:
         """Which polynomials of the batch are equal, as booleans of the shape to which both broadcast."""
-        same = (self._words == self._partner(other)).all(axis=(-2, -1))
+        with self.device.active():
+            same = (self._words == self._partner(other)).all(axis=(-2, -1))
         return np.asarray(_devices.to_host(same), np.bool_)
 
     def is_zero(self) -> npt.NDArray[np.bool_]:
         """Which polynomials of the batch are zero."""
-        return np.asarray(_devices.to_host(~self._words.any(axis=(-2, -1))), np.bool_)
+        with self.device.active():
+            zero = ~self._words.any(axis=(-2, -1))
+        return np.asarray(_devices.to_host(zero), np.bool_)
 
     # Arithmetic.
 
@@ -193,9 +210,13 @@ class RingArray:
 
     def __mul__(self, factor: Any) -> Self:
         """Product with an integer, or with integers of a shape that broadcasts against the batch axes."""
-        factors = _residues(factor, self.basis)
-        check_broadcast(self.shape, factors.shape[:-1])
-        return self._with(self._kernels.scale(self._words, self.device.asarray(factors), self.basis))
+        if isinstance(factor, int):
+            factors = _factor(self.basis, self.device, int(factor))
+        else:
+            residues = _residues(factor, self.basis)
+            check_broadcast(self.shape, residues.shape[:-1])
+            factors = self.device.asarray(residues)
+        return self._with(self._kernels.scale(self._words, factors, self.basis))
 
     __rmul__ = __mul__
 
@@ -280,19 +301,25 @@ class Coefficients(RingArray):
         return cls(basis, device, residues)
 
     @classmethod
-    def from_floats(cls, basis: RingBasis, values: npt.NDArray[np.float64], scale: float = 1.0) -> Coefficients:
+    def from_floats(
+        cls, basis: RingBasis, values: Array, scale: float = 1.0, *, bound: float | None = None
+    ) -> Coefficients:
         """Polynomials with the coefficients scale * values, rounded to integers half to even, on the current device.
 
         Args:
             basis: the RingBasis.
-            values: float64[B..., N]; below 2**100 after scaling.
+            values: float64[B..., N] of the host or a device; below 2**100 after scaling.
+            bound: of |values|, where it is known; None looks at them, for which the host waits for a device.
         """
-        largest = max(values.max(initial=0.0), -values.min(initial=0.0)) * abs(scale)
+        if bound is None:
+            values = _devices.to_host(values)
+            bound = float(max(values.max(initial=0.0), -values.min(initial=0.0)))
+        largest = bound * abs(scale)
         device = _devices.current()
         leaves = kernels(device)
         if largest < _SHORT and hasattr(leaves, "from_floats"):
             return cls(basis, device, leaves.from_floats(device.asarray(values), scale, basis))
-        whole = np.rint(values * scale)
+        whole = np.rint(_devices.to_host(values) * scale)
         if largest < _SHORT:
             return cls.from_ints(basis, whole.astype(np.int64))
         # A double beyond 2^62 is a multiple of 2^10: both parts are integers, and exact.
@@ -324,7 +351,11 @@ class Coefficients(RingArray):
             raise ParameterError(
                 f"integers modulo {self.basis.modulus.bit_length()} bits do not fit a float64: restrict to fewer primes"
             )
-        return np.asarray(_devices.to_host(self._kernels.to_floats(self._words, self.basis)))
+        return np.asarray(_devices.to_host(self.floats()))
+
+    def floats(self) -> Array:
+        """What to_floats gives, on the polynomials' device: nothing waits for it."""
+        return self._kernels.to_floats(self._words, self.basis)
 
 
 # Doubles below it are integers of 64 bits, with a margin; those beyond are split.
@@ -386,6 +417,12 @@ def _residues(factor: Any, basis: RingBasis) -> npt.NDArray[np.uint32]:
         )
     rows = [[int(value) % prime for prime in basis.primes] for value in array.flat]
     return np.array(rows, np.uint32).reshape(*array.shape, len(basis))
+
+
+@functools.lru_cache(maxsize=1024)
+def _factor(basis: RingBasis, device: _devices.Device, factor: int) -> Array:
+    """An integer's residues where a product needs them: circuits have the same few again and again."""
+    return device.asarray(_residues(factor, basis))
 
 
 def batch_shape(shape: int | tuple[int, ...]) -> tuple[int, ...]:

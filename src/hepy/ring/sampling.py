@@ -3,7 +3,7 @@
 A coefficient takes its words from blocks of 16: word w of element e of a draw is word 16 e + w of an array in C order
 of [B..., limbs, N] for uniform residues, and of [B..., N, words for a coefficient] for the small distributions, which
 give one integer modulo every prime. Words that are rejected take the same place of the next attempt. No branch and no
-address depends on what is kept.
+address depends on what is kept. On a device the words of small distributions are in memory that is zeroed when it is dropped.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from hepy import _devices
+from hepy._zeroing import secret_memory
 from hepy.errors import ParameterError
 from hepy.random import Draw, Purpose, Stream
 from hepy.ring.basis import RingBasis
+from hepy.ring.constants import on_device
 from hepy.ring.kernels import Array, kernels
 from hepy.ring.polynomial import Coefficients, Polynomial, batch_shape
 
@@ -49,8 +52,8 @@ def uniform(basis: RingBasis, shape: Shape, stream: Stream) -> Polynomial:
         stream: where randomness comes from.
     """
     device, dimensions = _devices.current(), (*batch_shape(shape), len(basis), basis.degree)
-    primes = device.asarray(basis.words)
-    masks = device.asarray(np.array([(1 << prime.bit_length()) - 1 for prime in basis.primes], np.uint32))
+    primes = on_device(basis, device, "primes", lambda: basis.words)
+    masks = on_device(basis, device, "masks", lambda: _masks(basis))
 
     def examine(words: Array, places: Array) -> tuple[Array, Array]:
         limbs = places // basis.degree % len(basis)
@@ -64,6 +67,7 @@ def uniform(basis: RingBasis, shape: Shape, stream: Stream) -> Polynomial:
     return Polynomial(basis, device, words)
 
 
+@secret_memory()
 def ternary(basis: RingBasis, shape: Shape, stream: Stream) -> Coefficients:
     """Coefficients that are -1, 0 or 1 with equal probability.
 
@@ -78,6 +82,7 @@ def ternary(basis: RingBasis, shape: Shape, stream: Stream) -> Coefficients:
     return Coefficients(basis, device, kernels(device).ternary(words.reshape(dimensions), basis))
 
 
+@secret_memory()
 def sparse_ternary(basis: RingBasis, shape: Shape, weight: int, stream: Stream) -> Coefficients:
     """Polynomials of which exactly `weight` coefficients are not zero, uniform among those; nonzero ones are +-1.
 
@@ -112,6 +117,7 @@ def sparse_ternary(basis: RingBasis, shape: Shape, weight: int, stream: Stream) 
     return Coefficients(basis, device, leaf(words.reshape(dimensions), weight, basis))
 
 
+@secret_memory()
 def gaussian(basis: RingBasis, shape: Shape, stream: Stream) -> Coefficients:
     """Coefficients from the discrete Gaussian of standard deviation 3.2, cut at 29, beyond which 2**-65 would lie.
 
@@ -122,8 +128,12 @@ def gaussian(basis: RingBasis, shape: Shape, stream: Stream) -> Coefficients:
     with device.active():
         draw = _draw(stream, Purpose.RING_GAUSSIAN, math.prod(dimensions))
         words = _words(draw, math.prod(dimensions)).reshape(dimensions)
-    thresholds = device.asarray(np.array(GAUSSIAN_THRESHOLDS, np.uint64))
+    thresholds = on_device(basis, device, "thresholds", lambda: np.array(GAUSSIAN_THRESHOLDS, np.uint64))
     return Coefficients(basis, device, kernels(device).gaussian(words, thresholds, basis))
+
+
+def _masks(basis: RingBasis) -> npt.NDArray[np.uint32]:
+    return np.array([(1 << prime.bit_length()) - 1 for prime in basis.primes], np.uint32)
 
 
 def _draw(stream: Stream, purpose: Purpose, words: int) -> Draw:
