@@ -20,42 +20,36 @@ constexpr char kInterface[] = "__hepy_emulator_array_interface__";
 constexpr char kInterface[] = "__cuda_array_interface__";
 #endif
 
-// A contiguous array of exactly this type; Array<const T> for what is only read. Bindings take py::object and make one,
-// so that a wrong argument gives this message and not pybind11's, which would print the contents of all arguments.
-template <class T>
-class Array {
- public:
-  explicit Array(const py::object& object);
-
-  // The address, for `count` elements on the stream's device. Throws InvalidArgument where the array is shorter or
-  // elsewhere.
-  T* data(runtime::Stream stream, std::size_t count) const {
-    if (count > size_) {
-      throw runtime::InvalidArgument("an array of " + std::to_string(size_) + " elements was given where " +
-                                     std::to_string(count) + " are read or written");
-    }
-    runtime::check_resident(const_cast<const void*>(static_cast<const volatile void*>(address_)), count * sizeof(T),
-                            stream.device);
-    return address_;
-  }
-
-  std::size_t size() const { return size_; }
-  const std::vector<std::size_t>& shape() const { return shape_; }
-
- private:
-  T* address_;
-  std::size_t size_ = 1;
-  std::vector<std::size_t> shape_;
-};
-
 template <class T>
 std::string type_string() {
   const char kind = std::is_floating_point_v<T> ? 'f' : std::is_signed_v<T> ? 'i' : 'u';
   return (sizeof(T) == 1 ? "|" : "<") + std::string(1, kind) + std::to_string(sizeof(T));
 }
 
+// An array of exactly this type, with its strides in elements; Strided<const T> for what is only read. Bindings take
+// py::object and make one, so that a wrong argument gives this message and not pybind11's, which would print the
+// contents of all arguments.
 template <class T>
-Array<T>::Array(const py::object& object) {
+class Strided {
+ public:
+  explicit Strided(const py::object& object);
+
+  // The address. Throws InvalidArgument unless all elements are on the stream's device.
+  T* data(runtime::Stream stream) const;
+
+  std::vector<std::size_t> shape;
+  std::vector<std::int64_t> strides;
+  std::size_t size = 1;
+  bool contiguous = true;  // in C's order
+
+ private:
+  template <class>
+  friend class Array;
+  T* address_;
+};
+
+template <class T>
+Strided<T>::Strided(const py::object& object) {
   if (!py::hasattr(object, kInterface)) {
     throw runtime::InvalidArgument("an array in device memory was expected, not " +
                                    std::string(Py_TYPE(object.ptr())->tp_name));
@@ -64,17 +58,22 @@ Array<T>::Array(const py::object& object) {
   const auto type = interface["typestr"].cast<std::string>(), wanted = type_string<std::remove_const_t<T>>();
   if (type != wanted) throw runtime::InvalidArgument("an array of " + wanted + " was expected, not of " + type);
   for (const auto length : py::tuple(interface["shape"])) {
-    shape_.push_back(length.cast<std::size_t>());
-    size_ *= shape_.back();
+    shape.push_back(length.cast<std::size_t>());
+    size *= shape.back();
   }
-  const bool strided = interface.contains("strides") && !interface["strides"].is_none();
-  if (strided && size_ > 0) {
-    const auto strides = py::tuple(interface["strides"]);
-    std::size_t step = sizeof(T);
-    for (std::size_t axis = shape_.size(); axis-- > 0; step *= shape_[axis]) {
-      if (shape_[axis] != 1 && strides[axis].cast<std::ptrdiff_t>() != std::ptrdiff_t(step)) {
-        throw runtime::InvalidArgument("an array has to be contiguous: copy it first");
+  strides.resize(shape.size());
+  std::int64_t step = 1;
+  for (std::size_t axis = shape.size(); axis-- > 0; step *= std::int64_t(shape[axis])) strides[axis] = step;
+  if (interface.contains("strides") && !interface["strides"].is_none() && size > 0) {
+    const auto given = py::tuple(interface["strides"]);
+    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+      const auto bytes = given[axis].cast<std::int64_t>();
+      if (bytes % std::int64_t(sizeof(T)) != 0) {
+        throw runtime::InvalidArgument("strides have to be multiples of an element: copy the array first");
       }
+      const std::int64_t stride = bytes / std::int64_t(sizeof(T));
+      contiguous = contiguous && (shape[axis] == 1 || stride == strides[axis]);
+      strides[axis] = stride;
     }
   }
   const auto data = py::tuple(interface["data"]);
@@ -82,5 +81,45 @@ Array<T>::Array(const py::object& object) {
     throw runtime::InvalidArgument("a read-only array cannot be written");
   address_ = reinterpret_cast<T*>(data[0].cast<std::uintptr_t>());
 }
+
+template <class T>
+T* Strided<T>::data(runtime::Stream stream) const {
+  if (size == 0) return address_;
+  std::int64_t first = 0, last = 0;  // of all elements, as distances from the address
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    const std::int64_t reach = (std::int64_t(shape[axis]) - 1) * strides[axis];
+    (reach < 0 ? first : last) += reach;
+  }
+  runtime::check_resident(const_cast<std::remove_const_t<T>*>(address_) + first,
+                          std::size_t(last - first + 1) * sizeof(T), stream.device);
+  return address_;
+}
+
+// A contiguous array of exactly this type.
+template <class T>
+class Array {
+ public:
+  explicit Array(const py::object& object) : array_(object) {
+    if (!array_.contiguous) throw runtime::InvalidArgument("an array has to be contiguous: copy it first");
+  }
+
+  // The address, for `count` elements on the stream's device. Throws InvalidArgument where the array is shorter or
+  // elsewhere.
+  T* data(runtime::Stream stream, std::size_t count) const {
+    if (count > size()) {
+      throw runtime::InvalidArgument("an array of " + std::to_string(size()) + " elements was given where " +
+                                     std::to_string(count) + " are read or written");
+    }
+    runtime::check_resident(const_cast<const void*>(static_cast<const volatile void*>(array_.address_)),
+                            count * sizeof(T), stream.device);
+    return array_.address_;
+  }
+
+  std::size_t size() const { return array_.size; }
+  const std::vector<std::size_t>& shape() const { return array_.shape; }
+
+ private:
+  Strided<T> array_;
+};
 
 }  // namespace hepy::bindings

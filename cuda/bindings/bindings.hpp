@@ -8,5 +8,6 @@ void bind_errors(pybind11::module_& module);
 void bind_runtime(pybind11::module_& module);
 void bind_random(pybind11::module_& module);
 void bind_bigint(pybind11::module_& module);
+void bind_ring(pybind11::module_& module);
 
 }  // namespace hepy::bindings

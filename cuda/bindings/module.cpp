@@ -7,4 +7,5 @@ PYBIND11_MODULE(HEPY_MODULE, module) {
   hepy::bindings::bind_runtime(module);
   hepy::bindings::bind_random(module);
   hepy::bindings::bind_bigint(module);
+  hepy::bindings::bind_ring(module);
 }

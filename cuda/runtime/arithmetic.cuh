@@ -32,6 +32,15 @@ HEPY_DEVICE std::uint64_t mad_wide(std::uint32_t a, std::uint32_t b, std::uint64
 #endif
 }
 
+// min(a + b mod 2^32, c), one VIADDMNMX where there is one.
+HEPY_DEVICE std::uint32_t add_min(std::uint32_t a, std::uint32_t b, std::uint32_t c) {
+#if defined(__CUDACC__)
+  return __viaddmin_u32(a, b, c);
+#else
+  return a + b < c ? a + b : c;
+#endif
+}
+
 // x rotated left by `bits` in (0, 32).
 HEPY_DEVICE std::uint32_t rotate_left(std::uint32_t x, unsigned bits) {
 #if defined(__CUDACC__)

@@ -124,7 +124,7 @@ class RingComposites(Protocol):
         """conversion.rescale of values or coefficients."""
 
 
-_HOME = {"cpu": "hepy.ring.cpu"}
+_HOME = {"cpu": "hepy.ring.cpu", "emulator": "hepy.ring.native", "cuda": "hepy.ring.native"}
 
 
 @functools.cache

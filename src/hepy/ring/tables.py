@@ -39,8 +39,8 @@ class PrimeTables:
 
     def __init__(self, prime: int, degree: int) -> None:
         self.prime, self.degree, self.psi = prime, degree, root(prime, degree)
-        forward = _powers(self.psi, degree, prime)[bit_reversal(degree)]
-        inverse = _powers(pow(self.psi, -1, prime), degree, prime)[bit_reversal(degree)]
+        forward = reversed_powers(self.psi, degree, prime)
+        inverse = reversed_powers(pow(self.psi, -1, prime), degree, prime)
         scale, scaled = pow(degree, -1, prime), slice(degree // 16, degree // 8)
         if degree >= 16:
             inverse[scaled] = inverse[scaled] * np.uint64(scale) % np.uint64(prime)
@@ -84,6 +84,11 @@ def bit_reversal(count: int) -> npt.NDArray[np.int64]:
     while len(order) < count:
         order = np.concatenate([2 * order, 2 * order + 1])
     return order
+
+
+def reversed_powers(base: int, degree: int, prime: int) -> npt.NDArray[np.uint64]:
+    """base**brv(k) mod q for k below N."""
+    return _powers(base, degree, prime)[bit_reversal(degree)]
 
 
 def _powers(base: int, count: int, prime: int) -> npt.NDArray[np.uint64]:

@@ -1,0 +1,65 @@
+// Polynomials modulo X^N + 1 and a basis of primes: what the kernels of this folder offer, as plain functions.
+//
+// A batch of polynomials is uint32[B..., limbs, N] in device memory, on 16 bytes, words canonical: below their limb's
+// prime. N is a power of two, at least 8. Results are contiguous, and no operand overlaps them unless that is said;
+// operands are views that broadcast over the batch. Counts may be 0. Launches count under "ring." and the function's
+// name. Contracts in full: hepy/ring/kernels.py. No sequence of operations and no address depends on words.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "runtime/device.hpp"
+
+namespace hepy::ring {
+
+// One prime q < 2^31, 1 mod 2N, and what arithmetic modulo it reads. A residue a is in Montgomery form as a 2^32 mod q;
+// only constants are.
+struct alignas(16) Prime {
+  std::uint32_t q;
+  std::uint32_t minus_inverse;     // -1/q mod 2^32
+  std::uint32_t radix;             // 2^32 mod q: one in Montgomery form
+  std::uint32_t radix_squared;     // 2^64 mod q
+  std::uint32_t degree_inverse;    // 1/N in Montgomery form
+  std::uint32_t root_over_degree;  // psi^-(N/2) / N in Montgomery form: of the last stage of the inverse transform
+  const std::uint32_t* roots;      // uint32[2, N] in Montgomery form: psi^brv(k) and psi^-brv(k); hepy/ring/tables.py
+};
+static_assert(sizeof(Prime) == 32, "hepy/ring/native.py writes these as eight words");
+
+struct Basis {
+  const Prime* primes;  // [limbs] in device memory
+  unsigned limbs;
+  unsigned log_degree;
+
+  std::size_t degree() const { return std::size_t(1) << log_degree; }
+};
+
+// The batch axes of a result, outermost first. Axes that operands allow to be one are one; unused ones come first, with
+// length 1.
+constexpr int kAxes = 4;
+struct Batch {
+  unsigned count;  // product of the lengths
+  unsigned lengths[kAxes];
+};
+
+// A view of residues, in words: entry (i_0 ... i_3) has its limb l at words + sum of i_a strides[a] + l limb_stride,
+// and there its N words in a row. An axis along which it is broadcast has stride 0.
+struct Operand {
+  const std::uint32_t* words;
+  std::int64_t limb_stride;
+  std::int64_t strides[kAxes];
+};
+
+// Residue by residue, in either domain.
+void add(runtime::Stream, const Basis&, const Batch&, std::uint32_t* out, const Operand& x, const Operand& y);
+void subtract(runtime::Stream, const Basis&, const Batch&, std::uint32_t* out, const Operand& x, const Operand& y);
+void negate(runtime::Stream, const Basis&, const Batch&, std::uint32_t* out, const Operand& x);
+void multiply(runtime::Stream, const Basis&, const Batch&, std::uint32_t* out, const Operand& x, const Operand& y);
+
+// x times factors: one residue for each entry and limb, whose limb stride is the distance of two.
+void scale(runtime::Stream, const Basis&, const Batch&, std::uint32_t* out, const Operand& x, const Operand& factors);
+
+// x factors[0] - y factors[1]; factors: uint32[2, limbs] in device memory.
+void subtract_scaled(runtime::Stream, const Basis&, const Batch&, std::uint32_t* out, const Operand& x,
+                     const Operand& y, const std::uint32_t* factors);
+
+}  // namespace hepy::ring

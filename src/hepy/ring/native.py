@@ -1,0 +1,136 @@
+"""The leaves on devices with compiled kernels: GPUs and the emulator, one code for both (cuda/ring/).
+
+Launches go to the current stream and nothing waits for the device. Views go in as they are: kernels read any strides of
+up to four batch axes.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hepy._devices import Device
+from hepy.ring import tables
+from hepy.ring.basis import RingBasis
+
+Array = Any  # uint32[B..., limbs, N] on the device
+
+_AXES = 4  # batch axes that kernels take: kAxes in cuda/ring/ring.hpp
+_RADIX = 1 << 32
+
+
+@dataclass(frozen=True)
+class _Constants:
+    """What a device keeps with a basis; its roots are shared with other bases of the same primes."""
+
+    basis: Any
+    roots: tuple[_Roots, ...]
+
+
+class _Roots:
+    """What the transform modulo one prime reads on one device.
+
+    Attributes:
+        words: uint32[2, N]: psi**brv(k) and psi**-brv(k), in Montgomery form.
+        constants: the prime's row of constants, ring::Prime in cuda/ring/ring.hpp, eight words.
+    """
+
+    __slots__ = ("__weakref__", "constants", "words")
+
+    def __init__(self, prime: int, degree: int, device: Device) -> None:
+        psi, inverse = tables.root(prime, degree), pow(degree, -1, prime)
+        powers = [tables.reversed_powers(base, degree, prime) for base in (psi, pow(psi, -1, prime))]
+        self.words = device.asarray(montgomery(np.stack(powers), prime))
+        place = device.native.ring.address(device.stream, self.words, 2 * degree)
+        last = inverse * pow(psi, -degree // 2, prime) % prime
+        row = [prime, -pow(prime, -1, _RADIX) % _RADIX, _RADIX % prime, _RADIX**2 % prime]
+        row += [_RADIX * inverse % prime, _RADIX * last % prime, place % _RADIX, place // _RADIX]
+        self.constants = np.array(row, np.uint32)
+
+
+def montgomery(words: npt.NDArray[Any], prime: Any) -> npt.NDArray[np.uint32]:
+    """Residues below 2**31 to their Montgomery form; `prime` broadcasts."""
+    return ((words.astype(np.uint64) << np.uint64(32)) % np.asarray(prime, np.uint64)).astype(np.uint32)
+
+
+class Kernels:
+    """Contract: hepy.ring.kernels.RingKernels and RingComposites."""
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+        self.native = device.native.ring
+        self._lock = threading.Lock()
+        self._roots: weakref.WeakValueDictionary[tuple[int, int], _Roots] = weakref.WeakValueDictionary()
+
+    # What all leaves share.
+
+    def of(self, basis: RingBasis) -> Any:
+        """The basis as kernels take it."""
+        made: _Constants | None = basis.constants.get(self)
+        if made is None:
+            roots = tuple(self._roots_of(prime, basis.degree) for prime in basis.primes)
+            constants = self.device.asarray(np.stack([each.constants for each in roots]))
+            words = [each.words for each in roots]
+            made = _Constants(self.native.Basis(self.device.stream, constants, words, basis.degree), roots)
+            basis.constants[self] = made
+        return made.basis
+
+    def _roots_of(self, prime: int, degree: int) -> _Roots:
+        with self._lock:
+            found = self._roots.get((prime, degree))
+            if found is None:
+                found = self._roots[prime, degree] = _Roots(prime, degree, self.device)
+            return found
+
+    def run(self, name: str, basis: RingBasis, *arguments: Any) -> None:
+        getattr(self.native, name)(self.device.stream, self.of(basis), *arguments)
+
+    def empty(self, shape: tuple[int, ...]) -> Array:
+        return self.device.empty(shape, np.uint32)
+
+    def _fit(self, shape: tuple[int, ...], *operands: Array) -> tuple[Array, ...]:
+        """Operands of a result of that shape [B..., limbs, N], as kernels read them; copied where they have too many axes."""
+        if len(shape) <= _AXES + 2:
+            return operands
+        with self.device.active():
+            xp = self.device.xp
+            whole = [(*shape[: len(shape) - 2], *x.shape[-2:]) for x in operands]
+            return tuple(xp.ascontiguousarray(xp.broadcast_to(x, to)) for x, to in zip(operands, whole, strict=True))
+
+    # Residue by residue.
+
+    def add(self, x: Array, y: Array, basis: RingBasis) -> Array:
+        return self._elementwise("add", basis, x, y)
+
+    def subtract(self, x: Array, y: Array, basis: RingBasis) -> Array:
+        return self._elementwise("subtract", basis, x, y)
+
+    def negate(self, x: Array, basis: RingBasis) -> Array:
+        return self._elementwise("negate", basis, x)
+
+    def multiply(self, x: Array, y: Array, basis: RingBasis) -> Array:
+        return self._elementwise("multiply", basis, x, y)
+
+    def scale(self, x: Array, factors: Array, basis: RingBasis) -> Array:
+        return self._elementwise("scale", basis, x, factors[..., None])
+
+    def subtract_scaled(self, x: Array, y: Array, factors: Array, basis: RingBasis) -> Array:
+        return self._elementwise("subtract_scaled", basis, x, y, more=(factors,))
+
+    def _elementwise(self, name: str, basis: RingBasis, *operands: Array, more: tuple[Any, ...] = ()) -> Array:
+        """A kernel whose result has the shape to which all operands broadcast."""
+        shape = _broadcast(*(tuple(x.shape) for x in operands))
+        out = self.empty(shape)
+        self.run(name, basis, out, *self._fit(shape, *operands), *more)
+        return out
+
+
+@functools.lru_cache(maxsize=4096)
+def _broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    return shapes[0] if len(set(shapes)) == 1 else np.broadcast_shapes(*shapes)
