@@ -260,7 +260,7 @@ class CiphertextArray:
         return self._with(self._parts.reshape(*resolved[:-1], self.components), self._state, fresh=self.fresh)
 
     def _with(self, parts: Any, state: State, *others: CiphertextArray, **what: Any) -> CiphertextArray:
-        seeded = self._seeded or (bool(others) and any(other._seeded for other in others))
+        seeded = self._seeded or any(other._seeded for other in others)
         return CiphertextArray(self.context, parts, state, seeded=seeded, **what)
 
     # Sums.
@@ -306,9 +306,10 @@ class CiphertextArray:
             return self._add_plain(other, bound, name)
         self._check_pair(other)
         left, right = self._same_level(other, name)
-        accounts = tuple(a.plus(b) for a, b in zip(left._state.accounts, right._state.accounts, strict=False))
+        accounts = tuple([a.plus(b) for a, b in zip(left._state.accounts, right._state.accounts, strict=False)])
         combine = self._do.add if name == "addition" else self._do.subtract
-        return self._done(name, combine(left._parts, right._parts), left._joined(right, accounts=accounts), other)
+        state = left._joined(right, left._state.scale, accounts)
+        return self._done(name, combine(left._parts, right._parts), state, other)
 
     def _add_plain(self, other: Any, bound: float | None, name: str) -> CiphertextArray:
         plaintext, limit, declared = self._plain(other, bound)
@@ -405,7 +406,7 @@ class CiphertextArray:
             a.times(a if right is left else b)
             for a, b in zip(left._state.accounts, right._state.accounts, strict=False)
         )
-        state = left._joined(right, scale=left.scale * right.scale, accounts=accounts)
+        state = left._joined(right, left.scale * right.scale, accounts)
         product = self._with(self._do.multiply(left._parts, right._parts), state, other)
         if _manual.get() or lazy:
             return self._done("multiplication", product._parts, product._state, other)
@@ -658,25 +659,30 @@ class CiphertextArray:
         self.context._note(name, result, (self, *others))
         return result
 
-    def _joined(self, other: CiphertextArray, **changes: Any) -> State:
-        """The state of a result of both, with these changes."""
+    def _joined(self, other: CiphertextArray, scale: float, accounts: tuple[Account, ...]) -> State:
+        """The state of a result of both, with that scale and these accounts."""
         mine, its = self._state, other._state
         if mine.in_coefficients != its.in_coefficients:
             raise ParameterError("one operand holds values in slots and the other in coefficients: encrypt both alike")
-        return mine._replace(
-            slots=max(mine.slots, its.slots),
-            length=self._length_with(its.length),
-            is_complex=mine.is_complex or its.is_complex,
-            **changes,
+        return State(
+            mine.level,
+            scale,
+            max(mine.slots, its.slots),
+            self._length_with(its.length),
+            mine.is_complex or its.is_complex,
+            mine.in_coefficients,
+            accounts,
         )
 
     def _length_with(self, length: int) -> int:
         mine = self._state.length
-        if mine != length and 1 not in (mine, length):
+        if mine == length:
+            return length
+        if 1 not in (mine, length):
             raise ParameterError(
                 f"last axes of {mine} and {length} values cannot be broadcast together: they match, or one of them is 1"
             )
-        if self.in_coefficients and mine != length:
+        if self.in_coefficients:
             raise ParameterError(
                 f"polynomials of {mine} and {length} coefficients: operands in coefficients have one length"
             )

@@ -40,10 +40,10 @@ class Evaluator:
     # Linear.
 
     def add(self, x: Polynomial, y: Polynomial) -> Polynomial:
-        return _aligned(x, y, lambda a, b: a + b)
+        return x + y if x.shape[-1] == y.shape[-1] else _three(x) + _three(y)
 
     def subtract(self, x: Polynomial, y: Polynomial) -> Polynomial:
-        return _aligned(x, y, lambda a, b: a - b)
+        return x - y if x.shape[-1] == y.shape[-1] else _three(x) - _three(y)
 
     def negate(self, x: Polynomial) -> Polynomial:
         return -x
@@ -115,15 +115,8 @@ class Evaluator:
         return inner_product(digits[..., None, :], key.merged(self._rings.groups(level)), lifted)
 
 
-def _aligned(x: Polynomial, y: Polynomial, combine: Any) -> Polynomial:
-    """combine(x, y), the one with fewer components filled up with zeros."""
-    if x.shape[-1] == y.shape[-1]:
-        result: Polynomial = combine(x, y)
-        return result
-    return _aligned(_three(x), _three(y), combine)
-
-
 def _three(x: Polynomial) -> Polynomial:
+    """Filled up with zeros to three components."""
     if x.shape[-1] == 3:
         return x
     zeros = x[..., :1] * 0

@@ -152,12 +152,13 @@ class Account(NamedTuple):
 
     def plus(self, other: Account) -> Account:
         bound = self.bound + other.bound
-        return self._replace(
-            bound=bound,
-            error=self.model.combined(self.error, other.error),
-            declared=self.declared and other.declared,
+        return Account(
+            self.model,
+            bound,
+            self.model.combined(self.error, other.error),
+            self.declared and other.declared,
             # The relative slope near the bound, where u is 1.
-            spread=(self.bound * self.spread + other.bound * other.spread) / bound if bound else 0.0,
+            (self.bound * self.spread + other.bound * other.spread) / bound if bound else 0.0,
         )
 
     def times(self, other: Account) -> Account:

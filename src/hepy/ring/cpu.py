@@ -17,7 +17,7 @@ import numpy.typing as npt
 from hepy._devices import Device
 from hepy._pool import parallel_ranges
 from hepy.ring import constants, tables
-from hepy.ring.addresses import Addresses, address, by_entry, by_limb, side_by_side, terms_by_limb
+from hepy.ring.addresses import Addresses, address, apart, by_entry, by_limb, side_by_side, terms_by_limb
 from hepy.ring.basis import RingBasis
 from hepy.ring.buffers import empty
 from hepy.ring.embedding import roots, slot_order
@@ -92,12 +92,15 @@ class Kernels:
 
     def _run(self, loop: Callable[..., None], basis: RingBasis, passes: int, out: Addresses, *operands: Any) -> None:
         """loop(rows of out, operands, constants of the basis, range) over all rows, which come limb by limb."""
-        known, batch = self._of(basis), np.uint64(len(out) // len(basis.primes))
+        self._run_rows(loop, basis, passes, len(out), out, *operands)
+
+    def _run_rows(self, loop: Callable[..., None], basis: RingBasis, passes: int, rows: int, *operands: Any) -> None:
+        known, batch = self._of(basis), np.uint64(rows // len(basis.primes))
 
         def work(start: int, stop: int) -> None:
-            loop(out, *operands, known.reducers_at, batch, known.degree, start, stop)
+            loop(*operands, known.reducers_at, batch, known.degree, start, stop)
 
-        parallel_ranges(len(out), _GRAIN // (basis.degree * passes), work)
+        parallel_ranges(rows, _GRAIN // (basis.degree * passes), work)
 
     def empty(self, shape: tuple[int, ...]) -> Words:
         return empty(shape)
@@ -106,9 +109,9 @@ class Kernels:
 
     def _elementwise(self, loop: Callable[..., None], basis: RingBasis, *operands: Words) -> Words:
         operands = tuple(map(side_by_side, operands))
-        shape = _broadcast(*[x.shape[:-1] for x in operands])
-        out = empty((*shape, basis.degree))
-        self._run(loop, basis, 1, by_limb(out), *[by_limb(x, shape) for x in operands])
+        out = empty((*_broadcast(*[x.shape[:-1] for x in operands]), basis.degree))
+        at, offsets = apart(out, *operands)
+        self._run_rows(loop, basis, 1, offsets.shape[1], at, offsets)
         return out
 
     def add(self, x: Words, y: Words, basis: RingBasis) -> Words:
@@ -258,7 +261,8 @@ class Kernels:
         # A prime that comes in has the factor 0, so that any row serves.
         x_rows = all_rows[constants.kept(source, target)].ravel()
         if gone is None:
-            self._run(arithmetic.scale_rows, target, 1, rows, x_rows, by_limb(pairs, out.shape[:-1]))
+            absolute = np.stack([rows, x_rows, by_limb(pairs, out.shape[:-1])])
+            self._run_rows(arithmetic.scale_rows, target, 1, len(rows), (0, 0, 0), absolute)
             return out
         lost = all_rows[source.positions(gone)]
         if values:

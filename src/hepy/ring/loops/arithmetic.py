@@ -1,7 +1,8 @@
 """Elementwise arithmetic of rows of N words, and sums of products.
 
 A row is an address; out[r] is filled for r in [start, stop) from row r of each operand. Rows come limb by limb, `batch`
-of each, so that what belongs to a limb stays in the cache. Words are canonical.
+of each, so that what belongs to a limb stays in the cache. Words are canonical. The shortest loops take what
+addresses.apart gives, `at` and `offsets` of out and the operands.
 """
 
 import numpy as np
@@ -36,37 +37,55 @@ from hepy.ring.loops.modular import (
 
 
 @loop
-def add_rows(out, x, y, reducers, batch, degree, start, stop):
+def add_rows(at, offsets, reducers, batch, degree, start, stop):
     for row in range(start, stop):
+        out, x, y = _row(at, offsets, 0, row), _row(at, offsets, 1, row), _row(at, offsets, 2, row)
         q = prime_at(reducers, np.uint64(row) // batch)[0]
         for j in range(ZERO, degree, LANES):
-            store(out[row], j, add(load(x[row], j), load(y[row], j), q))
+            store(out, j, add(load(x, j), load(y, j), q))
 
 
 @loop
-def subtract_rows(out, x, y, reducers, batch, degree, start, stop):
+def subtract_rows(at, offsets, reducers, batch, degree, start, stop):
     for row in range(start, stop):
+        out, x, y = _row(at, offsets, 0, row), _row(at, offsets, 1, row), _row(at, offsets, 2, row)
         q = prime_at(reducers, np.uint64(row) // batch)[0]
         for j in range(ZERO, degree, LANES):
-            store(out[row], j, subtract(load(x[row], j), load(y[row], j), q))
+            store(out, j, subtract(load(x, j), load(y, j), q))
 
 
 @loop
-def negate_rows(out, x, reducers, batch, degree, start, stop):
+def negate_rows(at, offsets, reducers, batch, degree, start, stop):
     for row in range(start, stop):
+        out, x = _row(at, offsets, 0, row), _row(at, offsets, 1, row)
         q = prime_at(reducers, np.uint64(row) // batch)[0]
         for j in range(ZERO, degree, LANES):
-            store(out[row], j, negate(load(x[row], j), q))
+            store(out, j, negate(load(x, j), q))
 
 
 @loop
-def scale_rows(out, x, factors, reducers, batch, degree, start, stop):
-    """factors[r] is the address of two words, a factor and its quotient."""
+def scale_rows(at, offsets, reducers, batch, degree, start, stop):
+    """out, x and factors; factors[r] is two words, a factor and its quotient."""
     for row in range(start, stop):
+        out, x, factors = _row(at, offsets, 0, row), _row(at, offsets, 1, row), _row(at, offsets, 2, row)
         q = prime_at(reducers, np.uint64(row) // batch)[0]
-        factor, quotient = load_one(factors[row], ZERO), load_one(factors[row], ONE)
+        factor, quotient = load_one(factors, ZERO), load_one(factors, ONE)
         for j in range(ZERO, degree, LANES):
-            store(out[row], j, multiply_constant(load(x[row], j), factor, quotient, q))
+            store(out, j, multiply_constant(load(x, j), factor, quotient, q))
+
+
+@loop
+def multiply_rows(at, offsets, reducers, batch, degree, start, stop):
+    for row in range(start, stop):
+        out, x, y = _row(at, offsets, 0, row), _row(at, offsets, 1, row), _row(at, offsets, 2, row)
+        prime = prime_at(reducers, np.uint64(row) // batch)
+        for j in range(ZERO, degree, LANES):
+            store(out, j, _product(load(x, j), load(y, j), prime))
+
+
+@part
+def _row(at, offsets, which, row):
+    return np.uint64(at[which]) + offsets[which, row]
 
 
 @loop
@@ -80,14 +99,6 @@ def subtract_scaled_rows(out, x, y, factors, reducers, batch, degree, start, sto
         for j in range(ZERO, degree, LANES):
             scaled = multiply_constant(load(x[row], j), f, f_quotient, q)
             store(out[row], j, subtract(scaled, multiply_constant(load(y[row], j), g, g_quotient, q), q))
-
-
-@loop
-def multiply_rows(out, x, y, reducers, batch, degree, start, stop):
-    for row in range(start, stop):
-        prime = prime_at(reducers, np.uint64(row) // batch)
-        for j in range(ZERO, degree, LANES):
-            store(out[row], j, _product(load(x[row], j), load(y[row], j), prime))
 
 
 @loop
