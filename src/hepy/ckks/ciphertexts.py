@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import contextvars
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from hepy._numpy_manners import NumpyManners, Protocols
 from hepy.ckks import encoding
 from hepy.ckks.noise import Account, Model, encoded
 from hepy.ckks.parameters import Parameters
@@ -82,7 +83,7 @@ class State(NamedTuple):
         return self._replace(accounts=tuple(map(change, self.accounts)), **others)
 
 
-class CiphertextArray:
+class CiphertextArray(NumpyManners):
     """Encrypted vectors under one key. Made by Context.encrypt.
 
     Operators `+ - *` take ciphertexts, numbers and arrays of numbers, and broadcast as numpy's do. An integer number
@@ -95,7 +96,6 @@ class CiphertextArray:
     """
 
     __slots__ = ("_parts", "_seed", "_seeded", "_state", "context", "fresh")
-    __array_ufunc__ = None  # numpy hands `array * ciphertexts` to __rmul__ instead of looping over elements
 
     def __init__(
         self,
@@ -376,6 +376,16 @@ class CiphertextArray:
 
     __rmul__ = __mul__
 
+    def __truediv__(self, other: Any) -> CiphertextArray:
+        """The product with 1 / other, for numbers and arrays of numbers."""
+        if isinstance(other, NumpyManners | Plaintext):
+            return self._no_division(other)  # type: ignore[no-any-return]
+        divisors = encoding.numbers(other, "divisors")
+        if not divisors.all():
+            place = tuple(int(i) for i in np.argwhere(divisors == 0)[0])
+            raise ParameterError(f"the divisor at index {place} is 0")
+        return self.multiply(1 / divisors)
+
     def square(self, *, lazy: bool = False) -> CiphertextArray:
         """self * self, a little faster than the product of two."""
         return self.multiply(self, lazy=lazy)
@@ -569,6 +579,8 @@ class CiphertextArray:
         """
         if isinstance(step, int | np.integer) and not isinstance(step, bool):
             return self._rotated([int(step)])[0]
+        if not isinstance(step, Iterable):
+            raise ParameterError(f"a rotation is by a whole number of slots, or by several, not by {step!r}")
         return self._rotated(list(step))
 
     def conjugate(self) -> CiphertextArray:
@@ -646,6 +658,16 @@ class CiphertextArray:
         made = x._with(x._do.add(x._parts, zeros), state, fresh=True)
         made._seeded = seed is not None
         return made
+
+    # numpy hands its functions over.
+
+    def _protocols(self) -> Protocols:
+        from hepy.ckks.numpy_protocols import PROTOCOLS
+
+        return PROTOCOLS
+
+    def _no_numbers(self) -> str:
+        return "context.decrypt(x) gives numbers"
 
     # Helpers.
 

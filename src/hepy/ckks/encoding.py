@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy import _devices
+from hepy._columns import plain
 from hepy.ckks.parameters import Parameters
 from hepy.errors import EncodingOverflowError, ParameterError
 from hepy.ring import Coefficients, RingBasis, embed, unembed
@@ -23,11 +24,13 @@ def numbers(values: Any, what: str = "values") -> Values:
     """An array of float64 or complex128 with at least one axis.
 
     Raises:
-        ParameterError: something is not a finite number; names the first such index.
+        ParameterError: something is not a finite number, or missing in a column; names the first such index.
     """
     try:
-        array = np.asarray(values)
-    except ValueError as error:
+        array = np.asarray(plain(values))
+    except (TypeError, ValueError) as error:
+        if isinstance(error, ParameterError):
+            raise
         raise ParameterError(f"{what} are not a rectangular array of numbers: {error}") from None
     if array.dtype.kind == "O" and all(isinstance(value, int | float | np.number) for value in array.flat):
         array = array.astype(np.float64)

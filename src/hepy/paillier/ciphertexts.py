@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy import _devices
+from hepy._numpy_manners import NumpyManners, Protocols
 from hepy.bigint import ResidueArray
 from hepy.bigint import concatenate as concatenate_residues
 from hepy.bigint import stack as stack_residues
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 Account = Numbers | Fields | Squeezed
 
 
-class CiphertextArray:
+class CiphertextArray(NumpyManners):
     """Encrypted numbers of any shape under one public key.
 
     Made by PublicKey.encrypt. Supports indexing, slicing and broadcasting as numpy does; `+ - *` with numbers and
@@ -490,21 +491,13 @@ class CiphertextArray:
 
     # numpy hands its functions over.
 
-    def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        from hepy.paillier import numpy_protocols
+    def _protocols(self) -> Protocols:
+        from hepy.paillier.numpy_protocols import PROTOCOLS
 
-        return numpy_protocols.call_ufunc(function, method, inputs, options)
+        return PROTOCOLS
 
-    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        from hepy.paillier import numpy_protocols
-
-        return numpy_protocols.call_function(function, args, options)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        raise TypeError(
-            "ciphertexts are no numbers that numpy could hold: key.decrypt(x) gives numbers, and x.residues.to_ints() the "
-            "ciphertexts as integers"
-        )
+    def _no_numbers(self) -> str:
+        return "key.decrypt(x) gives numbers, and x.residues.to_ints() the ciphertexts as integers"
 
     # Checks.
 

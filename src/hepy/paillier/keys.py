@@ -495,7 +495,8 @@ class PrivateKey:
             raise ciphertexts.missing_key("be decrypted")
         if not isinstance(ciphertexts, CiphertextArray):
             raise ParameterError(
-                f"ciphertexts were expected, not {type(ciphertexts).__name__}: encrypt(...) makes them"
+                f"Paillier ciphertexts were expected, not {type(ciphertexts).__name__} "
+                f"({type(ciphertexts).__module__}): encrypt(...) makes them"
             )
         if ciphertexts.public_key != self.public_key:
             raise KeyMismatchError(
