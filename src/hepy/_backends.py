@@ -58,6 +58,11 @@ class Backend(Protocol):
 
     def using(self, index: int, stream: Any) -> AbstractContextManager[None]: ...
 
+    def queue(self, index: int) -> int:
+        """A number for the current stream."""
+
+    def synchronize(self, index: int) -> None: ...
+
     def empty(self, index: int, shape: Shape, dtype: npt.DTypeLike) -> Any: ...
 
     def owner(self, array: Any) -> int | None:
@@ -101,6 +106,12 @@ class Cpu:
 
     def using(self, index: int, stream: Any) -> AbstractContextManager[None]:
         raise DeviceError("streams are CuPy's and belong to GPUs: use hepy.stream inside `with hepy.device('cuda:0')`")
+
+    def queue(self, index: int) -> int:
+        return 0
+
+    def synchronize(self, index: int) -> None:
+        pass
 
     def empty(self, index: int, shape: Shape, dtype: npt.DTypeLike) -> Any:
         return np.empty(shape, dtype)
@@ -155,6 +166,12 @@ class Emulator:
 
     def using(self, index: int, stream: Any) -> AbstractContextManager[None]:
         raise DeviceError("the emulator runs kernels at once and has no streams to choose from: use a GPU")
+
+    def queue(self, index: int) -> int:
+        return 0
+
+    def synchronize(self, index: int) -> None:
+        pass
 
     def empty(self, index: int, shape: Shape, dtype: npt.DTypeLike) -> Any:
         return emulated.allocate(shape, dtype, index)
@@ -297,6 +314,14 @@ class Cuda:
             raise DeviceError(f"a stream is a cupy.cuda.Stream or ExternalStream, not {type(stream).__name__}")
         with self.active(index), stream:
             yield
+
+    def queue(self, index: int) -> int:
+        with self.active(index):
+            return int(self._cupy().cuda.get_current_stream().ptr)
+
+    def synchronize(self, index: int) -> None:
+        with self.active(index):
+            self._cupy().cuda.runtime.deviceSynchronize()
 
     def empty(self, index: int, shape: Shape, dtype: npt.DTypeLike) -> Any:
         with self.active(index):

@@ -10,7 +10,7 @@ import contextvars
 import functools
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import ModuleType
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hepy import _uploads
+from hepy import _residency, _uploads
 from hepy._backends import BACKENDS, Backend, Properties, Shape
 from hepy.errors import DeviceError, DeviceOutOfMemoryError, ParameterError
 from hepy.options import options
@@ -72,11 +72,11 @@ class Device:
         """An array here, not initialized.
 
         Raises:
-            DeviceOutOfMemoryError: there is not enough memory, or options.device_memory allows no more; nothing else
-                is affected.
+            DeviceOutOfMemoryError: there is not enough memory, or options.device_memory allows no more, also after guests
+                (see _residency.py) have given up what they keep here; nothing else is affected.
         """
-        self._check_budget(math.prod((shape,) if isinstance(shape, int) else shape) * np.dtype(dtype).itemsize)
-        return self._backend.empty(self.index, shape, dtype)
+        size = math.prod((shape,) if isinstance(shape, int) else shape) * np.dtype(dtype).itemsize
+        return self._with_room(size, lambda: self._backend.empty(self.index, shape, dtype))
 
     def asarray(self, array: Any) -> Any:
         """The array on this device: itself if it is here, else a copy, whether it comes from the host or elsewhere.
@@ -89,12 +89,10 @@ class Device:
         if owner == self.index:
             return array
         if owner is not None:
-            self._check_budget(int(array.nbytes))
-            return backend.copy(self.index, array)
+            return self._with_room(int(array.nbytes), lambda: backend.copy(self.index, array))
         host = to_host(array)
-        self._check_budget(host.nbytes)
         if host.nbytes <= _uploads.PIECE or backend.owner(host) is not None:
-            return backend.upload(self.index, host)
+            return self._with_room(host.nbytes, lambda: backend.upload(self.index, host))
         out = self.empty(host.shape, host.dtype)
         flat = out.reshape(-1)
         for rows, piece in self.pieces(host.reshape(-1)):
@@ -118,13 +116,37 @@ class Device:
         self._check_budget(_uploads.LANES * _uploads.PIECE)
         yield from _uploads.pieces(lambda size: self._backend.lane(self.index, size), array)
 
+    def make_room(self, size: int) -> None:
+        """Have guests give up what they keep here, as far as less than that is free; for work that allocates by `xp`."""
+        if size > self.free_bytes():
+            _residency.make_room(self, size)
+
+    def _with_room(self, size: int, make: Callable[[], Any]) -> Any:
+        """make(), which allocates that many bytes, once guests have given up what it needs."""
+        while True:
+            try:
+                self._check_budget(size)
+                return make()
+            except DeviceOutOfMemoryError as error:
+                if not _residency.make_room(self, size):
+                    raise self._shortage(size) from error
+
     def _check_budget(self, size: int) -> None:
         left = self._budget_left()
         if left is not None and size > left:
-            raise DeviceOutOfMemoryError(
+            raise self._shortage(size)
+
+    def _shortage(self, size: int) -> DeviceOutOfMemoryError:
+        free, left = self.free_bytes(), self._budget_left()
+        if left is not None and left < size:
+            return DeviceOutOfMemoryError(
                 f"{size} bytes are needed on {self.name!r} and options.device_memory={options.device_memory} leaves "
                 f"{left}: raise it, free arrays, or work in smaller pieces"
             )
+        return DeviceOutOfMemoryError(
+            f"{size} bytes are needed on {self.name!r} and {free} are free: free arrays, work in smaller pieces (fewer "
+            "ciphertexts in a batch), or lower options.table_memory where tables of fixed bases take much"
+        )
 
     def _budget_left(self) -> int | None:
         """Bytes that options.device_memory leaves here; None where it sets no limit."""
@@ -132,6 +154,14 @@ class Device:
             return None
         used = self._backend.used_bytes(self.index)
         return None if used is None else max(0, options.device_memory - used)
+
+    def queue(self) -> int:
+        """A number for the stream that is current here: work of one number is done in the order of its calls."""
+        return self._backend.queue(self.index)
+
+    def synchronize(self) -> None:
+        """Wait for all work that was queued on this device."""
+        self._backend.synchronize(self.index)
 
     def properties(self) -> Properties:
         """Name, memory and compute capability."""
@@ -143,8 +173,8 @@ class Device:
         return free if left is None else min(free, left)
 
 
-_CPU = Device("cpu")
-_current: contextvars.ContextVar[Device] = contextvars.ContextVar("hepy_device", default=_CPU)
+HOST = Device("cpu")
+_current: contextvars.ContextVar[Device] = contextvars.ContextVar("hepy_device", default=HOST)
 
 
 def current() -> Device:

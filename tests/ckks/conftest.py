@@ -1,31 +1,68 @@
-"""Contexts that tests share: toy rings for exact oracles, one secure ring for noise; and the oracles themselves."""
+"""Contexts that tests share, on every device that has rings: toy rings for exact oracles, one secure ring for noise; and the
+oracles themselves.
 
+Keys are made once for all devices: they move to the one that is current.
+"""
+
+import functools
 import math
 
 import numpy as np
 import pytest
 
-from hepy import ckks
+from hepy import _devices, ckks
+from hepy.errors import DeviceError
+from hepy.ring.kernels import RingKernels, kernels
 
 SEED = bytes(range(32))
+FAST = {"cpu", "cuda:0"}
+LEAVES = [name for name in vars(RingKernels) if not name.startswith("_")]
 
 
-@pytest.fixture(scope="session")
-def toy():
+def _ring_devices():
+    """Names of the usable devices that have kernels for rings."""
+    found = []
+    for name in _devices.devices():
+        try:
+            here = kernels(_devices.resolve(name))
+        except DeviceError:
+            continue
+        if all(hasattr(here, leaf) for leaf in LEAVES):
+            found.append(name)
+    return found
+
+
+@pytest.fixture(params=_ring_devices())
+def device(request):
+    """The name of a device that has rings, current during the test."""
+    with _devices.device(request.param):
+        yield request.param
+
+
+@functools.cache
+def context(*, secure=False, seed=SEED, **parameters):
+    """The context of these parameters, made on the host."""
+    security = 128 if secure else None
+    with _devices.device("cpu"):
+        return ckks.Context(ckks.Parameters(scale_bits=40, security=security, **parameters), seed=seed)
+
+
+@pytest.fixture
+def toy(device):
     """N = 64, three levels, no security."""
-    return ckks.Context(ckks.Parameters(log_n=6, depth=3, scale_bits=40, security=None), seed=SEED)
+    return context(log_n=6, depth=3)
 
 
-@pytest.fixture(scope="session")
-def digits():
+@pytest.fixture
+def digits(device):
     """N = 32 and three digits, which low levels merge."""
-    return ckks.Context(ckks.Parameters(log_n=5, depth=6, scale_bits=40, security=None, digits=3), seed=SEED)
+    return context(log_n=5, depth=6, digits=3)
 
 
-@pytest.fixture(scope="session")
-def secure():
-    """N = 2^13, two levels, 128 bits."""
-    return ckks.Context(ckks.Parameters(log_n=13, depth=2, scale_bits=40))
+@pytest.fixture
+def secure(device):
+    """N = 2^13, two levels, 128 bits; on devices that take long for that N = 2^8 without security."""
+    return context(log_n=13, depth=2, secure=True, seed=None) if device in FAST else context(log_n=8, depth=2)
 
 
 class Oracle:

@@ -112,11 +112,12 @@ def test_sparse_secrets_have_their_weight(oracle):
 
 
 def test_the_noise_of_encryption_is_what_the_accounts_say(secure, values):
-    vector = values(4096)
+    slots = secure.parameters.slots
+    vector = values(slots)
     for context, symmetric in ((secure, True), (secure.public(), False)):
         errors = secure.decrypt(context.encrypt(vector)) - vector
         model = Model(secure.parameters, worst=False)
-        want = model.encryption(symmetric) / secure.parameters.scales[-1] * np.sqrt(4096)
+        want = model.encryption(symmetric) / secure.parameters.scales[-1] * np.sqrt(slots)
         assert 0.5 * want < errors.std() < 1.5 * want
 
 

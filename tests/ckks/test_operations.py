@@ -92,7 +92,7 @@ def test_alignment_multiplies_by_an_integer_and_divides_once(digits, oracle, val
 
 
 @pytest.mark.parametrize("name", ["toy", "secure"])
-def test_arithmetic_has_the_precision_that_it_claims(request, values, name):
+def test_arithmetic_has_the_precision_that_it_claims(request, device, values, name):
     context = request.getfixturevalue(name)
     n = context.parameters.slots
     a, b = values(n), values(n)

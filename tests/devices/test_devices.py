@@ -143,7 +143,7 @@ def small():
 
 def test_memory_runs_out_and_comes_back(small):
     first = small.empty(512, np.uint32)
-    with pytest.raises(DeviceOutOfMemoryError, match="4096 bytes were asked of device 'emulator:1'"):
+    with pytest.raises(DeviceOutOfMemoryError, match="4096 bytes are needed on 'emulator:1' and 2048 are free"):
         small.empty(1024, np.uint32)
     with pytest.raises(DeviceOutOfMemoryError):
         small.asarray(np.zeros(1024, np.uint32))

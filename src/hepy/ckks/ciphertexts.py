@@ -16,6 +16,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from hepy._numpy_manners import NumpyManners, Protocols
 from hepy.ckks import encoding
@@ -239,8 +240,9 @@ class CiphertextArray(NumpyManners):
             ) from None
         # The same ciphertext in two places tells that two values are equal, so repetition ends freshness.
         fresh = self.fresh and len(np.unique(taken)) == taken.size
-        return self._with(self._parts.reshape(-1, self.components)[np.asarray(taken).ravel()].reshape(
-            *np.shape(taken), self.components), self._state, fresh=fresh)  # fmt: skip
+        flat = self._parts.reshape(-1, self.components)
+        parts = flat[_steps(np.ravel(taken))].reshape(*np.shape(taken), self.components)
+        return self._with(parts, self._state, fresh=fresh)
 
     def reshape(self, *shape: Any) -> CiphertextArray:
         """Other batch axes; the last axis stays.
@@ -858,6 +860,16 @@ def _levels_ran_out(parameters: Parameters, operation: str) -> str:
         f"{operation} needs 1 level, and its operand is at level 0 of {parameters.depth}: the circuit so far needs depth "
         f"{needed}: {levels_needed(parameters, needed)}; ckks.plan(function, params) tells what a whole circuit needs"
     )
+
+
+def _steps(places: npt.NDArray[np.int64]) -> slice | npt.NDArray[np.int64]:
+    """Places as a slice, which copies nothing, where they are evenly spaced and ascend."""
+    if len(places) < 2:
+        return slice(places[0], places[0] + 1) if len(places) else slice(0)
+    step = int(places[1] - places[0])
+    if step < 1 or (np.diff(places) != step).any():
+        return places
+    return slice(int(places[0]), int(places[-1]) + 1, step)
 
 
 def _broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> None:

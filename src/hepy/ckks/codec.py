@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hepy import _devices
+from hepy._devices import HOST
 from hepy.ckks.ciphertexts import CiphertextArray, State
 from hepy.ckks.context import Context, PublicContext, fingerprint, refuse_transparent
 from hepy.ckks.keys import EncryptionKey, KeyStore, SecretKey, SwitchingKey, expand, steps
@@ -309,14 +311,16 @@ class _PublicContexts:
         encryption = None
         if header.encryption:
             rows = np.frombuffer(container.read("encryption_b"), "<u4").reshape(len(made.encryption), -1)
-            b = _polynomial(made.encryption, rows, "encryption_b")
+            with _devices.device(HOST):
+                b = _polynomial(made.encryption, rows, "encryption_b")
             encryption = EncryptionKey.restore(made, bytes(container.read("encryption_seed")), b)
             found = fingerprint(header.parameters_, encryption)
             if found != header.fingerprint:
                 raise WireFormatError(f"fingerprint: that of the parameters and the encryption key is {found[:16]}...")
         store = KeyStore(made, None)
         for index, element in enumerate(header.elements):
-            b = _polynomial(made.keys, container.rows("keys_b", index, index + 1)[0], "keys_b")
+            with _devices.device(HOST):  # devices get the keys that they use
+                b = _polynomial(made.keys, container.rows("keys_b", index, index + 1)[0], "keys_b")
             seed = container.rows("keys_seed", index, index + 1).tobytes()
             store.put(element, SwitchingKey(made, element, seed, b))
         return PublicContext(header.parameters_, header.fingerprint, encryption, store)

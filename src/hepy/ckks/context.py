@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy import _devices, random
+from hepy._devices import HOST, Device
+from hepy._zeroing import secret_memory
 from hepy.ckks import encoding
 from hepy.ckks.ciphertexts import CiphertextArray, State, check_range, encode_plaintext
 from hepy.ckks.evaluator import Evaluator
@@ -24,7 +26,7 @@ from hepy.ckks.rings import Rings, rings
 from hepy.ckks.sharing import STATISTICAL_BITS, Sharing, ciphertext_digest, deviation, multipliers, noise
 from hepy.errors import KeyMismatchError, MissingKeyError, ParameterError
 from hepy.random import KEY_BYTES, Purpose, Stream
-from hepy.ring import Coefficients, Polynomial, gaussian, mod_down, stack, ternary
+from hepy.ring import Coefficients, Polynomial, RingBasis, gaussian, mod_down, stack, ternary
 from hepy.wire.locked import LockedCiphertexts
 
 _TAIL_OF_FLOODING = 16  # standard deviations that the flooding noise stays within, but for 2^-184
@@ -36,7 +38,7 @@ class PublicContext:
     Attributes:
         parameters: the Parameters.
         fingerprint: SHA-256 of the parameters and the encryption key, in hexadecimal: what ciphertexts carry.
-        keys: the evaluation keys: `keys.names()`, `keys.rotations`, `keys.nbytes`, `keys.drop(...)`.
+        keys: the evaluation keys: `keys.names()`, `keys.rotations`, `keys.nbytes`, `keys.places()`, `keys.drop(...)`.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class PublicContext:
 
     # Encryption.
 
+    @secret_memory()
     def encrypt(
         self,
         values: Any,
@@ -175,6 +178,7 @@ class PublicContext:
         is_complex = array.dtype.kind == "c"
         return plaintext, State(level, scale, slots, length, is_complex, in_coefficients, (account,))
 
+    @secret_memory()
     def _zeros(self, shape: tuple[int, ...], level: int, seed: bytes | None, device: Any) -> Polynomial:
         """Encryptions of zero by the encryption key, [shape..., 2]."""
         key = self._encryption_key
@@ -187,7 +191,7 @@ class PublicContext:
         basis = self._rings.levels[level].union(self._rings.first_special)
         with _devices.device(device):
             mask = ternary(basis, shape, stream).ntt()[..., None]
-            halves = stack([key.b.to(device), key.a.to(device)]).restrict(basis)
+            halves = key.halves.on(device).restrict(basis)
             errors = gaussian(basis, (*shape, 2), stream).ntt()
             return mod_down(mask * halves + errors, self._rings.first_special)
 
@@ -226,7 +230,8 @@ class Context(PublicContext):
             raise ParameterError(f"a context is made from Parameters, not from {type(parameters).__name__}")
         stream = random.stream(seed)
         secret = SecretKey.generate(rings(parameters), stream)
-        sharing = Sharing(stream.words(1, KEY_BYTES // 4, Purpose.FLOODING).tobytes(), shared_budget)
+        with _devices.device(HOST):
+            sharing = Sharing(stream.words(1, KEY_BYTES // 4, Purpose.FLOODING).tobytes(), shared_budget)
         self._own(parameters, secret, sharing, public_seed(stream), stream)
         self._seeded = seed is not None
         self.keys.make(_steps(rotations))
@@ -275,7 +280,7 @@ class Context(PublicContext):
         elements = self.keys.elements(steps, relinearization, conjugation)
         store = KeyStore(self._rings, None)
         for element in elements:
-            store.put(element, self.keys.get(element))
+            store.put(element, self.keys.get(element, _devices.current()))
         return PublicContext(self.parameters, self.fingerprint, self._encryption_key if encryption else None, store)
 
     def public_bytes(
@@ -291,6 +296,7 @@ class Context(PublicContext):
         key = self.parameters.encryption_key_bytes if encryption else 0
         return key + count * self.parameters.switching_key_bytes
 
+    @secret_memory()
     def encrypt(
         self,
         values: Any,
@@ -309,7 +315,7 @@ class Context(PublicContext):
         basis, shape = self._rings.levels[state.level], plaintext.shape
         mask_seed = public_seed(stream)
         mask = expand(mask_seed, basis, shape)
-        body = (plaintext + gaussian(basis, shape, stream)).ntt() - mask * self._s(basis)
+        body = (plaintext + gaussian(basis, shape, stream)).ntt() - mask * self._s(basis, mask.device)
         parts = stack([body, mask], axis=-1)
         return CiphertextArray(self, parts, state, seed=mask_seed, fresh=True, seeded=seed is not None)
 
@@ -318,6 +324,7 @@ class Context(PublicContext):
         """How many ciphertexts may still be decrypted for others. Save the context after such decryptions."""
         return self._sharing.budget - self._sharing.spent
 
+    @secret_memory()
     def decrypt(
         self,
         ciphertexts: CiphertextArray,
@@ -355,7 +362,7 @@ class Context(PublicContext):
         if not shared:
             if plan is not None:
                 raise ParameterError("a plan was given and shared is False: say decrypt(x, shared=True, plan=plan)")
-            return self._decode(ciphertexts, self._phase(ciphertexts).to_floats())
+            return self._decode(ciphertexts, self._phase(ciphertexts))
         return self._decrypt_shared(ciphertexts, plan, bits, statistical_bits)
 
     def _decrypt_shared(
@@ -386,7 +393,7 @@ class Context(PublicContext):
         ]
         with _devices.device(phase.device):
             floods = stack([noise(self._sharing.secret, digest, factors, phase.basis) for digest in digests])
-        return self._decode(ciphertexts, (phase + floods.reshape(*phase.shape)).to_floats())
+        return self._decode(ciphertexts, phase + floods.reshape(*phase.shape))
 
     def _planned(self, ciphertexts: CiphertextArray, plan: Plan | None) -> Output:
         """What the plan says of such a result."""
@@ -450,21 +457,21 @@ class Context(PublicContext):
         refuse_transparent(ciphertexts._parts)
         basis = self._rings.decryption(ciphertexts.level, max(ciphertexts.scale, noise))
         parts = ciphertexts._parts.restrict(basis)
-        s = self._s(basis).to(parts.device)
+        s = self._s(basis, parts.device)
         total = parts[..., ciphertexts.components - 1]
         for component in range(ciphertexts.components - 2, -1, -1):
             total = total * s + parts[..., component]
         return total.intt()  # type: ignore[no-any-return]
 
-    def _decode(self, ciphertexts: CiphertextArray, coefficients: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
+    def _decode(self, ciphertexts: CiphertextArray, coefficients: Coefficients) -> npt.NDArray[Any]:
         length = ciphertexts.shape[-1]
         if ciphertexts.in_coefficients:
-            return np.asarray(coefficients[..., :length] / ciphertexts.scale)
+            return encoding.decode_coefficients(coefficients, ciphertexts.scale)[..., :length]
         slots = encoding.decode_slots(coefficients, ciphertexts.slots, ciphertexts.scale)[..., :length]
         return slots if ciphertexts.is_complex else np.ascontiguousarray(slots.real)
 
-    def _s(self, basis: Any) -> Polynomial:
-        return self._secret.s.restrict(basis)
+    def _s(self, basis: RingBasis, device: Device) -> Polynomial:
+        return self._secret.on(device).restrict(basis)
 
 
 def fingerprint(parameters: Parameters, key: EncryptionKey) -> str:

@@ -77,7 +77,9 @@ def encode_slots(values: Values, slots: int, scale: float, basis: RingBasis) -> 
     """float64 or complex128 [B..., length up to slots] -> Coefficients [B...], rounded to integers half to even."""
     padded = np.zeros((*values.shape[:-1], slots), np.complex128)
     padded[..., : values.shape[-1]] = values
-    return Coefficients.from_floats(basis, _devices.to_host(unembed(padded, basis.degree)), scale)
+    # A coefficient is a mean of slots times roots of one; the factor is more than all roundings.
+    bound = 2 * largest(values)
+    return Coefficients.from_floats(basis, unembed(padded, basis.degree), scale, bound=bound)
 
 
 def encode_coefficients(values: Values, scale: float, basis: RingBasis) -> Coefficients:
@@ -95,9 +97,18 @@ def encode_coefficients(values: Values, scale: float, basis: RingBasis) -> Coeff
     return Coefficients.from_floats(basis, padded, scale)
 
 
-def decode_slots(coefficients: npt.NDArray[np.float64], slots: int, scale: float) -> npt.NDArray[np.complex128]:
-    """float64 [B..., N] -> complex128 [B..., slots]."""
-    return np.asarray(_devices.to_host(embed(coefficients / scale, slots)))
+def decode_slots(coefficients: Coefficients, slots: int, scale: float) -> npt.NDArray[np.complex128]:
+    """Coefficients [B...] -> complex128 [B..., slots] on the host."""
+    with _devices.device(coefficients.device) as device:
+        floats = coefficients.floats()
+        with device.active():
+            floats = floats / scale
+        return np.asarray(_devices.to_host(embed(floats, slots)))
+
+
+def decode_coefficients(coefficients: Coefficients, scale: float) -> npt.NDArray[np.float64]:
+    """Coefficients [B...] -> float64 [B..., N] on the host."""
+    return coefficients.to_floats() / scale
 
 
 def capacity(parameters: Parameters) -> float:

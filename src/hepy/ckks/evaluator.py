@@ -84,8 +84,9 @@ class Evaluator:
 
     def relinearize(self, x: Polynomial, level: int, to: int) -> Polynomial:
         """[B..., 3] at a level to [B..., 2], and down to another level in the same division by P."""
+        key = self._keys.get(RELINEARIZE, x.device)
         digits = self._digits(x[..., 2], level)
-        return rescale(self._switch(digits, self._keys.get(RELINEARIZE), level, x[..., :2]), self._rings.levels[to])
+        return rescale(self._switch(digits, key, level, x[..., :2]), self._rings.levels[to])
 
     def rescale(self, x: Polynomial, to: int) -> Polynomial:
         """To the primes of another level, times those that come in, divided by those that go out."""
@@ -98,9 +99,21 @@ class Evaluator:
 
         Source: Halevi and Shoup, CRYPTO 2018 (eprint 2018/244): hoisting.
         """
-        keys = {element: self._keys.get(element) for element in elements if element != 1}
+        keys = {element: self._keys.get(element, x.device) for element in elements if element != 1}
         digits = self._digits(x[..., 1], level) if keys else None
-        return [x if digits is None or g == 1 else self._turned(x, digits, g, keys[g], level) for g in elements]
+        turned, waiting = {}, list(keys)
+        while digits is not None and waiting:
+            element = waiting.pop(0)
+            turned[element] = self._turned(x, digits, element, keys[element], level)
+            self.ahead(x, level, waiting[:1])
+        return [x if element == 1 else turned[element] for element in elements]
+
+    def ahead(self, x: Polynomial, level: int, elements: Sequence[int]) -> None:
+        """Have keys that are needed next where x is, while the work that was queued so far is done; makes none."""
+        here = self._keys.items()
+        for element in elements:
+            if element in here:
+                here[element].ahead(self._rings.groups(level), x.device)
 
     def _turned(self, x: Polynomial, digits: Polynomial, element: int, key: SwitchingKey, level: int) -> Polynomial:
         # The key is held under the inverse automorphism, so that only the result has to be turned.
@@ -112,7 +125,7 @@ class Evaluator:
 
     def _switch(self, digits: Polynomial, key: SwitchingKey, level: int, lifted: Polynomial) -> Polynomial:
         """[B..., groups] with a key, plus P times the first components: [B..., 2], which P is still to be divided from."""
-        return inner_product(digits[..., None, :], key.merged(self._rings.groups(level)), lifted)
+        return inner_product(digits[..., None, :], key.merged(self._rings.groups(level), digits.device), lifted)
 
 
 def _three(x: Polynomial) -> Polynomial:

@@ -6,21 +6,34 @@ key: output of the secret stream and never its key (see docs/security.md, Seeds)
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from hepy import random
+from hepy import _devices, random
+from hepy._devices import HOST, Device
 from hepy._locks import new_lock
+from hepy._zeroing import secret_memory
 from hepy.ckks.parameters import sparse_weight
 from hepy.ckks.rings import Rings
-from hepy.errors import MissingKeyError, ParameterError
+from hepy.errors import DeviceOutOfMemoryError, MissingKeyError, ParameterError
 from hepy.random import KEY_BYTES, Purpose, Stream
-from hepy.ring import Coefficients, Polynomial, RingBasis, galois_element, gaussian, sparse_ternary, stack, ternary
+from hepy.ring import (
+    Coefficients,
+    Halves,
+    Polynomial,
+    RingBasis,
+    galois_element,
+    gaussian,
+    sparse_ternary,
+    stack,
+    ternary,
+)
 from hepy.ring import uniform as uniform_polynomials
 
 RELINEARIZE = 0  # in place of an automorphism's element, which is odd
@@ -28,7 +41,8 @@ RELINEARIZE = 0  # in place of an automorphism's element, which is odd
 
 def public_seed(stream: Stream) -> bytes:
     """A seed that may be published, drawn for one object."""
-    return stream.words(1, KEY_BYTES // 4, Purpose.PUBLIC_SEED).astype("<u4").tobytes()
+    with _devices.device(HOST):
+        return stream.words(1, KEY_BYTES // 4, Purpose.PUBLIC_SEED).astype("<u4").tobytes()
 
 
 def expand(seed: bytes, basis: RingBasis, shape: tuple[int, ...]) -> Polynomial:
@@ -40,18 +54,28 @@ class SecretKey:
     """The secret s, and the error of the encryption key; both are needed to make the same public half again.
 
     Attributes:
-        s: modulo all primes, in the NTT domain.
-        secret, error: coefficients modulo one prime, as they are stored.
+        secret, error: coefficients modulo one prime and those of the encryption key, as they are stored.
     """
 
-    __slots__ = ("error", "s", "secret")
+    __slots__ = ("_copies", "error", "secret")
 
+    @secret_memory()
     def __init__(self, secret: Coefficients, error: Coefficients) -> None:
-        self.s: Polynomial = secret.ntt()
+        s = secret.ntt()
+        self._copies: dict[Device, Polynomial] = {s.device: s}
         self.secret = secret.restrict(secret.basis[:1])
         self.error = error
 
+    @secret_memory()
+    def on(self, device: Device) -> Polynomial:
+        """s modulo all primes, in the NTT domain, on that device."""
+        found = self._copies.get(device)
+        if found is None:
+            found = self._copies[device] = next(iter(self._copies.values())).to(device)
+        return found
+
     @classmethod
+    @secret_memory()
     def generate(cls, rings: Rings, stream: Stream) -> SecretKey:
         if rings.parameters.secret == "sparse":
             secret = sparse_ternary(rings.keys, (), sparse_weight(rings.parameters.log_n), stream)
@@ -72,21 +96,27 @@ class EncryptionKey:
 
     Attributes:
         seed: what a is expanded from.
-        b, a: polynomials of batch shape ().
+        halves: b and a.
     """
 
     seed: bytes
-    b: Polynomial
-    a: Polynomial
+    halves: Halves
+
+    @property
+    def b(self) -> Polynomial:
+        """The half that is sent, batch shape ()."""
+        return self.halves.first
 
     @classmethod
+    @secret_memory()
     def generate(cls, rings: Rings, secret: SecretKey, seed: bytes) -> EncryptionKey:
         a = expand(seed, rings.encryption, ())
-        return cls(seed, secret.error.ntt() - a * secret.s.restrict(rings.encryption), a)
+        b = secret.error.to(a.device).ntt() - a * secret.on(a.device).restrict(rings.encryption)
+        return cls(seed, Halves(b, _expansion(seed, rings.encryption, ()), a))
 
     @classmethod
     def restore(cls, rings: Rings, seed: bytes, b: Polynomial) -> EncryptionKey:
-        return cls(seed, b, expand(seed, rings.encryption, ()))
+        return cls(seed, Halves(b, _expansion(seed, rings.encryption, ())))
 
 
 class SwitchingKey:
@@ -97,44 +127,74 @@ class SwitchingKey:
 
     Attributes:
         seed: what the uniform halves are expanded from.
-        b: [dnum], modulo the pool and the special primes.
+        halves: [dnum] each, modulo the pool and the special primes, under the inverse automorphism.
     """
 
-    __slots__ = ("_halves", "_merged", "_rings", "b", "seed")
+    __slots__ = ("_element", "_rings", "halves", "seed")
 
     def __init__(self, rings: Rings, element: int, seed: bytes, b: Polynomial, a: Polynomial | None = None) -> None:
-        self.seed, self.b = seed, b
-        halves = stack([b, expand(seed, rings.keys, b.shape) if a is None else a])
-        if element != RELINEARIZE:
-            halves = halves.automorphism(pow(element, -1, 2 * rings.parameters.degree))
-        self._rings = rings
-        self._halves = halves
-        self._merged: dict[tuple[tuple[int, ...], ...], Polynomial] = {}
+        self._rings, self._element, self.seed = rings, element, seed
+        inverse = 1 if element == RELINEARIZE else pow(element, -1, 2 * rings.parameters.degree)
+        made = None if a is None else _turned(a, inverse)
+        self.halves = Halves(_turned(b, inverse), _expansion(seed, rings.keys, b.shape, inverse), made)
 
     @classmethod
+    @secret_memory()
     def generate(cls, rings: Rings, element: int, secret: SecretKey, stream: Stream) -> SwitchingKey:
-        """A key to s from its square, for the element RELINEARIZE, or from s under an automorphism."""
+        """A key to s from its square, for the element RELINEARIZE, or from s under an automorphism; on the current device."""
         seed, shape = public_seed(stream), (len(rings.digits),)
-        source = switching_source(secret, element)
+        s = secret.on(_devices.current())
+        source = switching_source(s, element)
         errors, a = gaussian(rings.keys, shape, stream).ntt(), expand(seed, rings.keys, shape)
-        b = errors - a * secret.s + source * np.array(rings.gadget, object)
+        b = errors - a * s + source * np.array(rings.gadget, object)
         return cls(rings, element, seed, b, a)
 
     @property
-    def nbytes(self) -> int:
-        """Bytes in memory: both halves, and what merged() keeps."""
-        return self._halves.nbytes + sum(merged.nbytes for merged in list(self._merged.values()))
+    def b(self) -> Polynomial:
+        """The half that is sent, [dnum], wherever the key is."""
+        return _turned(self.halves.first, self._element or 1)
 
-    def merged(self, groups: tuple[tuple[int, ...], ...]) -> Polynomial:
-        """[2, groups]: the key for digits that are taken together is the sum of theirs; kept once it was asked for."""
+    def merged(self, groups: tuple[tuple[int, ...], ...], device: Device) -> Polynomial:
+        """[2, groups] on a device: the key for digits that are taken together is the sum of theirs."""
         if groups == self._rings.single_digits:
-            return self._halves
-        found = self._merged.get(groups)
-        if found is None:
-            halves = self._halves.restrict(self._rings.merged_basis(groups))
+            return self.halves.on(device)
+
+        def make(halves: Polynomial) -> Polynomial:
+            halves = halves.restrict(self._rings.merged_basis(groups))
             columns = [functools.reduce(operator.add, (halves[:, d] for d in group)) for group in groups]
-            found = self._merged.setdefault(groups, stack(columns, axis=-1))
-        return found
+            return stack(columns, axis=-1)
+
+        return self.halves.derived(device, groups, make)
+
+    def ahead(self, groups: tuple[tuple[int, ...], ...], device: Device) -> None:
+        """See to it that merged() finds the key there, if there is room for it."""
+        with contextlib.suppress(DeviceOutOfMemoryError):
+            self.merged(groups, device)
+
+
+def _turned(x: Polynomial, element: int) -> Polynomial:
+    return x if element == 1 else x.automorphism(element)
+
+
+def _expansion(seed: bytes, basis: RingBasis, shape: tuple[int, ...], element: int = 1) -> Callable[[], Polynomial]:
+    """What makes the uniform half of a key on the current device."""
+    return lambda: _turned(expand(seed, basis, shape), element)
+
+
+class KeyPlace(NamedTuple):
+    """Where a key is; a key may be in several places.
+
+    Attributes:
+        key: "relinearization", "conjugation", "rotation 3".
+        device: the name of the device whose memory it takes.
+        form: "expanded", as operations read it, or "half": without the half that its seed gives.
+        nbytes: bytes there.
+    """
+
+    key: str
+    device: str
+    form: str
+    nbytes: int
 
 
 class KeyStore:
@@ -159,15 +219,43 @@ class KeyStore:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the keys take in memory."""
+        """Bytes that the keys take in the memory of the host and of devices."""
+        return sum(place.nbytes for place in self.places())
+
+    def places(self) -> tuple[KeyPlace, ...]:
+        """Where the keys are, in the order of names()."""
         with self._lock:
-            return sum(key.nbytes for key in self._keys.values())
+            keys = [(self._name(element), self._keys[element]) for element in self._ordered()]
+        return tuple(KeyPlace(name, *place) for name, key in keys for place in key.halves.places)
+
+    def move_in(
+        self, rotations: Iterable[int] = (), *, relinearization: bool = False, conjugation: bool = False
+    ) -> None:
+        """Have keys on the current device before they are needed; makes those that are missing.
+
+        Operations move keys in by themselves. Others may move out for these.
+
+        Raises:
+            DeviceOutOfMemoryError: one of them does not fit beside the arrays that are there.
+            MissingKeyError: a key is not here and cannot be made.
+        """
+        device = _devices.current()
+        for element in self.elements(rotations, relinearization, conjugation):
+            self.get(element, device).halves.on(device)
+
+    def move_out(self) -> None:
+        """Free the memory that the keys take on the current device; the host keeps them. On the host nothing happens."""
+        device = _devices.current()
+        for key in self.items().values():
+            key.halves.move_out(device)
 
     def names(self) -> tuple[str, ...]:
         """What is here: "relinearization", "conjugation", "rotation 3"."""
         with self._lock:
-            order = sorted(self._keys, key=lambda element: (element != RELINEARIZE, self._step(element)))
-            return tuple(map(self._name, order))
+            return tuple(map(self._name, self._ordered()))
+
+    def _ordered(self) -> list[int]:
+        return sorted(self._keys, key=lambda element: (element != RELINEARIZE, self._step(element)))
 
     @property
     def rotations(self) -> tuple[int, ...]:
@@ -177,13 +265,13 @@ class KeyStore:
             return tuple(sorted(step for step in steps if step))
 
     def make(self, rotations: Iterable[int] = (), *, relinearization: bool = False, conjugation: bool = False) -> None:
-        """Make the keys that are missing, before they are needed.
+        """Make the keys that are missing on the current device, before they are needed.
 
         Raises:
             MissingKeyError: the secret is not here.
         """
         for element in self.elements(rotations, relinearization, conjugation):
-            self.get(element)
+            self.get(element, _devices.current())
 
     def drop(self, rotations: Iterable[int] = (), *, relinearization: bool = False, conjugation: bool = False) -> None:
         """Forget keys; those that are not here are ignored."""
@@ -204,8 +292,8 @@ class KeyStore:
         with self._lock:
             self._keys[element] = key
 
-    def get(self, element: int) -> SwitchingKey:
-        """A key by its element, 0 for relinearization.
+    def get(self, element: int, device: Device) -> SwitchingKey:
+        """A key by its element, 0 for relinearization, made on that device if it is to be made.
 
         Raises:
             MissingKeyError: it is not here and cannot be made; names it.
@@ -216,7 +304,8 @@ class KeyStore:
             return key
         if self._make is None:
             raise MissingKeyError(self._missing(element))
-        made = self._make(element)
+        with _devices.device(device):
+            made = self._make(element)
         with self._lock:
             return self._keys.setdefault(element, made)
 
@@ -259,6 +348,6 @@ def steps(degree: int) -> dict[int, int]:
     return {pow(5, step, 2 * degree): step for step in range(1, degree // 2)}
 
 
-def switching_source(secret: SecretKey, element: int) -> Polynomial:
+def switching_source(s: Polynomial, element: int) -> Polynomial:
     """The secret that a key switches from: s^2 for 0, else s under the automorphism."""
-    return secret.s * secret.s if element == RELINEARIZE else secret.s.automorphism(element)
+    return s * s if element == RELINEARIZE else s.automorphism(element)

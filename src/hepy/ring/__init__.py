@@ -17,6 +17,7 @@ from hepy.ring.conversion import tensor_product as tensor_product
 from hepy.ring.embedding import embed as embed
 from hepy.ring.embedding import galois_element as galois_element
 from hepy.ring.embedding import unembed as unembed
+from hepy.ring.halves import Halves as Halves
 from hepy.ring.polynomial import Coefficients as Coefficients
 from hepy.ring.polynomial import Polynomial as Polynomial
 from hepy.ring.polynomial import concatenate as concatenate
@@ -29,6 +30,7 @@ from hepy.ring.sampling import uniform as uniform
 
 __all__ = [
     "Coefficients",
+    "Halves",
     "Polynomial",
     "RingBasis",
     "concatenate",

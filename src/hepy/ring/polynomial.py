@@ -107,6 +107,7 @@ class RingArray:
             return self._with(self._words[(*parts, _ALL, _ALL)])
         with self.device.active():
             places = [self.device.asarray(part) if isinstance(part, np.ndarray) else part for part in parts]
+            self.device.make_room(self.nbytes)
             return self._with(self._words[(*places, _ALL, _ALL)])
 
     def reshape(self, *shape: Any) -> Self:
@@ -347,14 +348,14 @@ class Coefficients(RingArray):
         Raises:
             ParameterError: Q has more than 1023 bits, so that an integer could have no float64.
         """
+        return np.asarray(_devices.to_host(self.floats()))
+
+    def floats(self) -> Array:
+        """As to_floats, on the polynomials' device: nothing waits for it."""
         if self.basis.modulus.bit_length() > 1023:
             raise ParameterError(
                 f"integers modulo {self.basis.modulus.bit_length()} bits do not fit a float64: restrict to fewer primes"
             )
-        return np.asarray(_devices.to_host(self.floats()))
-
-    def floats(self) -> Array:
-        """What to_floats gives, on the polynomials' device: nothing waits for it."""
         return self._kernels.to_floats(self._words, self.basis)
 
 

@@ -1,0 +1,194 @@
+"""Pairs of polynomials of which one expands from a public seed, on every device that uses them: what keys are made of.
+
+On a device a pair is *expanded*, as operations read it, or *half*: the half that no seed gives, from which the pair is
+expanded again without a copy from the host. Where nothing of it is on a device it is on another or on the host. So a pair
+takes part in hepy._residency: when memory runs short on a device, pairs there become halves, then move out, those that
+were not used for longest first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import NamedTuple
+
+from hepy import _devices, _residency
+from hepy._devices import HOST, Device
+from hepy._locks import new_lock
+from hepy.errors import DeviceOutOfMemoryError
+from hepy.ring.polynomial import Polynomial
+
+
+class Place(NamedTuple):
+    """Where a pair is.
+
+    Attributes:
+        device: the device's name.
+        form: "expanded" or "half".
+        nbytes: bytes there, what was derived from the pair included.
+    """
+
+    device: str
+    form: str
+    nbytes: int
+
+
+class Halves:
+    """A pair; safe to use from many threads.
+
+    Args:
+        first: the half that no seed gives, [B...].
+        expand: expand() makes the second half, [B...] of the same basis, on the current device.
+        second: the same, where it was made already.
+    """
+
+    def __init__(self, first: Polynomial, expand: Callable[[], Polynomial], second: Polynomial | None = None) -> None:
+        self._expand = expand
+        self._lock = new_lock()  # held while something moves out
+        copy = _Copy(first.device, half=first) if second is None else _Copy(first.device, pair=_joined(first, second))
+        self._copies: dict[Device, _Copy] = {first.device: copy}
+        _residency.used(first.device, self)
+
+    @property
+    def first(self) -> Polynomial:
+        """The half that no seed gives, wherever it is."""
+        copies = dict(self._copies)
+        return copies.get(HOST, next(iter(copies.values()))).first
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where the pair is, the host first."""
+        copies = sorted(self._copies.items(), key=lambda item: (item[0] != HOST, item[0].name))
+        return tuple(Place(device.name, copy.form, copy.nbytes) for device, copy in copies)
+
+    def on(self, device: Device) -> Polynomial:
+        """Both halves, [2, B...], on a device: moved in and expanded unless they are there.
+
+        Raises:
+            DeviceOutOfMemoryError: there is not enough memory, also when all other pairs have moved out.
+        """
+        _residency.used(device, self)
+        copy = self._copies.get(device)
+        if copy is None or copy.pair is None:
+            copy = self._move_in(device, copy)
+        copy.meet_queue()
+        assert copy.pair is not None
+        return copy.pair
+
+    def derived(self, device: Device, name: Hashable, make: Callable[[Polynomial], Polynomial]) -> Polynomial:
+        """make(both halves), kept under that name beside them until memory runs short."""
+        _residency.used(device, self)
+        copy = self._copies.get(device)
+        found = None if copy is None else copy.derived.get(name)
+        if copy is None or found is None:
+            found = make(self.on(device))
+            copy = self._copies.get(device)  # which making it may have moved out
+            if copy is not None:
+                found = copy.derived.setdefault(name, found)
+                copy.meet_queue()
+        else:
+            copy.meet_queue()
+        return found
+
+    def shrink(self, device: Device) -> bool:
+        """Contract: hepy._residency.Guest."""
+        copy = self._copies.get(device)
+        if copy is None:
+            return False
+        if copy.derived:
+            copy.forget_derived()
+            return True
+        with self._lock:
+            if copy.pair is None or self._copies.get(device) is not copy:
+                return False
+            try:
+                half = _copied(copy.first)
+            except DeviceOutOfMemoryError:
+                return False
+            copy.settle()
+            self._copies[device] = _Copy(device, half=half)
+        return True
+
+    def move_out(self, device: Device) -> bool:
+        """Contract: hepy._residency.Guest. The host keeps a half, unless another device does."""
+        with self._lock:
+            copy = self._copies.get(device)
+            if copy is None or device == HOST:
+                return False
+            if len(self._copies) == 1:
+                self._copies[HOST] = _Copy(HOST, half=copy.first.to(HOST))
+            copy.settle()
+            del self._copies[device]
+        return True
+
+    def _move_in(self, device: Device, there: _Copy | None) -> _Copy:
+        first = self.first if there is None else there.first
+        with _devices.device(device):
+            pair = _joined(first.to(device), self._expand)
+        made = self._copies[device] = _Copy(device, pair=pair)
+        return made
+
+
+class _Copy:
+    """What one device has of a pair.
+
+    Memory belongs to the stream that was current when it was allocated. Where another uses it, the host waits once for what
+    was queued before, and again before the memory is given up.
+    """
+
+    __slots__ = ("_device", "_half", "_queue", "_shared", "derived", "pair")
+
+    def __init__(self, device: Device, *, half: Polynomial | None = None, pair: Polynomial | None = None) -> None:
+        self._device, self._half, self.pair = device, half, pair
+        self._queue, self._shared = device.queue(), False
+        self.derived: dict[Hashable, Polynomial] = {}
+
+    @property
+    def first(self) -> Polynomial:
+        if self.pair is not None:
+            return self.pair[0]
+        assert self._half is not None
+        return self._half
+
+    @property
+    def form(self) -> str:
+        return "half" if self.pair is None else "expanded"
+
+    @property
+    def nbytes(self) -> int:
+        held = [array for array in (self.pair, self._half) if array is not None]
+        return sum(array.nbytes for array in [*held, *list(self.derived.values())])
+
+    def meet_queue(self) -> None:
+        """Before the current stream reads it."""
+        if not self._shared and self._device.queue() != self._queue:
+            self._device.synchronize()
+            self._shared = True
+
+    def settle(self) -> None:
+        """Before its memory is given up."""
+        if self._shared:
+            self._device.synchronize()
+
+    def forget_derived(self) -> None:
+        self.settle()
+        self.derived.clear()
+
+
+def _joined(first: Polynomial, second: Polynomial | Callable[[], Polynomial]) -> Polynomial:
+    """[2, B...]; what makes the second half is called when the first is in its place."""
+    device, words = first.device, first._kernels.empty((2, *first.shape, len(first.basis), first.basis.degree))
+    joined = first._with(words)
+    with device.active():
+        words[0] = first._words
+    del first  # a copy on its way, whose memory may serve the second half
+    other = second if isinstance(second, Polynomial) else second()
+    with device.active():
+        words[1] = other._words
+    return joined
+
+
+def _copied(x: Polynomial) -> Polynomial:
+    words = x._kernels.empty((*x.shape, len(x.basis), x.basis.degree))
+    with x.device.active():
+        words[...] = x._words
+    return x._with(words)
