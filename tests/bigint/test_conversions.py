@@ -71,6 +71,22 @@ def test_python_integers_that_numpy_would_round(device):
     assert bigint.Modulus(n).array([[gmpy2.mpz(5), 2**80]]).to_ints().tolist() == [[5, 2**80]]
 
 
+@pytest.mark.parametrize("values", INTEGERS, ids=lambda v: f"{v.dtype}-{v.size}")
+@pytest.mark.parametrize("n", [7, 2**65 + 13, (2**80 + 13) ** 2], ids=["short", "long", "square"])
+@pytest.mark.parametrize(("factor", "offset"), [(1, 0), (2**80 + 13, 1), (0, 5), (-3, -(2**200))], ids=repr)
+def test_affine_functions_of_every_integer_dtype(device, values, n, factor, offset):
+    modulus = bigint.Modulus(n)
+    want = [(factor * int(v) + offset) % n for v in values]
+    assert modulus.affine(values, factor, offset).to_ints().tolist() == want
+    assert modulus.affine(values, 2, 0).to_ints().tolist() == [2 * int(v) % n for v in values]  # another factor
+    assert modulus.affine(modulus.array(values), factor, offset).to_ints().tolist() == want
+
+
+def test_affine_functions_keep_the_shape(device):
+    made = bigint.Modulus(1009).affine([[1, 2, 3], [-4, 5, 6]], 2, 1)
+    assert made.to_ints().tolist() == [[3, 5, 7], [1002, 11, 13]]
+
+
 @pytest.mark.parametrize("words", [1, 2, 3, 4, 5, 9, 13])
 def test_limbs_of_any_width_are_reduced(device, words):
     n = 2**127 - 1

@@ -54,7 +54,7 @@ class Kernels:
         self.width: int = self.native.width
         self.lanes: int = self.native.lanes
         self.block = inversion.BLOCK if self.lanes == 1 else 2 * self.lanes  # a block for each lane of small batches
-        self._factors = np.empty((0, self.native.plain_words), np.uint32)
+        self._factors: dict[int, limb.Limbs] = {}  # by the number that is multiplied to what is loaded
         # Roughly nanoseconds of a product; what is worth another thread is counted in them.
         self._cost = 50 + 0.7 * self.width * self.width
         self.one = self.load(limb.from_ints([1], 1))
@@ -78,20 +78,27 @@ class Kernels:
     # Canonical and foreign form.
 
     def load(self, limbs: limb.Limbs) -> Batch:
+        return self.load_multiple(limbs, 1)
+
+    def load_multiple(self, limbs: limb.Limbs, factor: int) -> Batch:
+        """Contract: hepy.bigint.kernels.Composites."""
         words = limbs.shape[1]
         pieces = -(-words // self.native.piece_words)
-        factors, out = self._load_factors(pieces), self.empty(len(limbs))
+        factors, out = self._load_factors(pieces, factor), self.empty(len(limbs))
         source = np.require(limbs, requirements=["C", "A"])  # a part of a message may begin anywhere
         load = self.native.load
         self.run(len(out), pieces, lambda i, j: load(out, source, words, factors, i, j))
         return out
 
-    def _load_factors(self, pieces: int) -> limb.Limbs:
-        """What brings each piece of a wide integer into Montgomery form: R^2 2^(32 piece_words k) mod n."""
-        if len(self._factors) < pieces:
-            step, squared = 32 * self.native.piece_words, self._radix * self._radix
-            self._factors = self._plain([(squared << step * k) % self.n for k in range(pieces)])
-        return self._factors
+    def _load_factors(self, pieces: int, factor: int) -> limb.Limbs:
+        """What brings each piece of a wide integer into Montgomery form: factor R^2 2^(32 piece_words k) mod n."""
+        made = self._factors.get(factor)
+        if made is None or len(made) < pieces:
+            step, first = 32 * self.native.piece_words, factor * self._radix * self._radix
+            made = self._plain([(first << step * k) % self.n for k in range(pieces)])
+            # One beside 1 stays: callers have a factor of their own that they use again and again.
+            self._factors = {one: table for one, table in self._factors.items() if one == 1} | {factor: made}
+        return made
 
     def store(self, x: Operand) -> limb.Limbs:
         batch, rows = _contiguous(x)

@@ -111,6 +111,9 @@ class Composites(Protocol):
     def fixed_point(self, values: Any, scale_bits: int) -> Batch:
         """round(values[i] * 2**scale_bits), half to even: finite float64, int64 or uint64, [B], on the device."""
 
+    def load_multiple(self, limbs: Limbs, factor: int) -> Batch:
+        """load(limbs), times a number of [0, modulus), in the same products."""
+
     def fermat_quotients(self, quotients: FermatQuotients) -> FermatKernels | None:
         """For these parts; None where the device has nothing better than the composition."""
 

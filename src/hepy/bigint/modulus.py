@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from hepy import _devices
 from hepy import _limbs as limb
@@ -105,6 +106,36 @@ class Modulus:
             rows[at] = array.size + np.arange(len(at))
             residues = concatenate([residues, -residues[at]])[rows]
         return residues.reshape(array.shape)
+
+    def affine(self, values: Any, factor: int, offset: int) -> ResidueArray:
+        """factor * values + offset, elementwise, on the current device.
+
+        Args:
+            values: as for array(). The time tells nothing of them, but for their dtype and shape.
+            factor, offset: integers of any size and sign.
+
+        Raises:
+            ParameterError: a value is not an integer, or the residues belong to another modulus.
+        """
+        if not isinstance(values, ResidueArray):
+            array, device = integers(values), _devices.current()
+            kernels = self.kernels(device)
+            if make := _kernels.offered(kernels, "load_multiple"):
+                limbs, bias = self._biased(array.ravel())
+                batch = make(limbs, factor % self.n)
+                made = ResidueArray(self, device, kernels, batch, identity(array.size).reshape(array.shape))
+                return made.add(offset - factor * bias)
+            values = array
+        return self.array(values).multiply(factor).add(offset)
+
+    def _biased(self, values: npt.NDArray[Any]) -> tuple[limb.Limbs, int]:
+        """Non-negative integers uint32[B, words] that are those given plus a number, or congruent to them."""
+        if values.dtype == object:
+            return limb.from_ints([int(value) % self.n for value in values], self.words), 0
+        if values.dtype.kind == "u":
+            return values.astype("<u8").view("<u4").reshape(len(values), 2), 0
+        shifted = values.astype(np.int64).view(np.uint64) ^ np.uint64(1 << 63)  # two's complement: + 2**63
+        return shifted.astype("<u8").view("<u4").reshape(len(values), 2), 1 << 63
 
     def from_limbs(self, limbs: Any) -> ResidueArray:
         """Residues of non-negative integers given as little-endian limbs, on the current device.

@@ -258,7 +258,7 @@ class PublicKey:
     @secret_memory()
     def embed(self, encodings: Any) -> ResidueArray:
         """(1 + n)**m modulo n**2 of integers or residues m, without an obfuscator: anyone can read it."""
-        return self.modulus.array(encodings).multiply(self.n).add(1)
+        return self.modulus.affine(encodings, self.n, 1)
 
     def rerandomize(self, residues: ResidueArray, seed: bytes | None, pool: Pool | None = None) -> ResidueArray:
         """Each ciphertext times a fresh obfuscator that is uniform whatever was there."""

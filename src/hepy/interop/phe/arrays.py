@@ -371,7 +371,7 @@ def _encode(
 @secret_memory()
 def _embedded(public_key: PaillierPublicKey, encodings: Objects) -> ResidueArray:
     """(1 + n)**encoding modulo n**2, readable by anyone."""
-    return public_key.modulus.array(encodings).multiply(public_key.n).add(1)
+    return public_key.modulus.affine(encodings, public_key.n, 1)
 
 
 def _lowering_factors(public_key: PaillierPublicKey, steps: Exponents) -> Objects:
