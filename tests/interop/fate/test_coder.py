@@ -1,10 +1,13 @@
 """Encoding, decoding and packing: fate_utils' own answers, and what raises where it panics."""
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 from hepy.errors import EncodingOverflowError, HepyError, ParameterError
-from hepy.interop.fate import ArgumentTypeError, PlaintextVector, UnsupportedTypeError
+from hepy.interop.fate import ArgumentTypeError, PlaintextVector, UnsupportedTypeError, fields
 
 DTYPES = ("float64", "float32", "int64", "int32")
 
@@ -81,6 +84,23 @@ def test_packings_are_those_of_fate_utils(vectors, contract):
         assert pairs_of(packed) == [number(text) for text in case["packed"]]
         back = coder.unpack_floats(packed, bits, count, precision, len(values))
         assert [value.hex() for value in np.asarray(back).tolist()] == case["unpacked"]
+
+
+def test_floats_round_half_away_from_zero_at_every_precision():
+    halves = [k / 2 for k in range(-5, 6)]
+    values = [0.0, -0.0, 5e-324, 2.0**-1022, -(2.0**-60), *halves, 1 / 3, -0.1, 2.0**52 + 1, 1e15, -1e300]
+    for precision in (0, 1, 10, 52, 63, 64, 1100):
+        scaled = [Fraction(value) * 2**precision for value in values]
+        want = [math.floor(abs(x) + Fraction(1, 2)) * (1 if x >= 0 else -1) for x in scaled]
+        assert fields.fixed(np.array(values), precision) == want
+        for value, one in zip(values, want, strict=True):  # alone: not held up by another's width
+            assert fields.fixed(np.array([value]), precision) == [one]
+
+
+@pytest.mark.parametrize("values", [[[0.5]], ["a"], ["a", 1], np.zeros((2, 2))], ids=repr)
+def test_only_floats_of_one_axis_pack(contract, values):
+    with pytest.raises(ArgumentTypeError, match="floats"):
+        contract[2].pack_floats(values, 10, 2, 4)
 
 
 def test_unpackings_are_those_of_fate_utils(vectors, contract):

@@ -56,20 +56,21 @@ class Coder:
         """Floats as round(x * 2**precision), half away from zero, `pack_num` to a plaintext, the first one highest.
 
         Args:
-            float_tensor: floats, as a tensor, an array or a list. Negative ones borrow from the field above.
+            float_tensor: floats, as a tensor or an array of one axis or a list. Negative ones borrow from the field
+                above.
             offset_bit: bits of a field.
             pack_num: fields of a plaintext; the last plaintext may have fewer.
             precision: fraction bits.
 
         Raises:
+            ArgumentTypeError: there is something else than numbers, or more than one axis (a TypeError).
             EncodingOverflowError: a plaintext would exceed the key's modulus.
             ParameterError: a value is not finite, or the layout cannot be.
         """
-        values = tensors.to_list(float_tensor)
+        values = tensors.to_floats(float_tensor)
         if not np.isfinite(values).all():
             raise ParameterError("a value to pack is not finite: replace or leave out NaN and infinities")
-        bits = whole("precision", precision)
-        return self._packed([fields.fixed(value, bits) for value in values], offset_bit, pack_num)
+        return self._packed(fields.fixed(values, whole("precision", precision)), offset_bit, pack_num)
 
     def unpack_floats(
         self, packed: PlaintextVector, offset_bit: int, pack_num: int, precision: int, total_num: int

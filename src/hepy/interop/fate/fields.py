@@ -6,17 +6,36 @@ lowest fields.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 from hepy.errors import EncodingOverflowError, ParameterError
 from hepy.interop.fate.fixed_point import towards_zero
 
 _MANTISSA_BITS = 53
+_SPARE_BITS = 63 - _MANTISSA_BITS  # what an int64 has above a mantissa
+_WIDEST_SHIFT = 62  # beyond it nothing is left of a mantissa, rounded or not
 
 
-def fixed(value: float, precision: int) -> int:
-    """round(value * 2**precision), exactly; half away from zero."""
+def fixed(values: npt.NDArray[np.float64], precision: int) -> list[int]:
+    """round(values * 2**precision), exactly; half away from zero."""
+    mantissas, binary = np.frexp(values)
+    shifts = binary - _MANTISSA_BITS + precision
+    if len(values) and int(shifts.max()) > _SPARE_BITS:
+        return [_fixed(value, precision) for value in values.tolist()]
+    magnitudes = np.ldexp(np.abs(mantissas), _MANTISSA_BITS).astype(np.int64)
+    down = np.clip(-shifts, 0, _WIDEST_SHIFT).astype(np.int64)
+    half = np.where(down > 0, np.int64(1) << np.maximum(down - 1, 0), 0)
+    rounded = (magnitudes << np.maximum(shifts, 0)) + half >> down
+    integers: list[int] = np.where(values < 0, -rounded, rounded).tolist()
+    return integers
+
+
+def _fixed(value: float, precision: int) -> int:
     mantissa, binary = math.frexp(value)
     shift = binary - _MANTISSA_BITS + precision
     magnitude = int(math.ldexp(abs(mantissa), _MANTISSA_BITS))
@@ -32,17 +51,18 @@ def pack(values: Sequence[int], field_bits: int, count: int, n: int) -> list[int
         ParameterError: the number of fields or their width cannot be.
     """
     _check_layout(field_bits, count)
-    out = []
-    for start in range(0, len(values), count):
-        total = 0
-        for value in values[start : start + count]:
-            total = (total << field_bits) + value
-        if not -n < total < n:
-            raise EncodingOverflowError(
-                f"{count} fields of {field_bits} bits make a plaintext of {total.bit_length()} bits, and a key of "
-                f"{n.bit_length()} bits holds no more than its length: pack fewer, or use a larger key"
-            )
-        out.append(total)
+    full = len(values) // count * count
+    out = list(values[0:full:count])
+    for field in range(1, count if full else 1):
+        out = [(total << field_bits) + value for total, value in zip(out, values[field:full:count], strict=True)]
+    if full < len(values):
+        out.append(functools.reduce(lambda total, value: (total << field_bits) + value, values[full:]))
+    widest = max(map(abs, out), default=0)
+    if widest >= n:
+        raise EncodingOverflowError(
+            f"{count} fields of {field_bits} bits make a plaintext of {widest.bit_length()} bits, and a key of "
+            f"{n.bit_length()} bits holds no more than its length: pack fewer, or use a larger key"
+        )
     return out
 
 

@@ -60,6 +60,21 @@ def to_list(values: Any) -> list[Any]:
     return listed
 
 
+def to_floats(values: Any) -> npt.NDArray[np.float64]:
+    """A tensor's elements, or a list's, as float64[B].
+
+    Raises:
+        ArgumentTypeError: they are no numbers, or have more than one axis.
+    """
+    try:
+        array = np.asarray(values.detach().double().cpu() if hasattr(values, "detach") else values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ArgumentTypeError("floats were expected, in a tensor or a list") from None
+    if array.ndim != 1:
+        raise ArgumentTypeError(f"floats of one axis were expected, not of shape {array.shape}: flatten() them")
+    return array
+
+
 def from_numpy(array: npt.NDArray[Any]) -> Any:
     """A torch tensor of these elements; the array itself where there is no torch."""
     torch = _torch()
