@@ -22,6 +22,7 @@ Words = npt.NDArray[np.uint32]
 
 BLOCK_WORDS = 16
 _ATTEMPTS = 1 << 16
+_ZEROS = memoryview(bytes(1 << 16))
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,15 @@ class Leaves(Protocol):
     def words_at(self, source: Source, blocks: Words, attempt: int) -> Words:
         """The words of these blocks, uint32[count, 16]; blocks: uint32[count] on the host."""
 
+    def words_below(
+        self, source: Source, first: int, blocks: int, bounds: Words, masks: Words, run: int
+    ) -> Words | None:
+        """The words of blocks [first, first + blocks), each below a bound of its own: uint32[16 blocks].
+
+        Word i belongs to bound and mask k = i // run % len(bounds), run a multiple of eight: it is masked, and if it is not
+        below, the same word of the next attempt takes its place. None: the device has no such kernel.
+        """
+
     def uniform_below(self, source: Source, bound: int, first: int, stride: int, count: int) -> Words:
         """Uniform integers in [0, bound), uint32[count, words of bound - 1].
 
@@ -67,21 +77,35 @@ class Host:
         # OpenSSL's counter is 64 bits, of which RFC 8439 defines 32; draws never cross 2^32.
         start = first.to_bytes(4, "little") + source.nonce(attempt, first, blocks)
         cipher = Cipher(ChaCha20(source.key, start), mode=None).encryptor()
-        return np.frombuffer(cipher.update(bytes(4 * BLOCK_WORDS * blocks)), dtype="<u4").astype(np.uint32, copy=False)
+        words = np.empty(BLOCK_WORDS * blocks, "<u4")
+        out = words.view(np.uint8).data
+        for begin in range(0, len(out), len(_ZEROS)):
+            piece = out[begin : begin + len(_ZEROS)]
+            cipher.update_into(_ZEROS[: len(piece)], piece)
+        return words.astype(np.uint32, copy=False)
 
     def words_at(self, source: Source, blocks: Words, attempt: int) -> Words:
         from hepy._chacha20_loops import blocks as fill
 
         for block in blocks.tolist() if source.record else ():
             source.nonce(attempt, block, 1)
-        state = np.zeros(BLOCK_WORDS, np.uint32)
-        state[:] = np.frombuffer(b"expand 32-byte k" + source.key + bytes(4) + source.nonce(attempt, 0, 0), dtype="<u4")
+        state = _state(source, attempt)
         counters = np.zeros(-(-len(blocks) // 8) * 8, np.uint32)
         counters[: len(blocks)] = blocks
         out, scratch = np.empty((len(blocks), BLOCK_WORDS), np.uint32), np.empty((BLOCK_WORDS, 8), np.uint32)
         fill(out, counters, state, scratch)
         state[:] = 0
         return out
+
+    def words_below(self, source: Source, first: int, blocks: int, bounds: Words, masks: Words, run: int) -> Words:
+        from hepy._chacha20_loops import below
+
+        words, state = self.words(source, first, blocks), _state(source, 0)
+        complete = below(words, first, bounds, masks, run, state, np.empty((BLOCK_WORDS + 2, 8), np.uint32))
+        state[:] = 0
+        if not complete:
+            raise RuntimeError("65536 rejections in a row: the source of randomness is broken")
+        return words
 
     def uniform_below(self, source: Source, bound: int, first: int, stride: int, count: int) -> Words:
         bits = bits_below(bound)
@@ -104,6 +128,12 @@ class Host:
         return limbs
 
 
+def _state(source: Source, attempt: int) -> Words:
+    """RFC 8439's state with the counter 0; the caller clears it after use."""
+    state = b"expand 32-byte k" + source.key + bytes(4) + source.nonce(attempt, 0, 0)
+    return np.frombuffer(state, dtype="<u4").astype(np.uint32)
+
+
 class Native:
     """The kernels of cuda/random. They reject and draw again within one launch: `record` hears of the first attempt."""
 
@@ -123,6 +153,9 @@ class Native:
             return self._device.xp.stack(  # type: ignore[no-any-return]
                 [self.words(source, block, 1, attempt) for block in blocks.tolist()]
             )
+
+    def words_below(self, source: Source, first: int, blocks: int, bounds: Words, masks: Words, run: int) -> None:
+        return None
 
     def uniform_below(self, source: Source, bound: int, first: int, stride: int, count: int) -> Words:
         device, native, bits = self._device, self._device.native, bits_below(bound)

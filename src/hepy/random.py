@@ -153,6 +153,18 @@ class Draw:
         return leaves.words_at(self._source(self._call), elements.astype(np.uint32), attempt)[:, : -(-self._bits // 32)]
 
     @secret_memory()
+    def words_below(self, bounds: Words, masks: Words, run: int) -> Words | None:
+        """The words of all elements, masked and each below a bound: word i has bound and mask i // run % len(bounds).
+
+        What is not below is drawn again at the same place of the next attempt. None: the current device has no such kernel,
+        or the draw takes several calls.
+        """
+        blocks = self._count * self._blocks
+        if blocks > _COUNTERS:
+            return None
+        return _chacha20.leaves(_devices.current()).words_below(self._source(self._call), 0, blocks, bounds, masks, run)
+
+    @secret_memory()
     def uniform_bits(self, start: int, stop: int) -> Words:
         """Uniform integers below 2**bits, little-endian limbs, on the current device."""
         words = self.words(start, stop)

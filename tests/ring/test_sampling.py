@@ -173,6 +173,7 @@ def test_draws_do_not_repeat(device, mixed):
     basis, source = mixed(16), stream(SEED)
     for sampler in (ring.uniform, ring.ternary, ring.gaussian):
         assert not sampler(basis, (), source).equal(sampler(basis, (), source))
+        assert sampler(basis, (3, 0), source).shape == (3, 0)
     assert ring.uniform(basis, (), stream(SEED)).equal(ring.uniform(basis, (1,), stream(SEED))).all()
 
 

@@ -61,8 +61,11 @@ def uniform(basis: RingBasis, shape: Shape, stream: Stream) -> Polynomial:
         return masked, masked >= primes[limbs]
 
     with device.active():
-        draw = _draw(stream, Purpose.RING_UNIFORM, math.prod(dimensions))
-        words = _words(draw, math.prod(dimensions)).reshape(dimensions) & masks[:, None]
+        draw, count = _draw(stream, Purpose.RING_UNIFORM, math.prod(dimensions)), math.prod(dimensions)
+        below = draw.words_below(primes, masks, basis.degree)
+        if below is not None:
+            return Polynomial(basis, device, below[:count].reshape(dimensions))
+        words = _words(draw, count).reshape(dimensions) & masks[:, None]
         _redraw(draw, words.reshape(-1), device.xp.flatnonzero(words >= primes[:, None]), examine)
     return Polynomial(basis, device, words)
 
@@ -141,9 +144,9 @@ def _draw(stream: Stream, purpose: Purpose, words: int) -> Draw:
 
 
 def _words(draw: Draw, count: int) -> Array:
-    """The first `count` words of a draw, uint32[count], writable."""
+    """The first `count` words of a draw, uint32[count], an array of their own."""
     blocks = -(-count // _BLOCK_WORDS)
-    return _devices.current().xp.array(draw.words(0, blocks).reshape(-1)[:count])
+    return draw.words(0, blocks).reshape(-1)[:count]
 
 
 def _attempts() -> Iterator[int]:
