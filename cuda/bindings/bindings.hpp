@@ -9,5 +9,6 @@ void bind_runtime(pybind11::module_& module);
 void bind_random(pybind11::module_& module);
 void bind_bigint(pybind11::module_& module);
 void bind_ring(pybind11::module_& module);
+void bind_ring_conversion(pybind11::module_& module);
 
 }  // namespace hepy::bindings

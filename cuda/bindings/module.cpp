@@ -8,4 +8,5 @@ PYBIND11_MODULE(HEPY_MODULE, module) {
   hepy::bindings::bind_random(module);
   hepy::bindings::bind_bigint(module);
   hepy::bindings::bind_ring(module);
+  hepy::bindings::bind_ring_conversion(module);
 }

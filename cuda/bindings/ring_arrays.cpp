@@ -21,7 +21,9 @@ Lengths batch_of(const Lengths& shape, const Lengths& inner) {
   return {shape.begin(), shape.end() - std::ptrdiff_t(inner.size())};
 }
 
-unsigned log2_of(std::size_t degree) {
+}  // namespace
+
+unsigned log_degree_of(std::size_t degree) {
   unsigned bits = 0;
   while (degree >> bits > 1) ++bits;
   if (degree < 8 || degree > 1u << 17 || degree != std::size_t(1) << bits) {
@@ -30,14 +32,12 @@ unsigned log2_of(std::size_t degree) {
   return bits;
 }
 
-}  // namespace
-
 RingBasis::RingBasis(runtime::Stream stream, const py::object& constants, const py::list& tables, std::size_t degree)
     : constants(constants), tables(tables) {
   constexpr std::size_t kWords = sizeof(ring::Prime) / sizeof(std::uint32_t);
   for (const auto table : tables) Array<const std::uint32_t>(py::cast<py::object>(table)).data(stream, 2 * degree);
   const auto* const words = Array<const std::uint32_t>(constants).data(stream, kWords * tables.size());
-  value = {reinterpret_cast<const ring::Prime*>(words), unsigned(tables.size()), log2_of(degree)};
+  value = {reinterpret_cast<const ring::Prime*>(words), unsigned(tables.size()), log_degree_of(degree)};
 }
 
 View::View(runtime::Stream stream, const py::object& object, const Lengths& inner) {

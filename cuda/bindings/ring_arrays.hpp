@@ -13,6 +13,9 @@ namespace hepy::bindings {
 
 using Lengths = std::vector<std::size_t>;
 
+// log2(N). Throws InvalidArgument where that is no degree of a ring.
+unsigned log_degree_of(std::size_t degree);
+
 // A basis on one device. The arrays that its primes point to live as long.
 struct RingBasis {
   // constants: uint32[limbs, 8], a ring::Prime each; tables: uint32[2, N] for each.

@@ -33,6 +33,10 @@ struct alignas(16) uint4 {
   unsigned x, y, z, w;
 };
 
+struct alignas(16) double2 {
+  double x, y;
+};
+
 // Of the thread that runs now on this thread of the operating system.
 inline thread_local uint3 threadIdx{0, 0, 0}, blockIdx{0, 0, 0};
 inline thread_local dim3 blockDim, gridDim;

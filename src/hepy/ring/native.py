@@ -18,6 +18,7 @@ import numpy.typing as npt
 from hepy._devices import Device
 from hepy.ring import tables
 from hepy.ring.basis import RingBasis
+from hepy.ring.native_conversion import Conversions
 
 Array = Any  # uint32[B..., limbs, N] on the device
 
@@ -59,7 +60,7 @@ def montgomery(words: npt.NDArray[Any], prime: Any) -> npt.NDArray[np.uint32]:
     return ((words.astype(np.uint64) << np.uint64(32)) % np.asarray(prime, np.uint64)).astype(np.uint32)
 
 
-class Kernels:
+class Kernels(Conversions):
     """Contract: hepy.ring.kernels.RingKernels and RingComposites."""
 
     def __init__(self, device: Device) -> None:

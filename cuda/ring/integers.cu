@@ -1,0 +1,253 @@
+// Residues of integers and doubles, and integers and doubles from residues.
+#include <cmath>
+#include <cstring>
+
+#include "ring/conversion.hpp"
+#include "ring/residues.cuh"
+
+namespace hepy::ring {
+namespace {
+
+// ---- To residues ----
+
+struct LongInteger {
+  const Word* words_at;  // a word for each coefficient, then the next ones a stride away
+  std::int64_t stride;
+  unsigned count;
+  Word sign;
+
+  HEPY_DEVICE unsigned words() const { return count; }
+  HEPY_DEVICE Word word(unsigned k) const { return runtime::load_readonly(words_at + std::int64_t(k) * stride); }
+  HEPY_DEVICE Word mask() const { return sign; }
+};
+
+struct Magnitudes {
+  Operand words;
+  Batch batch;
+  const std::uint8_t* negative;
+  unsigned planes;
+
+  HEPY_DEVICE LongInteger at(unsigned entry, unsigned n, unsigned log_degree) const {
+    const Word sign = negative[(std::size_t(entry) << log_degree) + n] != 0;
+    return {entry_of(words, batch, entry) + n, words.limb_stride, planes, 0u - sign};
+  }
+};
+
+struct Floats {
+  const double* x;
+  double scale;
+
+  HEPY_DEVICE ShortInteger<2> at(unsigned entry, unsigned n, unsigned log_degree) const {
+    const double whole = rint(x[(std::size_t(entry) << log_degree) + n] * scale);
+    const auto magnitude = Wide(std::int64_t(fabs(whole)));
+    return {{Word(magnitude), Word(magnitude >> 32)}, 0u - Word(whole < 0.0)};
+  }
+};
+
+// ---- From residues ----
+//
+// The sum of y_i Q/q_i minus v Q, v the rounded sum of y_i / q_i in fixed-point arithmetic, is x or next to it by Q:
+// within Q/2 (1 + limbs 2^-30). It is made word by word from below, in two's complement with one word more than Q has;
+// a comparison with Q/2 then says what to add. This takes limbs times words products, and none waits for another.
+
+constexpr unsigned kThreads = 64;
+
+// 32 numbers of 32 + 63 bits fit: sums of the lower and of the upper words of products apart.
+struct Column {
+  Wide low = 0, high = 0;
+
+  HEPY_DEVICE void add(Word a, Word b) {
+    const Wide product = runtime::mad_wide(a, b, 0);
+    low += Word(product);
+    high += product >> 32;
+  }
+  // The column's word; what is carried stays.
+  HEPY_DEVICE Word take() {
+    const Word word = Word(low);
+    low = (low >> 32) + high;
+    high = 0;
+    return word;
+  }
+};
+
+// y_i and v of a coefficient, and zeros behind them, kThreads apart.
+HEPY_DEVICE void numerators(Word* ys, const Word* x, std::int64_t limb_stride, const Recombination& r) {
+  Wide sum = Wide(1) << 31;
+  for (unsigned i = 0; i < r.limbs; ++i) {
+    const Incoming q = r.incoming[i];
+    const Wide product = runtime::mad_wide(x[std::int64_t(i) * limb_stride], q.factor, 0);
+    const Word y = reduce_once(Word(runtime::mad_wide(Word(product) * q.minus_inverse, q.q, product) >> 32), q.q);
+    ys[i * kThreads] = y;
+    sum += runtime::mad_wide(y, q.reciprocal, 0) >> q.shift;
+  }
+  ys[r.limbs * kThreads] = Word(sum >> 32);
+  for (unsigned i = r.limbs + 1; i < r.terms; ++i) ys[i * kThreads] = 0;
+}
+
+// Whether (words + above 2^(32 count)), in two's complement, plus (or minus) a number is negative.
+template <bool subtracting>
+HEPY_DEVICE bool negative_after(const Word* words, Word above, const Word* number, unsigned count) {
+  Wide carry = 0;
+  for (unsigned k = 0; k < count; ++k) {
+    const Wide other = runtime::load_readonly(number + k);
+    const Wide sum = subtracting ? words[k * kThreads] - other - carry : words[k * kThreads] + other + carry;
+    carry = subtracting ? sum >> 63 : sum >> 32;
+  }
+  return Word(subtracting ? above - carry : above + carry) >> 31 != 0;
+}
+
+// Where the words of a magnitude go.
+struct ToWords {
+  Word* out;
+  std::uint8_t* negative;
+  unsigned words, log_degree;
+
+  struct Writer {
+    Word* word;
+    std::uint8_t* negative;
+    std::size_t pitch;
+    HEPY_DEVICE void take(unsigned k, Word value) { word[k * pitch] = value; }
+    HEPY_DEVICE void finish(bool sign) { *negative = sign; }
+  };
+  HEPY_DEVICE Writer at(unsigned entry, unsigned n) const {
+    const std::size_t degree = std::size_t(1) << log_degree;
+    return {out + entry * words * degree + n, negative + entry * degree + n, degree};
+  }
+};
+
+HEPY_DEVICE double power_of_two(int exponent) {
+  const Wide bits = Wide(1023 + exponent) << 52;
+  double power;
+  std::memcpy(&power, &bits, sizeof(power));
+  return power;
+}
+
+struct ToFloats {
+  double* out;
+  unsigned log_degree;
+
+  // The highest word that is not 0, the two below it, and whether anything stands under them.
+  struct Writer {
+    double* out;
+    Word top = 0, middle = 0, low = 0, rest = 0, place = 0;
+    Word below = 0, below_that = 0, others = 0;
+
+    HEPY_DEVICE void take(unsigned k, Word value) {
+      const bool here = value != 0;
+      rest = here ? others : rest;
+      low = here ? below_that : low;
+      middle = here ? below : middle;
+      top = here ? value : top;
+      place = here ? k : place;
+      others |= below_that;
+      below_that = below;
+      below = value;
+    }
+    // Everything is exact but one addition, which therefore rounds the whole integer: 53 bits and a tail of 43, whose
+    // last bit stands for all that is lower.
+    HEPY_DEVICE void finish(bool sign) {
+      constexpr double kTail = 8796093022208.0;  // 2^43
+      const Wide high = Wide(top) << 21 | middle >> 11;
+      const Wide tail = Wide(middle & 0x7FF) << 32 | low | Word(rest != 0);
+      const double magnitude = (double(high) * kTail + double(tail)) * power_of_two(32 * (int(place) - 2));
+      *out = sign ? -magnitude : magnitude;
+    }
+  };
+  HEPY_DEVICE Writer at(unsigned entry, unsigned n) const { return {out + (std::size_t(entry) << log_degree) + n}; }
+};
+
+template <class Sink>
+__global__ void __launch_bounds__(kThreads, 12) recombine_kernel(Sink sink, Operand x, Recombination r, Batch batch) {
+  const unsigned n = blockIdx.x * kThreads + threadIdx.x;
+  if (n >> r.log_degree != 0) return;
+  Word* const ys = runtime::dynamic_shared<Word>() + threadIdx.x;
+  Word* const words = ys + r.terms * kThreads;
+  for (unsigned entry = blockIdx.z; entry < batch.count; entry += gridDim.z) {
+    numerators(ys, entry_of(x, batch, entry) + n, x.limb_stride, r);
+    Column column;
+    Word above = 0;
+    for (unsigned w = 0; w <= r.words; ++w) {
+      const Word* const row = r.matrix + std::size_t(w) * r.terms;
+      for (unsigned i = 0; i < r.terms; i += 4) {
+        const uint4 quad = runtime::load4_readonly(row + i);
+        column.add(ys[i * kThreads], quad.x);
+        column.add(ys[(i + 1) * kThreads], quad.y);
+        column.add(ys[(i + 2) * kThreads], quad.z);
+        column.add(ys[(i + 3) * kThreads], quad.w);
+      }
+      above = column.take();
+      words[w * kThreads] = above;
+    }
+    const Word* const modulus = r.modulus;
+    const bool too_low = negative_after<false>(words, above, modulus + r.words, r.words);       // below -(Q - 1)/2
+    const bool too_high = !negative_after<true>(words, above, modulus + 2 * r.words, r.words);  // (Q + 1)/2 or more
+    const bool negative = too_high || (!too_low && above >> 31 != 0);
+    // x, x - Q or x + Q, or minus that: minus is the complement and 1.
+    const Word flipped = 0u - Word(negative), used = 0u - Word(too_low || too_high);
+    auto writer = sink.at(entry, n);
+    Wide carry = negative;
+    for (unsigned k = 0; k < r.words; ++k) {
+      const Wide sum = carry + (words[k * kThreads] ^ flipped) + (runtime::load_readonly(modulus + k) & used);
+      writer.take(k, Word(sum));
+      carry = sum >> 32;
+    }
+    writer.finish(negative);
+  }
+}
+
+template <class Sink>
+void recombine(runtime::LaunchSite site, const Recombination& r, const Batch& batch, const Operand& x,
+               const Sink& sink) {
+  if (batch.count == 0) return;
+  const std::size_t shared = (r.terms + r.words + 1) * kThreads * sizeof(Word);
+  runtime::launch(recombine_kernel<Sink>,
+                  grid_of(runtime::blocks(std::size_t(1) << r.log_degree, kThreads), 1, batch.count), kThreads, shared,
+                  site, sink, x, r, batch);
+}
+
+// x = x_0 + q_0 d, d = (x_1 - x_0) / q_0 mod q_1, below 2^62: one conversion makes it the nearest double, half to even.
+__global__ void __launch_bounds__(kResidueThreads)
+    to_floats_of_two_kernel(double* __restrict__ out, Operand x, Basis basis, Word inverse, Batch batch) {
+  const unsigned n = blockIdx.x * blockDim.x + threadIdx.x;
+  if (n >> basis.log_degree != 0) return;
+  const Prime p_0 = basis.primes[0], p_1 = basis.primes[1];
+  const auto modulus = std::int64_t(Wide(p_0.q) * p_1.q);
+  for (unsigned entry = blockIdx.z; entry < batch.count; entry += gridDim.z) {
+    const Word* const row = entry_of(x, batch, entry) + n;
+    const Word first = runtime::load_readonly(row), second = runtime::load_readonly(row + x.limb_stride);
+    const Word digit = product(subtract(second, append(0, first, p_1), p_1.q), inverse, p_1);
+    const auto value = std::int64_t(runtime::mad_wide(p_0.q, digit, first)), centred = value - modulus;
+    out[(std::size_t(entry) << basis.log_degree) + n] = double(value + centred > 0 ? centred : value);
+  }
+}
+
+}  // namespace
+
+void from_words(runtime::Stream stream, const Basis& basis, const Batch& batch, Word* out, const Operand& words,
+                unsigned planes, const std::uint8_t* negative) {
+  residues({stream, "ring.from_words"}, basis, out, Magnitudes{words, batch, negative, planes}, batch.count);
+}
+
+void from_floats(runtime::Stream stream, const Basis& basis, std::size_t count, Word* out, const double* x,
+                 double scale) {
+  residues({stream, "ring.from_floats"}, basis, out, Floats{x, scale}, count);
+}
+
+void to_words(runtime::Stream stream, const Recombination& r, const Batch& batch, Word* out, std::uint8_t* negative,
+              const Operand& x) {
+  recombine({stream, "ring.to_words"}, r, batch, x, ToWords{out, negative, r.words, r.log_degree});
+}
+
+void to_floats(runtime::Stream stream, const Recombination& r, const Batch& batch, double* out, const Operand& x) {
+  recombine({stream, "ring.to_floats"}, r, batch, x, ToFloats{out, r.log_degree});
+}
+
+void to_floats_of_two(runtime::Stream stream, const Basis& basis, Word inverse, const Batch& batch, double* out,
+                      const Operand& x) {
+  if (batch.count == 0) return;
+  const unsigned threads = std::min(unsigned(basis.degree()), kResidueThreads);
+  runtime::launch(to_floats_of_two_kernel, grid_of(runtime::blocks(basis.degree(), threads), 1, batch.count), threads,
+                  0, {stream, "ring.to_floats"}, out, x, basis, inverse, batch);
+}
+
+}  // namespace hepy::ring
