@@ -93,7 +93,7 @@ build/sanitize/installed: $(STAMP) $(SOURCES) $(shell find src -name '*.py')
 # The host's engines shared by threads, under ThreadSanitizer: a program in C++, because Python is not built with it. Its
 # runtime does not bear addresses as random as some kernels make them, hence setarch.
 THREADED := build/sanitize/threads
-HOST_SOURCES := cpu/engine.cpp $(wildcard cpu/rows/*.cpp) cpu/lanes/portable.cpp
+HOST_SOURCES := cpu/engine.cpp cpu/primality.cpp $(wildcard cpu/rows/*.cpp) cpu/lanes/portable.cpp
 HOST_FLAGS := -std=gnu++17 -O1 -g1 -fsanitize=thread -pthread -Icpu
 ifeq ($(shell uname -m),x86_64)
 HOST_SOURCES += cpu/rows/mulx.S

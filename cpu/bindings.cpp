@@ -5,12 +5,15 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "engine.hpp"
+#include "primality.hpp"
 
 namespace hepy::cpu {
 namespace {
@@ -327,6 +330,86 @@ void multi_power(const Engine& engine, const py::object& out, const py::object& 
   (engine.*method)(target, *operand, shape, start, stop);
 }
 
+std::unique_ptr<Sieve> make_sieve(const py::object& primes, std::size_t words) {
+  const Array<const Word> list(primes);
+  const Word* const p = list.data(0);
+  if (words == 0) throw InvalidArgument("integers have at least one word");
+  for (std::size_t k = 0; k < list.size(); ++k) {
+    if (p[k] % 2 == 0 || p[k] < 3 || p[k] >> 16 != 0) throw InvalidArgument("a sieve takes odd primes below 65536");
+  }
+  return std::make_unique<Sieve>(p, list.size(), words);
+}
+
+void sieve(const Sieve& by, const py::object& kept, const py::object& numbers, const py::object& factors,
+           const py::object& offsets, std::size_t forms, std::size_t start, std::size_t stop) {
+  check_range(start, stop);
+  const Array<std::uint8_t> to(kept);
+  const Array<const Word> from(numbers);
+  const Array<const Limb> times(factors), plus(offsets);
+  const std::vector<Limb> products = by.products();
+  for (const auto* each : {&times, &plus}) {
+    const Limb* const residues = each->data(forms * products.size());
+    for (std::size_t at = 0; at < forms * products.size(); ++at) {
+      if (residues[at] >= products[at % products.size()]) throw InvalidArgument("forms are given by residues");
+    }
+  }
+  std::uint8_t* const target = to.data(stop);
+  const Word* const source = from.data(stop * by.words());
+  const py::gil_scoped_release release;
+  by.filter(target, source, times.data(0), plus.data(0), forms, start, stop);
+}
+
+void check_odd(const Word* number, std::size_t words) {
+  const bool odd = words != 0 && number[0] % 2 == 1;
+  if (!odd || (number[0] == 1 && std::all_of(number + 1, number + words, [](Word word) { return word == 0; }))) {
+    throw InvalidArgument("what may be a prime is an odd integer above 2");
+  }
+}
+
+bool strong_probable_prime(const std::string& engine, const py::object& n, const py::object& bases) {
+  const Array<const Word> number(n), others(bases);
+  const std::size_t words = number.size();
+  const Word *const tested = number.data(words), *const base = others.data(0);
+  check_odd(tested, words);
+  const std::size_t count = others.size() / words;
+  for (std::size_t i = 0; i < count; ++i) {
+    const Word* const end = base + (i + 1) * words;
+    if (!std::lexicographical_compare(std::make_reverse_iterator(end), std::make_reverse_iterator(end - words),
+                                      std::make_reverse_iterator(tested + words), std::make_reverse_iterator(tested))) {
+      throw InvalidArgument("bases of a strong test are below the number");
+    }
+  }
+  const RowKernels& kernels = rows_beside(kind(engine));
+  const py::gil_scoped_release release;
+  return is_strong_probable_prime(tested, base, count, words, kernels);
+}
+
+// A search with the arrays that it reads.
+class HeldSearch {
+ public:
+  HeldSearch(const std::string& engine, const std::vector<py::object>& columns, std::size_t count) {
+    std::vector<PrimeSearch::Column> read;
+    for (const py::object& column : columns) {
+      held_.push_back(std::make_unique<Array<const Word>>(column));
+      const std::size_t words = count == 0 ? 0 : held_.back()->size() / count;
+      const Word* const numbers = held_.back()->data(count * words);
+      for (std::size_t i = 0; i < count; ++i) check_odd(numbers + i * words, words);
+      read.push_back({numbers, words});
+    }
+    search_ = std::make_unique<PrimeSearch>(std::move(read), count, rows_beside(kind(engine)));
+  }
+
+  void run() {
+    const py::gil_scoped_release release;
+    search_->run();
+  }
+  std::size_t first() const { return search_->first(); }
+
+ private:
+  std::vector<std::unique_ptr<Array<const Word>>> held_;
+  std::unique_ptr<PrimeSearch> search_;
+};
+
 void translate(std::exception_ptr thrown) {
   try {
     if (thrown) std::rethrow_exception(thrown);
@@ -378,6 +461,16 @@ PYBIND11_MODULE(_cpu, module) {
       .def("block_inverse", &block_inverse)
       .def("straus_vartime", &multi_power<&Engine::straus_vartime>)
       .def("pippenger_vartime", &multi_power<&Engine::pippenger_vartime>);
+  module.def("is_strong_probable_prime", &strong_probable_prime, py::arg("engine"), py::arg("n"), py::arg("bases"));
+  py::class_<Sieve>(module, "Sieve", py::module_local())
+      .def(py::init(&make_sieve), py::arg("primes"), py::arg("words"))
+      .def_property_readonly("products", &Sieve::products)
+      .def("filter", &sieve);
+  py::class_<HeldSearch>(module, "PrimeSearch", py::module_local())
+      .def(py::init<const std::string&, const std::vector<py::object>&, std::size_t>(), py::arg("engine"),
+           py::arg("columns"), py::arg("count"))
+      .def("run", &HeldSearch::run)
+      .def_property_readonly("first", &HeldSearch::first);
 }
 
 }  // namespace hepy::cpu

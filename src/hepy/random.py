@@ -100,13 +100,11 @@ class Stream:
 
     def uniform_bits(self, bits: int, count: int, purpose: Purpose) -> Words:
         """Uniform integers below 2**bits as little-endian limbs, uint32[count, ceil(bits / 32)], on the host."""
-        with _devices.device("cpu"):
-            return self.draw(purpose, count, bits).uniform_bits(0, count)
+        return self.draw(purpose, count, bits).host_bits(0, count)
 
     def uniform_below(self, bound: int, count: int, purpose: Purpose) -> Words:
         """Uniform integers below `bound`, uint32[count, words of bound - 1], on the host."""
-        with _devices.device("cpu"):
-            return self.draw(purpose, count, bits_below(bound)).uniform_below(bound, 0, count)
+        return self.draw(purpose, count, bits_below(bound)).host_below(bound, 0, count)
 
     def _reseed(self) -> None:
         if not self._seeded:
@@ -185,6 +183,16 @@ class Draw:
             return leaves.uniform_below(source, bound, low * self._blocks, self._blocks, high - low)
 
         return self._pieces(start, stop, bits_below(bound), piece)
+
+    def host_bits(self, start: int, stop: int) -> Words:
+        """As uniform_bits, on the host."""
+        with _devices.device("cpu"):
+            return self.uniform_bits(start, stop)
+
+    def host_below(self, bound: int, start: int, stop: int) -> Words:
+        """As uniform_below, on the host."""
+        with _devices.device("cpu"):
+            return self.uniform_below(bound, start, stop)
 
     def _pieces(self, start: int, stop: int, bits: int, piece: Callable[[Leaves, Source, int, int], Any]) -> Words:
         """piece(leaves, source, low, high) for each call number that elements [start, stop) fall under, joined."""

@@ -7,12 +7,12 @@ import pickle
 import gmpy2
 import pytest
 
-from hepy import options, paillier
+from hepy import _engines, options, paillier
 from hepy.errors import KeyMismatchError, ParameterError
 from hepy.paillier.crt import Secret
-from hepy.paillier.primes import is_composite, random_prime
+from hepy.paillier.primes import Verification, is_composite, random_prime, random_primes
 from hepy.paillier.variants import BITS, variant
-from hepy.random import Stream
+from hepy.random import Purpose, Stream
 
 
 def prime(bits, after=0):
@@ -89,15 +89,18 @@ def test_exponents_have_the_published_lengths():
     assert variant("djn").exponent_bits(257 + 16) == 137
 
 
-def test_a_seed_gives_one_key_whatever_the_threads(seed, monkeypatch):
+@pytest.mark.parametrize("name", ["djn", "subgroup"])
+def test_a_seed_gives_one_key_whatever_the_threads_and_engines(name, seed, monkeypatch):
     fingerprints = set()
-    for threads in (1, 2, 4):
-        monkeypatch.setattr(options, "threads", threads)
-        key = paillier.generate_key(512, seed=seed("djn"), insecure=True)
-        fingerprints.add(key.fingerprint)
-        assert "seeded=True" in repr(key)
+    for engine in _engines.usable():
+        for threads in (1, 2, 4):
+            monkeypatch.setattr(options, "threads", threads)
+            monkeypatch.setattr(options, "engine", engine)
+            key = paillier.generate_key(256, name, seed=seed("djn"), insecure=True)
+            fingerprints.add(key.fingerprint)
+            assert "seeded=True" in repr(key)
     assert len(fingerprints) == 1
-    assert paillier.generate_key(512, insecure=True).fingerprint not in fingerprints
+    assert paillier.generate_key(256, name, insecure=True).fingerprint not in fingerprints
 
 
 def test_variants_have_fingerprints_of_their_own():
@@ -224,12 +227,50 @@ def test_composites_are_proved_and_primes_never():
 
 
 def test_primes_are_drawn_from_the_stream_with_both_top_bits_set():
-    drawn = {random_prime(64, Stream(bytes([i]) * 32), three_mod_four=True) for i in range(20)}
+    drawn = {random_primes(64, Stream(bytes([i]) * 32), three_mod_four=True).next()[0] for i in range(20)}
     assert len(drawn) == 20
+    assert random_prime(64, Stream(bytes(32))) >> 62 == 3
     for p in drawn:
         assert gmpy2.is_prime(p)
         assert p % 4 == 3
         assert p >> 62 == 3
+
+
+def test_candidates_are_taken_in_the_order_of_the_stream():
+    """The first that is prime, of the elements of one draw, found by a walk through all of them."""
+    seed = bytes(range(32))
+    search = random_primes(64, Stream(seed), three_mod_four=True)
+    found = [search.next()[0] for _ in range(20)]
+    drawn = Stream(seed).draw(Purpose.KEY_PRIME, 1 << 20, 64).uniform_bits(0, 2000)
+    walked = [int.from_bytes(row.tobytes(), "little") | 3 << 62 | 3 for row in drawn]
+    assert found == [value for value in walked if gmpy2.is_prime(value)][:20]
+
+
+def test_what_is_taken_for_a_prime_passes_gmpy2_and_random_bases(monkeypatch):
+    stream = Stream(bytes(32))
+    assert Verification(P, stream).run()
+    # 2047 passes to base 2, and to one base in five.
+    assert not Verification(2047, stream).run()
+    monkeypatch.setattr(gmpy2, "is_prime", lambda value, rounds: False)
+    assert not Verification(P, stream).run()
+
+
+def test_a_number_that_only_looked_like_a_prime_gives_way_to_the_next(monkeypatch, seed):
+    """p refused once, then q: the key has what comes next in the order of the stream."""
+    plain = paillier.generate_key(512, "classic", seed=seed("next"), insecure=True)._secret
+    verdicts = []
+    run = Verification.run
+
+    def doubting(self):
+        verdicts.append(self)
+        self.passed = run(self) and len(verdicts) not in (1, 3)
+        return self.passed
+
+    monkeypatch.setattr(Verification, "run", doubting)
+    other = paillier.generate_key(512, "classic", seed=seed("next"), insecure=True)._secret
+    assert len(verdicts) == 4
+    check_primes(other, 512)
+    assert not {other.p, other.q} & {plain.p, plain.q}
 
 
 def test_the_secret_has_to_match(keys):

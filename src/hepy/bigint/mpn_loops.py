@@ -496,8 +496,11 @@ def trial_division(out, candidates, products, start, stop):
 
 
 @_loop
-def fermat(out, candidates, start, stop):
-    """out[i] = out[i] and 2^(n-1) = 1 modulo n = candidates[i]: uint64[B, L] as above, each its own modulus."""
+def strong_probable_prime(out, candidates, start, stop):
+    """out[i] = whether n = candidates[i] is a strong probable prime to base 2: uint64[B, L] as above, each its own modulus.
+
+    With n - 1 = 2^s d, d odd: 2^d is 1 modulo n, or -1 after up to s - 1 squarings.
+    """
     words = candidates.shape[1]
     length, step = np.uint64(words), _BYTES * np.uint64(words)
     # R, the residue 1 in Montgomery form, and a quotient: one array that lives as long as `work[0]` is read below.
@@ -507,26 +510,41 @@ def fermat(out, candidates, start, stop):
     one_at, quotient_at = radix_at + step + _BYTES, radix_at + step + step + _BYTES
     candidates_at = _address(candidates)
     for i in range(start, stop):
-        if not out[i]:
-            continue
         modulus = candidates[i]
         ring = _ring(modulus, _minus_inverse(modulus[0]), False, 1)
         power = _spare(ring, 0)
         mpn.tdiv_qr(
             quotient_at, one_at, np.uint64(0), radix_at, length + _ONE, candidates_at + step * np.uint64(i), length
         )
+        twos = 1
+        while not _bit(modulus, twos):
+            twos += 1
         mpn.copyi(power, one_at, length)
-        # From the top bit down; n - 1 is n without its lowest bit.
-        for bit in range(64 * words - 1, -1, -1):
+        for bit in range(64 * words - 1, twos - 1, -1):
             _square(power, power, ring)
-            if bit and (modulus[bit // 64] >> np.uint64(bit % 64)) & _ONE:
+            if _bit(modulus, bit):
                 carry = mpn.add_n(power, power, power, length)
                 _subtract_once(power, carry, ring)
-        mpn.sub_n(power, power, one_at, length)
-        wide, wide_at = ring[0], ring[1]
-        mpn.copyi(wide_at, power, length)
-        out[i] = not wide[:words].any()
+        out[i] = _equal(power, one_at, ring)
+        mpn.sub_n(one_at, candidates_at + step * np.uint64(i), one_at, length)  # -1
+        for square in range(twos):
+            if square:
+                _square(power, power, ring)
+            out[i] = out[i] or _equal(power, one_at, ring)
     return work[0]
+
+
+@_loop
+def _bit(limbs, position):
+    return (limbs[position // 64] >> np.uint64(position % 64)) & _ONE
+
+
+@_loop
+def _equal(a, b, ring):
+    """Whether two elements are the same; overwrites the lower half of the product."""
+    wide, wide_at, _, length, _, _ = ring
+    mpn.sub_n(wide_at, a, b, length)
+    return not wide[: int(length)].any()
 
 
 @_loop

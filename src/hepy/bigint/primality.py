@@ -1,4 +1,4 @@
-"""Which integers of a batch could be primes: trial division, then Fermat's test, each number its own modulus.
+"""Which integers could be primes: a sieve by small primes, strong tests to base 2 side by side, and tests to many bases.
 
 Filters for key generation, on the host and on hepy's threads. What passes is composite with a small probability still:
 a proper test, such as gmpy2.is_prime, has the last word.
@@ -7,65 +7,98 @@ a proper test, such as gmpy2.is_prime, has the last word.
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from hepy import _engines
 from hepy import _limbs as limb
-from hepy._pool import parallel_ranges
-from hepy.bigint import mpn_loops as loops
-from hepy.errors import ParameterError
+from hepy.options import options
 
-_SMALL_LIMIT = 1 << 13
+_SMALL_LIMIT = 1 << 13  # of small_primes
+_COMPILED = "hepy.bigint.primality_compiled"
+_HOME = {_engines.GMPY2: "hepy.bigint.primality_gmpy2"}
 
-_Loop = Callable[[npt.NDArray[np.bool_], npt.NDArray[np.uint64], int, int], object]
+
+class Form(NamedTuple):
+    """The integer factor * k + offset of a number k."""
+
+    factor: int
+    offset: int
+
+    def of(self, k: int) -> int:
+        return self.factor * k + self.offset
+
+
+class Filters(Protocol):
+    """What an engine of the host supplies."""
+
+    def sieve(self, numbers: limb.Limbs, forms: Sequence[Form]) -> npt.NDArray[np.bool_]:
+        """Contract: sieve."""
+
+    def first_strong_probable_prime(
+        self, candidates: Sequence[Sequence[int]], beside: Callable[[], object] | None
+    ) -> int | None:
+        """Contract: first_strong_probable_prime."""
+
+    def is_strong_probable_prime(self, n: int, bases: Sequence[int]) -> bool:
+        """Contract: is_strong_probable_prime."""
 
 
 @functools.cache
-def small_primes() -> tuple[int, ...]:
-    """The odd primes below 8192."""
-    sieve = np.ones(_SMALL_LIMIT, dtype=bool)
+def small_primes(limit: int = _SMALL_LIMIT) -> tuple[int, ...]:
+    """The odd primes below `limit`, 8192 unless it is given."""
+    sieve = np.ones(limit, dtype=bool)
     sieve[:2] = False
-    for p in range(2, int(_SMALL_LIMIT**0.5) + 1):
+    for p in range(2, int(limit**0.5) + 1):
         if sieve[p]:
             sieve[p * p :: p] = False
     return tuple(np.flatnonzero(sieve)[1:].tolist())
 
 
-def without_small_factors(candidates: Sequence[int]) -> npt.NDArray[np.bool_]:
-    """Which odd integers above 8192**2 have no prime factor below 8192: bool[B]."""
-    return _filtered(candidates, lambda out, rows, i, j: loops.trial_division(out, rows, _products(), i, j), grain=64)
+def sieve(numbers: limb.Limbs, forms: Sequence[Form] = (Form(1, 0),)) -> npt.NDArray[np.bool_]:
+    """Which numbers k make no integer of these forms divisible by a small odd prime: bool[B].
 
-
-def pass_fermat(candidates: Sequence[int]) -> npt.NDArray[np.bool_]:
-    """Which odd integers n above 8192**2 have 2**(n-1) = 1 modulo n: bool[B]; primes all do.
-
-    Source: Handbook of Applied Cryptography, section 4.2.1.
+    Args:
+        numbers: uint32[B, words], on the host.
+        forms: non-negative; the integers are 2**30 at least. How far the sieve goes is the engine's affair, and a prime
+            of that size passes however far.
     """
-    return _filtered(candidates, lambda out, rows, i, j: loops.fermat(out, rows, i, j), grain=1)
+    return _filters().sieve(numbers, forms)
 
 
-def _filtered(candidates: Sequence[int], loop: _Loop, grain: int) -> npt.NDArray[np.bool_]:
-    out = np.ones(len(candidates), dtype=bool)
-    if any(value <= _SMALL_LIMIT**2 or value % 2 == 0 for value in candidates):
-        raise ParameterError(f"candidates are odd and above {_SMALL_LIMIT**2}: look smaller primes up in a table")
-    lengths = np.array([-(-value.bit_length() // 64) for value in candidates], dtype=np.int64)
-    for length in np.unique(lengths):  # loops want the highest limb not to be zero
-        at = np.flatnonzero(lengths == length).tolist()
-        rows = np.array(limb.from_ints([candidates[i] for i in at], 2 * int(length)), dtype="<u4").view(np.uint64)
-        kept = np.ones(len(at), dtype=bool)
-        parallel_ranges(len(at), grain, functools.partial(loop, kept, rows))
-        out[at] = kept
-    return out
+def first_strong_probable_prime(
+    candidates: Sequence[Sequence[int]], beside: Callable[[], object] | None = None
+) -> int | None:
+    """The position of the first candidate whose integers all are strong probable primes to base 2, or None.
+
+    Args:
+        candidates: as many odd integers for each, above 2; an integer that is tested before is the likelier to fail.
+        beside: work to be done meanwhile, once, by one of the threads.
+
+    Raises:
+        ParameterError: an integer is even or below 3.
+    Source: Handbook of Applied Cryptography, 4.20.
+    """
+    return _filters().first_strong_probable_prime(candidates, beside)
+
+
+def is_strong_probable_prime(n: int, bases: Sequence[int]) -> bool:
+    """Whether an odd n above 2 is a strong probable prime to all of these bases, which are below n.
+
+    Source: Handbook of Applied Cryptography, 4.24.
+    """
+    return _filters().is_strong_probable_prime(n, bases)
+
+
+def _filters() -> Filters:
+    return _filters_of(_engines.resolve(options.engine).name)
 
 
 @functools.cache
-def _products() -> npt.NDArray[np.uint64]:
-    """The small primes multiplied together as far as 64 bits hold them, small ones first: most candidates end there."""
-    products = [1]
-    for p in small_primes():
-        if products[-1] * p >= 1 << 64:
-            products.append(1)
-        products[-1] *= p
-    return np.array(products, dtype=np.uint64)
+def _filters_of(engine: str) -> Filters:
+    made: Filters = importlib.import_module(_HOME.get(engine, _COMPILED)).Filters(engine)
+    return made

@@ -9,7 +9,7 @@ import gmpy2
 from hepy import random
 from hepy.paillier.crt import Secret
 from hepy.paillier.keys import PrivateKey, PublicKey, random_unit
-from hepy.paillier.primes import random_prime, subgroup_prime
+from hepy.paillier.primes import Verification, random_prime, random_primes, subgroup_prime
 from hepy.paillier.variants import check_bits
 from hepy.paillier.variants import variant as variant_named
 from hepy.random import Stream
@@ -35,7 +35,7 @@ def generate_key(
     Hazards:
         Whoever knows `seed` knows the key. The primes pass through Python integers, of which copies may stay in
         memory until it is used again.
-    Source: see hepy.paillier.variants; primality by gmpy2 (BPSW and Miller-Rabin).
+    Source: see hepy.paillier.variants; primality by hepy.paillier.primes.
     """
     kind = variant_named(variant)
     check_bits(bits, insecure)
@@ -52,12 +52,21 @@ def generate_key(
 def two_primes(bits: int, name: str, stream: Stream) -> tuple[Secret, int | None]:
     """The primes of a djn or classic key of an even number of bits, from 64 up, and the generator of a djn key."""
     djn = name == "djn"
-    p = random_prime(bits // 2, stream, three_mod_four=djn)
+    search = random_primes(bits // 2, stream, three_mod_four=djn)
+    while True:
+        (p,) = search.next()
+        verification = Verification(p, stream)
 
-    def fits(q: int) -> bool:
-        return _far(p, q) and (not djn or math.gcd(p - 1, q - 1) == 2)
+        def fits(q: int, p: int = p) -> bool:
+            return _far(p, q) and (not djn or gmpy2.gcd(p - 1, q - 1) == 2)
 
-    q = random_prime(bits // 2, stream, three_mod_four=djn, wanted=fits)
+        others = random_primes(bits // 2, stream, three_mod_four=djn, wanted=fits)
+        (q,) = others.next(beside=verification.run)  # p is judged while other threads look for q
+        if not verification.passed:
+            continue
+        while not Verification(q, stream).run():
+            (q,) = others.next()
+        break
     n = p * q
     return Secret(p, q), -(random_unit(n, stream) ** 2) % n if djn else None
 
