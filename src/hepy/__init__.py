@@ -13,7 +13,6 @@ What a name needs is imported when the name is first used, so `import hepy` is f
 from __future__ import annotations
 
 import importlib
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from hepy import errors as errors
@@ -38,10 +37,7 @@ if TYPE_CHECKING:
     from hepy._devices import device, devices, stream
     from hepy.wire import describe, digest, dump_chunks, dumps, load, load_chunks, loads, save
 
-try:
-    __version__ = metadata.version("hepy-engine")
-except metadata.PackageNotFoundError:  # a source tree on the path, not installed
-    __version__ = "0+unknown"
+    __version__: str
 
 _SUBPACKAGES = {"bigint", "ckks", "paillier", "ring", "wire"}
 _HOME = {
@@ -62,6 +58,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        found = globals()[name] = _version()
+        return found
     if name in _SUBPACKAGES:
         return importlib.import_module(f"hepy.{name}")
     if name in _HOME:
@@ -69,6 +68,15 @@ def __getattr__(name: str) -> Any:
         globals()[name] = found
         return found
     raise AttributeError(f"module 'hepy' has no attribute {name!r}")
+
+
+def _version() -> str:
+    from importlib import metadata  # takes a sixth of the package's import
+
+    try:
+        return metadata.version("hepy-engine")
+    except metadata.PackageNotFoundError:  # a source tree on the path, not installed
+        return "0+unknown"
 
 
 def __dir__() -> list[str]:

@@ -27,7 +27,6 @@ from hepy.ckks.sharing import STATISTICAL_BITS, Sharing, ciphertext_digest, devi
 from hepy.errors import KeyMismatchError, MissingKeyError, ParameterError
 from hepy.random import KEY_BYTES, Purpose, Stream
 from hepy.ring import Coefficients, Polynomial, RingBasis, gaussian, mod_down, stack, ternary
-from hepy.wire.locked import LockedCiphertexts
 
 _TAIL_OF_FLOODING = 16  # standard deviations that the flooding noise stays within, but for 2^-184
 
@@ -440,11 +439,13 @@ class Context(PublicContext):
             "by the owner (Input(symmetric=True)), or fewer statistical_bits"
         )
 
-    def _phase(self, ciphertexts: CiphertextArray | LockedCiphertexts, *, noise: float = 0.0) -> Coefficients:
+    def _phase(self, ciphertexts: Any, *, noise: float = 0.0) -> Coefficients:
         """Message and error, modulo as few primes as hold them and further noise of that size."""
-        if isinstance(ciphertexts, LockedCiphertexts):
-            raise ciphertexts.missing_key("be decrypted")
         if not isinstance(ciphertexts, CiphertextArray):
+            from hepy.wire.locked import LockedCiphertexts  # whoever has one has imported it
+
+            if isinstance(ciphertexts, LockedCiphertexts):
+                raise ciphertexts.missing_key("be decrypted")
             raise ParameterError(
                 f"CKKS ciphertexts were expected, not {type(ciphertexts).__name__} "
                 f"({type(ciphertexts).__module__}): encrypt(...) makes them"
