@@ -7,18 +7,22 @@ namespace {
 
 std::string to_string(const Lengths& lengths) {
   std::string text;
-  for (const auto length : lengths) text += (text.empty() ? "" : ", ") + std::to_string(length);
+  for (const auto length : lengths) {
+    text += (text.empty() ? "" : ", ") + (length == kAny ? "any" : std::to_string(length));
+  }
   return "(" + text + ")";
 }
 
-// Splits a shape that ends with `inner`; throws where it does not.
-Lengths batch_of(const Lengths& shape, const Lengths& inner) {
-  if (shape.size() < inner.size() ||
-      !std::equal(inner.begin(), inner.end(), shape.end() - std::ptrdiff_t(inner.size()))) {
-    throw runtime::InvalidArgument("an array of shape (..., " + to_string(inner).substr(1) + " was expected, not of " +
+// Cuts a shape into batch axes and those that `wanted` describes; throws where it does not fit.
+void split(const Lengths& shape, const Lengths& wanted, Lengths& batch, Lengths& inner) {
+  const auto fits = [](std::size_t want, std::size_t length) { return want == kAny || want == length; };
+  const auto cut = shape.end() - std::ptrdiff_t(std::min(shape.size(), wanted.size()));
+  if (shape.size() < wanted.size() || !std::equal(wanted.begin(), wanted.end(), cut, fits)) {
+    throw runtime::InvalidArgument("an array of shape (..., " + to_string(wanted).substr(1) + " was expected, not of " +
                                    to_string(shape));
   }
-  return {shape.begin(), shape.end() - std::ptrdiff_t(inner.size())};
+  batch.assign(shape.begin(), cut);
+  inner.assign(cut, shape.end());
 }
 
 }  // namespace
@@ -40,9 +44,9 @@ RingBasis::RingBasis(runtime::Stream stream, const py::object& constants, const 
   value = {reinterpret_cast<const ring::Prime*>(words), unsigned(tables.size()), log_degree_of(degree)};
 }
 
-View::View(runtime::Stream stream, const py::object& object, const Lengths& inner) {
+View::View(runtime::Stream stream, const py::object& object, const Lengths& wanted) {
   const Strided<const std::uint32_t> array(object);
-  batch = batch_of(array.shape, inner);
+  split(array.shape, wanted, batch, inner);
   words = array.data(stream);
   const auto cut = array.strides.begin() + std::ptrdiff_t(batch.size());
   batch_strides.assign(array.strides.begin(), cut);
@@ -65,9 +69,9 @@ std::int64_t View::take_last_axis() {
   return stride;
 }
 
-Result::Result(runtime::Stream stream, const py::object& object, const Lengths& inner) {
+Result::Result(runtime::Stream stream, const py::object& object, const Lengths& wanted) {
   const Array<std::uint32_t> array(object);
-  batch = batch_of(array.shape(), inner);
+  split(array.shape(), wanted, batch, inner);
   words = array.data(stream, array.size());
 }
 

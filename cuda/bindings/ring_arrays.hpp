@@ -12,6 +12,7 @@
 namespace hepy::bindings {
 
 using Lengths = std::vector<std::size_t>;
+constexpr std::size_t kAny = ~std::size_t(0);  // in a shape that is asked for: any length
 
 // log2(N). Throws InvalidArgument where that is no degree of a ring.
 unsigned log_degree_of(std::size_t degree);
@@ -31,24 +32,24 @@ struct RingBasis {
 
 // Words that are read: an array of any strides but along its last axis, of the shape [batch..., inner...].
 struct View {
-  // Throws InvalidArgument unless the last axes have the lengths `inner`, rows of four words and more begin on 16
+  // Throws InvalidArgument unless the last axes have the wanted lengths, rows of four words and more begin on 16
   // bytes, and all words are on the stream's device.
-  View(runtime::Stream stream, const py::object& object, const Lengths& inner);
+  View(runtime::Stream stream, const py::object& object, const Lengths& wanted);
 
   // Takes the last axis off the batch. Returns its stride, 0 where the axis has length 1 or there is none.
   std::int64_t take_last_axis();
 
   const std::uint32_t* words;
-  Lengths batch;
+  Lengths batch, inner;
   std::vector<std::int64_t> batch_strides, inner_strides;  // in words
 };
 
 // A result: contiguous words of the shape [batch..., inner...].
 struct Result {
-  Result(runtime::Stream stream, const py::object& object, const Lengths& inner);
+  Result(runtime::Stream stream, const py::object& object, const Lengths& wanted);
 
   std::uint32_t* words;
-  Lengths batch;
+  Lengths batch, inner;
 };
 
 // Makes operands of views that broadcast to the batch of a result, with as few axes as they share; an operand's limb

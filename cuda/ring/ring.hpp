@@ -62,4 +62,64 @@ void scale(runtime::Stream, const Basis&, const Batch&, std::uint32_t* out, cons
 void subtract_scaled(runtime::Stream, const Basis&, const Batch&, std::uint32_t* out, const Operand& x,
                      const Operand& y, const std::uint32_t* factors);
 
+// Rows that a transform works on, so that one launch serves several digits, and a part of a basis.
+struct alignas(16) Row {
+  std::uint32_t limb;   // the prime, by its number in the basis
+  std::uint32_t in;     // which row of an entry of the operand
+  std::uint32_t out;    // which row of an entry of the result
+  std::uint32_t other;  // which row of what stands beside the operand
+};
+struct Rows {
+  const Row* rows;  // [count] in device memory; null: row k is {k, k, k, k}
+  unsigned count;
+  unsigned out_rows;  // rows of an entry of the result, of which all others are left alone
+};
+
+// The transform of rows of x: coefficients to values, values to coefficients. The order of values is that of
+// hepy/ring/tables.py. The result may be the operand itself, row by row.
+void ntt(runtime::Stream, const Basis&, const Batch&, const Rows&, std::uint32_t* out, const Operand& x);
+void intt(runtime::Stream, const Basis&, const Batch&, const Rows&, std::uint32_t* out, const Operand& x);
+
+// ntt(x) plus rows of y, by their number `other`, times factors[k], in Montgomery form: the end of a division.
+void ntt_plus_scaled(runtime::Stream, const Basis&, const Batch&, const Rows&, std::uint32_t* out, const Operand& x,
+                     const Operand& y, const std::uint32_t* factors);
+
+// intt(x) times f[k]. factors: uint32[count, 2] in device memory, f / N and f psi^-(N/2) / N in Montgomery form.
+void intt_scaled(runtime::Stream, const Basis&, const Batch&, const Rows&, std::uint32_t* out, const Operand& x,
+                 const std::uint32_t* factors);
+
+// The same; the rows of x that it reads go to rows `other` of kept as well, [B, kept_rows, N] in device memory.
+void intt_scaled_keeping(runtime::Stream, const Basis&, const Batch&, const Rows&, std::uint32_t* out, const Operand& x,
+                         const std::uint32_t* factors, std::uint32_t* kept, unsigned kept_rows);
+
+// X to X^element, odd and below 2N.
+void automorphism_ntt(runtime::Stream, const Basis&, const Batch&, std::uint32_t* out, const Operand& x,
+                      unsigned element);
+void automorphism_coefficients(runtime::Stream, const Basis&, const Batch&, std::uint32_t* out, const Operand& x,
+                               unsigned element);
+
+// Sums of products along an axis of terms, for each of some columns, the last batch axis, which is not among those of
+// `batch`. An operand that is the same for all columns has a column stride of 0 and is read once for two of them.
+constexpr std::uint32_t kAbsent = ~std::uint32_t(0);
+struct InnerProduct {
+  unsigned terms, columns;
+  Operand x, y;
+  std::int64_t x_term, x_column, y_term, y_column;  // strides
+  const std::uint32_t* y_limbs;                     // [limbs] in device memory: which limb of y belongs to each
+
+  // For the first columns also lifted times a factor a limb.
+  unsigned lifted_count;  // columns; with 0 the rest is not read
+  Operand lifted;
+  std::int64_t lifted_column;
+  const std::uint32_t* lifted_limbs;    // [limbs]: its limb for each, or kAbsent
+  const std::uint32_t* lifted_factors;  // [limbs]
+};
+
+// out: [batch, columns, limbs, N].
+void inner_product(runtime::Stream, const Basis&, const Batch&, std::uint32_t* out, const InnerProduct&);
+
+// (x_0 + x_1 Y)(y_0 + y_1 Y), the second part of an operand so many words behind the first; out: [batch, 3, limbs, N].
+void tensor_product(runtime::Stream, const Basis&, const Batch&, std::uint32_t* out, const Operand& x,
+                    std::int64_t x_part, const Operand& y, std::int64_t y_part);
+
 }  // namespace hepy::ring

@@ -41,6 +41,18 @@ HEPY_DEVICE std::uint32_t add_min(std::uint32_t a, std::uint32_t b, std::uint32_
 #endif
 }
 
+// The bits of x in reverse order.
+HEPY_DEVICE std::uint32_t reverse_bits(std::uint32_t x) {
+#if defined(__CUDACC__)
+  return __brev(x);
+#else
+  x = (x >> 1 & 0x55555555) | (x & 0x55555555) << 1;
+  x = (x >> 2 & 0x33333333) | (x & 0x33333333) << 2;
+  x = (x >> 4 & 0x0F0F0F0F) | (x & 0x0F0F0F0F) << 4;
+  return __builtin_bswap32(x);
+#endif
+}
+
 // x rotated left by `bits` in (0, 32).
 HEPY_DEVICE std::uint32_t rotate_left(std::uint32_t x, unsigned bits) {
 #if defined(__CUDACC__)

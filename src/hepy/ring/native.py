@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import threading
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy._devices import Device
-from hepy.ring import tables
+from hepy.ring import constants, tables
 from hepy.ring.basis import RingBasis
 from hepy.ring.native_conversion import Conversions
 
@@ -67,6 +68,7 @@ class Kernels(Conversions):
         self.device = device
         self.native = device.native.ring
         self._lock = threading.Lock()
+        self._constant = functools.lru_cache(maxsize=4096)(self._uploaded)
         self._roots: weakref.WeakValueDictionary[tuple[int, int], _Roots] = weakref.WeakValueDictionary()
 
     # What all leaves share.
@@ -89,19 +91,23 @@ class Kernels(Conversions):
                 found = self._roots[prime, degree] = _Roots(prime, degree, self.device)
             return found
 
+    def _uploaded(self, make: Callable[..., Any], *of: Any) -> Array:
+        """What `make` gives for these, on the device; asked for as _constant, which keeps it."""
+        return self.device.asarray(make(*of))
+
     def run(self, name: str, basis: RingBasis, *arguments: Any) -> None:
         getattr(self.native, name)(self.device.stream, self.of(basis), *arguments)
 
     def empty(self, shape: tuple[int, ...]) -> Array:
         return self.device.empty(shape, np.uint32)
 
-    def _fit(self, shape: tuple[int, ...], *operands: Array) -> tuple[Array, ...]:
-        """Operands of a result of that shape [B..., limbs, N], as kernels read them; copied where they have too many axes."""
-        if len(shape) <= _AXES + 2:
+    def _fit(self, batch: tuple[int, ...], inner: int, *operands: Array, most: int = _AXES) -> tuple[Array, ...]:
+        """Operands whose axes before the last `inner` broadcast to `batch`, copied where these are more than `most`."""
+        if len(batch) <= most:
             return operands
         with self.device.active():
             xp = self.device.xp
-            whole = [(*shape[: len(shape) - 2], *x.shape[-2:]) for x in operands]
+            whole = [(*batch, *x.shape[x.ndim - inner :]) for x in operands]
             return tuple(xp.ascontiguousarray(xp.broadcast_to(x, to)) for x, to in zip(operands, whole, strict=True))
 
     # Residue by residue.
@@ -128,10 +134,63 @@ class Kernels(Conversions):
         """A kernel whose result has the shape to which all operands broadcast."""
         shape = _broadcast(*(tuple(x.shape) for x in operands))
         out = self.empty(shape)
-        self.run(name, basis, out, *self._fit(shape, *operands), *more)
+        self.run(name, basis, out, *self._fit(shape[:-2], 2, *operands), *more)
         return out
+
+    # Sums of products.
+
+    def inner_product(self, x: Array, y: Array, basis: RingBasis, y_limbs: tuple[int, ...]) -> Array:
+        return self._inner_product(x, y, basis, y_limbs, None, basis)
+
+    def inner_product_lifted(
+        self, x: Array, y: Array, basis: RingBasis, y_limbs: tuple[int, ...], lifted: Array, own: RingBasis
+    ) -> Array:
+        return self._inner_product(x, y, basis, y_limbs, lifted, own)
+
+    def _inner_product(
+        self, x: Array, y: Array, basis: RingBasis, y_limbs: tuple[int, ...], lifted: Array | None, own: RingBasis
+    ) -> Array:
+        batch = _broadcast(x.shape[:-3], y.shape[:-3])
+        out = self.empty((*batch, len(basis), basis.degree))
+        most = _AXES + 1  # the last one is that of columns
+        x, y = self._fit(batch, 3, x, y, most=most)
+        plus: tuple[Any, ...] = (None, None, None)
+        if lifted is not None:
+            (lifted,) = self._fit((*batch[:-1], lifted.shape[-3]), 2, lifted, most=most)
+            plus = lifted, self._constant(_lifted_limbs, own, basis), self._constant(constants.lift, own, basis)
+        self.run("inner_product", basis, out, x, y, self._constant(_limbs, y_limbs), *plus)
+        return out
+
+    def tensor_product(self, x: Array, y: Array, basis: RingBasis) -> Array:
+        batch = _broadcast(x.shape[:-3], y.shape[:-3])
+        out = self.empty((*batch, 3, len(basis), basis.degree))
+        self.run("tensor_product", basis, out, *self._fit(batch, 3, x, y))
+        return out
+
+    # The transform.
+
+    def ntt(self, x: Array, basis: RingBasis) -> Array:
+        return self._elementwise("ntt", basis, x)
+
+    def intt(self, x: Array, basis: RingBasis) -> Array:
+        return self._elementwise("intt", basis, x)
+
+    def automorphism_coefficients(self, x: Array, element: int, basis: RingBasis) -> Array:
+        return self._elementwise("automorphism_coefficients", basis, x, more=(element,))
+
+    def automorphism_ntt(self, x: Array, element: int, basis: RingBasis) -> Array:
+        return self._elementwise("automorphism_ntt", basis, x, more=(element,))
 
 
 @functools.lru_cache(maxsize=4096)
 def _broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     return shapes[0] if len(set(shapes)) == 1 else np.broadcast_shapes(*shapes)
+
+
+def _limbs(places: tuple[int, ...]) -> npt.NDArray[np.uint32]:
+    return np.array(places, np.uint32)
+
+
+def _lifted_limbs(own: RingBasis, basis: RingBasis) -> npt.NDArray[np.uint32]:
+    """For each prime of the basis, where it stands in the other, or kAbsent: uint32[limbs]."""
+    return np.array([own.primes.index(q) if q in own else _RADIX - 1 for q in basis.primes], np.uint32)

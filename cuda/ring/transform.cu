@@ -1,0 +1,98 @@
+// Launches of the transform: which passes a degree takes, and what its first and last pass do besides.
+#include "ring/transform.cuh"
+
+namespace hepy::ring {
+namespace {
+
+struct Launch {
+  runtime::LaunchSite site;
+  const Basis& basis;
+  const Batch& batch;
+  const Rows& rows;
+  Word* out;
+
+  template <class T>
+  dim3 grid() const {
+    return grid_of(unsigned(basis.degree() / (T::kLength * T::kLines)), rows.count, batch.count);
+  }
+
+  template <class T, class Source, class Sink>
+  void forward(Source source, Sink sink) const {
+    runtime::launch(forward_kernel<T, Source, Sink>, grid<T>(), T::kThreads, 0, site, out, source, sink, rows, basis,
+                    batch.count);
+  }
+
+  template <class T, bool end, class Source>
+  void inverse(Source source, const Word* factors) const {
+    runtime::launch(inverse_kernel<T, end, Source>, grid<T>(), T::kThreads, 0, site, out, source, factors, rows, basis,
+                    batch.count);
+  }
+};
+
+// Calls function(std::integral_constant<unsigned, log>) for a log in [low, high].
+template <unsigned low, unsigned high, class Function>
+void with_log(unsigned log, Function function) {
+  if constexpr (low < high) {
+    if (log != low) return with_log<low + 1, high>(log, function);
+  }
+  function(std::integral_constant<unsigned, low>());
+}
+
+template <class Source, class Sink>
+void forward(const Launch& launch, Source source, Sink sink) {
+  if (launch.batch.count == 0 || launch.rows.count == 0) return;
+  const unsigned log = launch.basis.log_degree;
+  if (log <= kBlockLog) {
+    with_log<kSmallestLog, kBlockLog>(log,
+                                      [&](auto found) { launch.forward<Whole<decltype(found)::value>>(source, sink); });
+    return;
+  }
+  with_log<kBlockLog + 1 - kRowLog, kLargestLog - kRowLog>(
+      log - kRowLog, [&](auto found) { launch.forward<Columns<decltype(found)::value>>(source, Plain{}); });
+  launch.forward<Rows256>(FromResult{}, sink);
+}
+
+template <class Source>
+void inverse(const Launch& launch, Source source, const Word* factors) {
+  if (launch.batch.count == 0 || launch.rows.count == 0) return;
+  const unsigned log = launch.basis.log_degree;
+  if (log <= kBlockLog) {
+    with_log<kSmallestLog, kBlockLog>(
+        log, [&](auto found) { launch.inverse<Whole<decltype(found)::value>, true>(source, factors); });
+    return;
+  }
+  launch.inverse<Rows256, false>(source, nullptr);
+  with_log<kBlockLog + 1 - kRowLog, kLargestLog - kRowLog>(
+      log - kRowLog, [&](auto found) { launch.inverse<Columns<decltype(found)::value>, true>(FromResult{}, factors); });
+}
+
+}  // namespace
+
+void ntt(runtime::Stream stream, const Basis& basis, const Batch& batch, const Rows& rows, Word* out,
+         const Operand& x) {
+  forward({{stream, "ring.ntt"}, basis, batch, rows, out}, FromOperand{x, batch}, Plain{});
+}
+
+void ntt_plus_scaled(runtime::Stream stream, const Basis& basis, const Batch& batch, const Rows& rows, Word* out,
+                     const Operand& x, const Operand& y, const Word* factors) {
+  forward({{stream, "ring.ntt_plus_scaled"}, basis, batch, rows, out}, FromOperand{x, batch},
+          PlusScaled{y, batch, factors});
+}
+
+void intt(runtime::Stream stream, const Basis& basis, const Batch& batch, const Rows& rows, Word* out,
+          const Operand& x) {
+  inverse({{stream, "ring.intt"}, basis, batch, rows, out}, FromOperand{x, batch}, nullptr);
+}
+
+void intt_scaled(runtime::Stream stream, const Basis& basis, const Batch& batch, const Rows& rows, Word* out,
+                 const Operand& x, const Word* factors) {
+  inverse({{stream, "ring.intt_scaled"}, basis, batch, rows, out}, FromOperand{x, batch}, factors);
+}
+
+void intt_scaled_keeping(runtime::Stream stream, const Basis& basis, const Batch& batch, const Rows& rows, Word* out,
+                         const Operand& x, const Word* factors, Word* kept, unsigned kept_rows) {
+  inverse({{stream, "ring.intt_scaled_keeping"}, basis, batch, rows, out},
+          FromOperandKept{{x, batch}, kept, kept_rows, basis.log_degree}, factors);
+}
+
+}  // namespace hepy::ring
