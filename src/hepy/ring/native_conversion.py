@@ -19,6 +19,7 @@ from hepy.ring.embedding import roots, slot_order
 Array = Any
 Words = npt.NDArray[np.uint32]
 
+AXES = 4  # batch axes that kernels take: kAxes in cuda/ring/ring.hpp
 _RADIX = 1 << 32
 _TILE = 4  # limbs out that share 16 bytes of a matrix: kTile in cuda/ring/conversion.cu
 
@@ -65,8 +66,12 @@ class Conversions:
     def empty(self, shape: tuple[int, ...]) -> Array:
         raise NotImplementedError
 
-    def _fit(self, shape: tuple[int, ...], *operands: Array) -> tuple[Array, ...]:
-        raise NotImplementedError
+    def _compact(self, x: Array) -> Array:
+        """An operand [B..., rows, N] as kernels read it: copied where it has more batch axes than they take."""
+        if x.ndim <= AXES + 2:
+            return x
+        with self.device.active():
+            return self.device.xp.ascontiguousarray(x)
 
     # Between bases.
 
@@ -81,8 +86,7 @@ class Conversions:
         scaled: x is times the factors already, that is y as in RingKernels.convert; factors() gives them.
         """
         conversion = self._conversion(digits, x.shape[-2], out.shape[-2])
-        (x,) = self._fit(x.shape, x)
-        self.native.convert(self.device.stream, conversion, out, x, scaled, centred)
+        self.native.convert(self.device.stream, conversion, out, self._compact(x), scaled, centred)
 
     @functools.lru_cache(maxsize=1024)  # noqa: B019 - kernels live as long as the process
     def _conversion(self, digits: tuple[Exchange, ...], rows_in: int, rows_out: int) -> Any:
@@ -96,7 +100,7 @@ class Conversions:
 
     def from_words(self, words: Array, negative: Array, basis: RingBasis) -> Array:
         out = self.empty((*negative.shape[:-1], len(basis), basis.degree))
-        (words,) = self._fit(out.shape, words)
+        words = self._compact(words)
         with self.device.active():
             signs = self.device.xp.ascontiguousarray(negative).view(np.uint8)
         self.run("from_words", basis, out, words, signs, words.shape[-2])
@@ -113,13 +117,13 @@ class Conversions:
         words = width(basis.modulus.bit_length())
         out = self.empty((*x.shape[:-2], words, basis.degree))
         negative = self.device.empty((*x.shape[:-2], basis.degree), np.uint8)
-        (x,) = self._fit(x.shape, x)
+        x = self._compact(x)
         self.native.to_words(self.device.stream, self._recombination(basis), out, negative, x)
         return out, negative.view(np.bool_)
 
     def to_floats(self, x: Array, basis: RingBasis) -> Array:
         out = self.device.empty((*x.shape[:-2], basis.degree), np.float64)
-        (x,) = self._fit(x.shape, x)
+        x = self._compact(x)
         if len(basis) == 2:
             first, second = basis.primes
             self.run("to_floats_of_two", basis, out, x, (pow(first, -1, second) << 32) % second)

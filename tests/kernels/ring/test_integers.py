@@ -161,3 +161,16 @@ def test_what_bindings_refuse(rings, basis):
         native.to_floats_of_two(stream, leaves.of(base), rings.here(np.zeros((2, 16))), words, 1)
     with pytest.raises(ParameterError, match="multiple of 4"):
         native.Recombination(stream, *(rings.here(np.zeros(n, np.uint32)) for n in (16, 24, 6)), 2, 16)
+
+
+def test_more_axes_than_kernels_take(rings, basis):
+    base = basis(8)
+    values = np.arange(2**6 * 8).reshape(2, 2, 2, 2, 2, 2, 8).astype(object) - 100
+    words, negative = planes(values, 1)
+    x = rings.here(words).transpose(5, 4, 3, 2, 1, 0, 6, 7)
+    signs = rings.here(negative).transpose(5, 4, 3, 2, 1, 0, 6)
+    want = values.transpose(5, 4, 3, 2, 1, 0, 6)
+    got = rings.leaves.from_words(x, signs, base)
+    assert (_devices.to_host(got) == residues(want, base)).all()
+    assert (_devices.to_host(rings.leaves.to_floats(got.transpose(1, 0, 3, 2, 5, 4, 6, 7), base)).ravel().tolist()
+            == want.transpose(1, 0, 3, 2, 5, 4, 6).ravel().tolist())  # fmt: skip
