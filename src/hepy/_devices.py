@@ -123,13 +123,15 @@ class Device:
 
     def _with_room(self, size: int, make: Callable[[], Any]) -> Any:
         """make(), which allocates that many bytes, once guests have given up what it needs."""
-        while True:
-            try:
-                self._check_budget(size)
-                return make()
-            except DeviceOutOfMemoryError as error:
-                if not _residency.make_room(self, size):
-                    raise self._shortage(size) from error
+
+        def allocate() -> Any:
+            self._check_budget(size)
+            return make()
+
+        try:
+            return _residency.with_room(self, size, allocate)
+        except DeviceOutOfMemoryError as error:
+            raise self._shortage(size) from error
 
     def _check_budget(self, size: int) -> None:
         left = self._budget_left()

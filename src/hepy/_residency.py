@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from hepy._locks import new_lock
+from hepy.errors import DeviceOutOfMemoryError
 
 if TYPE_CHECKING:
     from hepy._devices import Device
+
+Result = TypeVar("Result")
 
 
 class Guest(Protocol):
@@ -40,6 +43,23 @@ def used(device: Device, guest: Guest) -> None:
         if known is None or known() is not guest:
             known = weakref.ref(guest)
         order[id(guest)] = known
+
+
+def with_room(device: Device, size: int, work: Callable[[], Result]) -> Result:
+    """work(), again and again as long as it lacks memory and guests have something to give up.
+
+    Args:
+        size: how many bytes it takes, 0 where that is not known: then copies go one by one.
+
+    Raises:
+        DeviceOutOfMemoryError: of work(), when nobody has anything left.
+    """
+    while True:
+        try:
+            return work()
+        except DeviceOutOfMemoryError:
+            if not make_room(device, size):
+                raise
 
 
 def make_room(device: Device, size: int) -> bool:

@@ -39,6 +39,13 @@ def device(request):
         yield request.param
 
 
+@pytest.fixture(params=[name for name in _ring_devices() if name == "emulator"])
+def emulator(request):
+    """The emulated device, whose memory can be limited, current during the test."""
+    with _devices.device(request.param) as here:
+        yield here
+
+
 @functools.cache
 def context(*, secure=False, seed=SEED, **parameters):
     """The context of these parameters, made on the host."""

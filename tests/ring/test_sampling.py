@@ -110,7 +110,7 @@ class Fixed:
         return self
 
     def words(self, start, stop, attempt=0):
-        return _devices.current().asarray(self._attempts[attempt][start:stop])
+        return _devices.current().asarray(self._attempts[attempt][start:stop].copy())
 
     def words_at(self, elements, attempt):
         return _devices.current().asarray(self._attempts[attempt][elements])

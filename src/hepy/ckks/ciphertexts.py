@@ -608,8 +608,10 @@ class CiphertextArray(NumpyManners):
         x, step = self if _manual.get() else self._settled(), 1
         result = x._with(x._parts, x._state._replace(length=x.slots))
         while step < self.slots:
-            result = result + result._rotated([step])[0]
-            step *= 2
+            turned, step = result._rotated([step])[0], 2 * step
+            if step < self.slots:
+                self._do.ahead(turned._parts, turned.level, [galois_element(step, self.parameters.degree)])
+            result = result + turned
         state = result._state.with_accounts(lambda a: a.in_all_slots(self.slots), length=1)
         return self._with(result._parts, state)
 

@@ -394,6 +394,9 @@ class _Recorder:
     def rescale(self, x: Outline, to: int) -> Outline:
         return x
 
+    def ahead(self, x: Outline, level: int, elements: Sequence[int]) -> None:
+        pass
+
     def automorphisms(self, x: Outline, level: int, elements: Sequence[int]) -> list[Outline]:
         self.elements |= set(elements) - {1}
         return [x for _ in elements]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import collections
 import math
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -70,5 +71,8 @@ class _Lease(np.ndarray[tuple[int, ...], np.dtype[np.uint8]]):
     __slots__ = ()
 
     # Bound here, because at the interpreter's end a module's names may be gone before its objects are.
-    def __del__(self, give_back: Callable[[Memory], None] = _give_back) -> None:
-        give_back(self.base)  # type: ignore[arg-type]
+    def __del__(
+        self, give_back: Callable[[Memory], None] = _give_back, ends: Callable[[], bool] = sys.is_finalizing
+    ) -> None:
+        if not ends():
+            give_back(self.base)  # type: ignore[arg-type]

@@ -123,7 +123,7 @@ class Halves:
     def _move_in(self, device: Device, there: _Copy | None) -> _Copy:
         first = self.first if there is None else there.first
         with _devices.device(device):
-            pair = _joined(first.to(device), self._expand)
+            pair = _residency.with_room(device, 0, lambda: _joined(first.to(device), self._expand))
         made = self._copies[device] = _Copy(device, pair=pair)
         return made
 

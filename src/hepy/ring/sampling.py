@@ -65,7 +65,9 @@ def uniform(basis: RingBasis, shape: Shape, stream: Stream) -> Polynomial:
         below = draw.words_below(primes, masks, basis.degree)
         if below is not None:
             return Polynomial(basis, device, below[:count].reshape(dimensions))
-        words = _words(draw, count).reshape(dimensions) & masks[:, None]
+        words = _words(draw, count).reshape(dimensions)
+        words &= masks[:, None]
+        device.make_room(words.size)  # for booleans
         _redraw(draw, words.reshape(-1), device.xp.flatnonzero(words >= primes[:, None]), examine)
     return Polynomial(basis, device, words)
 
