@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from hepy import _devices
 from hepy import _limbs as limb
+from hepy.bigint import joint
 from hepy.bigint.integers import integers
 from hepy.bigint.kernels import Batch, Kernels, NotAUnit, Operand
 from hepy.bigint.rows import Rows, identity, repeated
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 # Pairs of (bin, element) that a segmented product sorts at once: what is needed beyond operands and result stays small
 # however long the batch.
 _PAIRS = 1 << 18
+_TOGETHER = 8  # features, at least, that are looked at for joint bins
 _TERMS = 1 << 13  # of a product of powers, at least, whose exponents are held in the form that kernels read
 
 
@@ -331,9 +333,9 @@ class ResidueArray:
         features, samples = math.prod(leading), self.size
         bins = bins.reshape(features, samples)
         mask = None if mask is None else mask.reshape(features, samples)
-        flat = self.ravel()._rows
-        # Many features at once while their indices stay small; else a feature at a time, its samples in pieces.
-        wide = max(1, min(features, _PAIRS // max(samples, 1)))
+        flat = self.ravel()
+        # Many features at once while their indices stay small; else some at a time, their samples in pieces.
+        wide = max(1, min(features, max(_TOGETHER, _PAIRS // max(samples, 1))))
         long = max(1, min(samples, _PAIRS))
 
         def histogram(low: int, high: int) -> ResidueArray:
@@ -341,9 +343,7 @@ class ResidueArray:
             for at in range(0, max(samples, 1), long):
                 here = slice(at, at + long)
                 kept = None if mask is None else mask[low:high, here]
-                rows, offsets = _sorted_rows(flat[here], bins[low:high, here], num_segments, kept)
-                part = self._kernels.segment_product((self._batch, rows), offsets)
-                made = self._made(part, (len(offsets) - 1,))
+                made = flat[here]._histograms(bins[low:high, here], num_segments, kept)
                 total = made if total is None else total.multiply(made)
             assert total is not None
             return total
@@ -353,6 +353,47 @@ class ResidueArray:
             return histogram(0, features).reshape(shape) if features else self._made(self._kernels.gather([], 0), shape)
         parts = [histogram(low, min(low + wide, features)) for low in range(0, features, wide)]
         return concatenate(parts).reshape(shape)
+
+    def _histograms(
+        self, bins: npt.NDArray[Any], num_segments: int, mask: npt.NDArray[np.bool_] | None
+    ) -> ResidueArray:
+        """segment_product of (S,) by bins [F, S], flat: (F * num_segments,)."""
+        if mask is not None:
+            everywhere = mask.all(axis=0)
+            if (everywhere == mask.any(axis=0)).all():  # the same for each feature: leave elements out first
+                return self[everywhere]._histograms(bins[:, everywhere], num_segments, None)
+        elif len(bins) > 1 and self.size:
+            products, where = self.joint_segment_product(bins)
+            rows = np.full(len(bins) * num_segments, products.size)
+            for feature, (own, here) in enumerate(where):
+                rows[feature * num_segments + own] = np.arange(here.start, here.stop)
+            return concatenate([products, self._other(1).reshape(1)])[rows]
+        rows, offsets = _sorted_rows(self._rows, bins, num_segments, mask)
+        batch = self._kernels.segment_product((self._batch, rows), offsets)
+        return self._made(batch, (len(offsets) - 1,))
+
+    def joint_segment_product(self, bins: npt.NDArray[Any]) -> tuple[ResidueArray, list[tuple[Rows, slice]]]:
+        """Products of the elements of (S,) that share a bin, for several features, without the bins that are empty.
+
+        Args:
+            bins: integers of at least 0, shape (F, S). Memory is needed for as many numbers as the largest one.
+
+        Returns: the products, and of each feature which bins occur, rising, and the slice of the products that is
+            theirs.
+        Source: hepy.bigint.joint.
+        """
+        steps, histograms = joint.plan(bins.astype(np.int64, copy=False))
+        made, last = [], self
+        for step in steps:
+            batch = self._kernels.segment_product((last._batch, last._rows[step.rows]), step.offsets)
+            last = last._made(batch, (len(step.offsets) - 1,))
+            made.append(last)
+        ends = np.cumsum([len(histogram.bins) for histogram in histograms])
+        where = [
+            (one.bins, slice(int(end) - len(one.bins), int(end))) for one, end in zip(histograms, ends, strict=True)
+        ]
+        parts = [made[one.step][one.start : one.start + len(one.bins)] for one in histograms]
+        return concatenate(parts), where
 
     def multi_power_vartime(self, exponents: Any) -> ResidueArray:
         """Products of powers: out[..., m] = product over k of self[..., k] ** exponents[k, m].
