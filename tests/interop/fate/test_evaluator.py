@@ -151,6 +151,30 @@ def test_many_samples_fill_a_histogram(djn):
     np.testing.assert_allclose(np.asarray(got).ravel(), want, rtol=1e-12)
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("shared", [False, True], ids=["bins of their own", "the same bins"])
+def test_features_share_products_where_samples_are_many(djn, stride, shared):
+    sk, pk, coder = djn
+    rng = np.random.default_rng(4)
+    samples, features, bins = 150, 3, 4
+    values = rng.integers(-(2**40), 2**40, samples * stride)
+    positions = rng.integers(0, bins, size=(samples, features)) + (0 if shared else bins * np.arange(features))
+    want = np.zeros((features * bins, stride), np.int64)
+    np.add.at(want, positions, values.reshape(samples, 1, stride))
+    histogram = evaluator.zeros(features * bins * stride, None)
+    for factor in (1, 2):  # zeros first, then what is there
+        evaluator.i_update(pk, histogram, encrypted(pk, coder, values), positions.tolist(), stride)
+        assert [value for value, _ in decrypted(histogram, sk)] == (factor * want).ravel().tolist()
+    kept = rng.random(samples) < 0.9
+    want = np.zeros((features * bins, stride), np.int64)
+    np.add.at(want, positions[kept], values.reshape(samples, 1, stride)[kept])
+    masked = evaluator.zeros(features * bins * stride, None)
+    evaluator.i_update_with_masks(
+        pk, masked, encrypted(pk, coder, values), positions[kept].tolist(), kept.tolist(), stride
+    )
+    assert [value for value, _ in decrypted(masked, sk)] == want.ravel().tolist()
+
+
 def test_zeros_take_any_exponent_and_any_key(djn, contract):
     sk, pk, coder = djn
     zeros = evaluator.zeros(2, None)

@@ -13,7 +13,7 @@ from hepy.bigint import ResidueArray
 from hepy.bigint import concatenate as concatenate_residues
 from hepy.errors import ParameterError
 from hepy.interop.fate.errors import ArgumentTypeError, RangeError
-from hepy.interop.fate.scaling import Exponents, Integers, combine, replaced, sums_by_target
+from hepy.interop.fate.scaling import Exponents, Integers, combine, histograms, replaced, sums_by_target
 from hepy.interop.fate.vectors import CiphertextVector, check_range, whole
 from hepy.paillier import PublicKey
 
@@ -78,13 +78,32 @@ def update(
             f"positions go from {int(bins.min())} to {int(bins.max())}: at stride {width} they leave a vector of {len(a)}"
         )
     within = np.arange(width)
-    sources = (samples[:, None] * width + within).ravel()
-    targets = (bins[:, None] * width + within).ravel()
+    sources = samples[:, None] * width + within
+    targets = bins[:, None] * width + within
     residues, exponents = b.parts(key, a.home)
-    at, sums, sum_exponents = sums_by_target(residues[sources], exponents[sources], targets)
+    features = _features(samples)
+    if features > 1 and (exponents[sources] == exponents[sources[0, 0]]).all():
+        # As many bins of each sample: those in one place belong to one feature.
+        of_sample = sources[::features]
+        by_feature = targets.reshape(-1, features, width).transpose(2, 1, 0)
+        at, sums = histograms([residues[of_sample[:, k]] for k in within], list(by_feature))
+        sum_exponents = np.full(len(at), exponents[sources[0, 0]])
+    else:
+        at, sums, sum_exponents = sums_by_target(residues[sources.ravel()], exponents[sources.ravel()], targets.ravel())
+    untouched = a.public_key is None  # zeros, to which nothing need be added
     mine = a.parts(key, residues.device)
-    changed = combine(mine[0][at], mine[1][at], sums, sum_exponents, subtract=False)
+    changed = sums, sum_exponents
+    if not untouched:
+        changed = combine(mine[0][at], mine[1][at], sums, sum_exponents, subtract=False)
     _put(a, at, changed, key, mine)
+
+
+def _features(samples: Integers) -> int:
+    """How often each sample occurs, in a row; 0 where they differ."""
+    each = int(np.argmin(samples == samples[0])) or len(samples)
+    if len(samples) % each or (samples.reshape(-1, each) != samples[::each, None]).any():
+        return 0
+    return each
 
 
 def cumsum(a: CiphertextVector, sizes: list[int], step: int, key: PublicKey) -> None:

@@ -123,3 +123,25 @@ def sums_by_target(
     np.minimum.at(smallest, of_target, sum_exponents)
     aligned = raised(sums, digits_above(sum_exponents, smallest[of_target]))
     return found, aligned.segment_product(of_target, len(found)), smallest
+
+
+def histograms(columns: list[ResidueArray], targets: list[Integers]) -> tuple[Integers, ResidueArray]:
+    """Sums of elements of one exponent that share a target, of several features at once.
+
+    Args:
+        columns: arrays of elements, each (S,).
+        targets: for each of them int64[F, S], at least 0.
+
+    Returns: the targets in order, each once, with their sums: (T,).
+    """
+    found, parts = [], []
+    for column, features in zip(columns, targets, strict=True):
+        products, where = column.joint_segment_product(features)
+        found += [own for own, _ in where]
+        parts.append(products)
+    every, sums = np.concatenate(found), concatenate_residues(parts)
+    order = np.argsort(every, kind="stable")
+    at, rank = np.unique(every[order], return_inverse=True)
+    if len(at) < len(every):  # features share bins
+        return at, sums[order].segment_product(rank.reshape(-1), len(at))
+    return at, sums[order]
