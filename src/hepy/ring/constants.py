@@ -38,6 +38,11 @@ def with_quotients(factors: Words, basis: RingBasis) -> Words:
     return np.stack([wide, (wide << np.uint64(32)) // basis.words.astype(np.uint64)], axis=-1).astype(np.uint32)
 
 
+def montgomery(words: npt.NDArray[Any], primes: Any) -> Words:
+    """Residues below 2**31 in Montgomery form, w 2**32 mod q; `primes` broadcasts."""
+    return ((words.astype(np.uint64) << np.uint64(32)) % np.asarray(primes, np.uint64)).astype(np.uint32)
+
+
 def reducers(basis: RingBasis) -> Words:
     """uint32[limbs, 4]: q, radix = 2**32 mod q, floor(2**32 radix / q), floor(2**32 / q)."""
     rows = [(q, (1 << 32) % q, ((1 << 32) % q << 32) // q, (1 << 32) // q) for q in basis.primes]

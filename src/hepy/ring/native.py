@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +19,11 @@ import numpy.typing as npt
 from hepy._devices import Device
 from hepy.ring import constants, tables
 from hepy.ring.basis import RingBasis
-from hepy.ring.native_conversion import Conversions
+from hepy.ring.native_composites import Composites
+from hepy.ring.native_conversion import AXES
 
 Array = Any  # uint32[B..., limbs, N] on the device
 
-_AXES = 4  # batch axes that kernels take: kAxes in cuda/ring/ring.hpp
 _RADIX = 1 << 32
 
 
@@ -48,7 +48,7 @@ class _Roots:
     def __init__(self, prime: int, degree: int, device: Device) -> None:
         psi, inverse = tables.root(prime, degree), pow(degree, -1, prime)
         powers = [tables.reversed_powers(base, degree, prime) for base in (psi, pow(psi, -1, prime))]
-        self.words = device.asarray(montgomery(np.stack(powers), prime))
+        self.words = device.asarray(constants.montgomery(np.stack(powers), prime))
         place = device.native.ring.address(device.stream, self.words, 2 * degree)
         last = inverse * pow(psi, -degree // 2, prime) % prime
         row = [prime, -pow(prime, -1, _RADIX) % _RADIX, _RADIX % prime, _RADIX**2 % prime]
@@ -56,19 +56,13 @@ class _Roots:
         self.constants = np.array(row, np.uint32)
 
 
-def montgomery(words: npt.NDArray[Any], prime: Any) -> npt.NDArray[np.uint32]:
-    """Residues below 2**31 to their Montgomery form; `prime` broadcasts."""
-    return ((words.astype(np.uint64) << np.uint64(32)) % np.asarray(prime, np.uint64)).astype(np.uint32)
-
-
-class Kernels(Conversions):
+class Kernels(Composites):
     """Contract: hepy.ring.kernels.RingKernels and RingComposites."""
 
     def __init__(self, device: Device) -> None:
         self.device = device
         self.native = device.native.ring
         self._lock = threading.Lock()
-        self._constant = functools.lru_cache(maxsize=4096)(self._uploaded)
         self._roots: weakref.WeakValueDictionary[tuple[int, int], _Roots] = weakref.WeakValueDictionary()
 
     # What all leaves share.
@@ -91,9 +85,8 @@ class Kernels(Conversions):
                 found = self._roots[prime, degree] = _Roots(prime, degree, self.device)
             return found
 
-    def _uploaded(self, make: Callable[..., Any], *of: Any) -> Array:
-        """What `make` gives for these, on the device; asked for as _constant, which keeps it."""
-        return self.device.asarray(make(*of))
+    def _kept(self, basis: RingBasis, name: Hashable, make: Callable[[], npt.NDArray[Any]]) -> Array:
+        return constants.on_device(basis, self.device, name, make)
 
     def run(self, name: str, basis: RingBasis, *arguments: Any) -> None:
         getattr(self.native, name)(self.device.stream, self.of(basis), *arguments)
@@ -101,7 +94,7 @@ class Kernels(Conversions):
     def empty(self, shape: tuple[int, ...]) -> Array:
         return self.device.empty(shape, np.uint32)
 
-    def _fit(self, batch: tuple[int, ...], inner: int, *operands: Array, most: int = _AXES) -> tuple[Array, ...]:
+    def _fit(self, batch: tuple[int, ...], inner: int, *operands: Array, most: int = AXES) -> tuple[Array, ...]:
         """Operands whose axes before the last `inner` broadcast to `batch`, copied where these are more than `most`."""
         if len(batch) <= most:
             return operands
@@ -152,13 +145,15 @@ class Kernels(Conversions):
     ) -> Array:
         batch = _broadcast(x.shape[:-3], y.shape[:-3])
         out = self.empty((*batch, len(basis), basis.degree))
-        most = _AXES + 1  # the last one is that of columns
+        most = AXES + 1  # the last one is that of columns
         x, y = self._fit(batch, 3, x, y, most=most)
         plus: tuple[Any, ...] = (None, None, None)
         if lifted is not None:
             (lifted,) = self._fit((*batch[:-1], lifted.shape[-3]), 2, lifted, most=most)
-            plus = lifted, self._constant(_lifted_limbs, own, basis), self._constant(constants.lift, own, basis)
-        self.run("inner_product", basis, out, x, y, self._constant(_limbs, y_limbs), *plus)
+            places = self._kept(basis, ("lifted limbs", own), lambda: _limbs_of(basis, own))
+            plus = lifted, places, self._kept(basis, ("lift", own), lambda: constants.lift(own, basis))
+        limbs = self._kept(basis, ("limbs", y_limbs), lambda: np.array(y_limbs, np.uint32))
+        self.run("inner_product", basis, out, x, y, limbs, *plus)
         return out
 
     def tensor_product(self, x: Array, y: Array, basis: RingBasis) -> Array:
@@ -187,10 +182,6 @@ def _broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     return shapes[0] if len(set(shapes)) == 1 else np.broadcast_shapes(*shapes)
 
 
-def _limbs(places: tuple[int, ...]) -> npt.NDArray[np.uint32]:
-    return np.array(places, np.uint32)
-
-
-def _lifted_limbs(own: RingBasis, basis: RingBasis) -> npt.NDArray[np.uint32]:
+def _limbs_of(basis: RingBasis, own: RingBasis) -> npt.NDArray[np.uint32]:
     """For each prime of the basis, where it stands in the other, or kAbsent: uint32[limbs]."""
     return np.array([own.primes.index(q) if q in own else _RADIX - 1 for q in basis.primes], np.uint32)

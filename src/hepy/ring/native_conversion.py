@@ -30,6 +30,7 @@ class Exchange:
 
     Attributes:
         rows_in, rows_out: which row of an entry of x and of the result each limb is.
+        after: what results are multiplied by, a residue for each prime of the target; none for 1. It costs nothing.
     """
 
     source: RingBasis
@@ -37,6 +38,7 @@ class Exchange:
     times: int
     rows_in: tuple[int, ...]
     rows_out: tuple[int, ...]
+    after: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -198,7 +200,7 @@ def _whole(source: RingBasis, target: RingBasis) -> tuple[Exchange]:
 def factors(exchange: Exchange) -> Words:
     """What makes y of x, limb by limb, in Montgomery form: uint32[limbs in]."""
     plain = constants.conversion(exchange.source, exchange.target, exchange.times).factors[:, 0]
-    return _montgomery(plain, exchange.source.words)
+    return constants.montgomery(plain, exchange.source.words)
 
 
 def tables(digits: Sequence[Exchange]) -> _Tables:
@@ -208,7 +210,7 @@ def tables(digits: Sequence[Exchange]) -> _Tables:
     rows, matrices, at, first_in, first_out = [], [], 0, 0, 0
     for each, pair in zip(digits, pairs, strict=True):
         rows.append([first_in, len(each.source), first_out, len(each.target), at, 0, 0, 0])
-        matrices.append(_matrix(each.target, pair))
+        matrices.append(_matrix(each, pair.matrix))
         at, first_in, first_out = at + matrices[-1].size, first_in + len(each.source), first_out + len(each.target)
     return _Tables(
         digits=np.array(rows, np.uint32),
@@ -238,21 +240,20 @@ def _outgoing(exchange: Exchange, products: int) -> Words:
 def _incoming(source: RingBasis, pair: constants.Conversion, rows: Sequence[int]) -> Words:
     made = np.zeros((len(source), 8), np.uint32)
     made[:, 0], made[:, 1] = source.words, [_minus_inverse(q) for q in source.primes]
-    made[:, 2], made[:, 3] = _montgomery(pair.factors[:, 0], source.words), pair.reciprocals
+    made[:, 2], made[:, 3] = constants.montgomery(pair.factors[:, 0], source.words), pair.reciprocals
     made[:, 4], made[:, 5] = pair.shifts, rows
     return made
 
 
-def _matrix(target: RingBasis, pair: constants.Conversion) -> Words:
+def _matrix(exchange: Exchange, matrix: Words) -> Words:
     """uint32[ceil(limbs out / 4), columns, 4], columns being the limbs in and one, made even by zeros."""
-    plain = _montgomery(pair.matrix, target.words[:, None])
+    primes = exchange.target.words[:, None]
+    if exchange.after:
+        matrix = matrix * np.array(exchange.after, np.uint64)[:, None] % primes.astype(np.uint64)
+    plain = constants.montgomery(matrix, primes)
     filled = np.pad(plain, ((0, -len(plain) % _TILE), (0, plain.shape[1] % 2)))
     return np.ascontiguousarray(filled.reshape(-1, _TILE, filled.shape[1]).transpose(0, 2, 1))
 
 
 def _minus_inverse(prime: int) -> int:
     return -pow(prime, -1, _RADIX) % _RADIX
-
-
-def _montgomery(words: npt.NDArray[Any], primes: npt.NDArray[Any]) -> Words:
-    return ((words.astype(np.uint64) << np.uint64(32)) % primes.astype(np.uint64)).astype(np.uint32)
