@@ -10,7 +10,7 @@ import contextlib
 import importlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import ModuleType
@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from hepy import _emulated_arrays as emulated
 from hepy import _zeroing
+from hepy._graphs import CupyGraph, Graph, pool_bytes
 from hepy._uploads import CupyLane, EmulatedLane, Lane
 from hepy.errors import DeviceError, DeviceOutOfMemoryError
 
@@ -63,6 +64,11 @@ class Backend(Protocol):
 
     def synchronize(self, index: int) -> None: ...
 
+    has_graphs: bool
+
+    def graph(self, index: int, work: Callable[[], Any]) -> Graph:
+        """Work that is recorded; raises DeviceError where there are no graphs."""
+
     def empty(self, index: int, shape: Shape, dtype: npt.DTypeLike) -> Any: ...
 
     def owner(self, array: Any) -> int | None:
@@ -89,6 +95,8 @@ class Backend(Protocol):
 class Cpu:
     """The host: numpy, and no compiled kernels."""
 
+    has_graphs = False
+
     def count(self) -> int:
         return 1
 
@@ -112,6 +120,9 @@ class Cpu:
 
     def synchronize(self, index: int) -> None:
         pass
+
+    def graph(self, index: int, work: Callable[[], Any]) -> Graph:
+        raise DeviceError("graphs are CUDA's: use a GPU")
 
     def empty(self, index: int, shape: Shape, dtype: npt.DTypeLike) -> Any:
         return np.empty(shape, dtype)
@@ -144,6 +155,8 @@ class Cpu:
 class Emulator:
     """Two devices in host memory that run the kernels' own sources."""
 
+    has_graphs = False
+
     def count(self) -> int:
         try:
             return int(self.native().device_count())
@@ -172,6 +185,9 @@ class Emulator:
 
     def synchronize(self, index: int) -> None:
         pass
+
+    def graph(self, index: int, work: Callable[[], Any]) -> Graph:
+        raise DeviceError("graphs are CUDA's: use a GPU")
 
     def empty(self, index: int, shape: Shape, dtype: npt.DTypeLike) -> Any:
         return emulated.allocate(shape, dtype, index)
@@ -208,6 +224,7 @@ class Cuda:
     Raises DeviceError from every method in a child of a process that has used CUDA: the driver does not survive a fork.
     """
 
+    has_graphs = True
     _MODULES = ("hepy._cuda", "hepy._cuda13", "hepy._cuda12")
 
     def __init__(self) -> None:
@@ -323,6 +340,10 @@ class Cuda:
         with self.active(index):
             self._cupy().cuda.runtime.deviceSynchronize()
 
+    def graph(self, index: int, work: Callable[[], Any]) -> Graph:
+        with self.active(index):
+            return CupyGraph(self._cupy(), work)
+
     def empty(self, index: int, shape: Shape, dtype: npt.DTypeLike) -> Any:
         with self.active(index):
             return self._cupy().empty(shape, dtype)
@@ -363,7 +384,7 @@ class Cuda:
 
     def used_bytes(self, index: int) -> int:
         with self.active(index):
-            return int(self._cupy().get_default_memory_pool().used_bytes())
+            return int(self._cupy().get_default_memory_pool().used_bytes()) + pool_bytes(index)
 
     def properties(self, index: int) -> Properties:
         found = self.native().properties(index)

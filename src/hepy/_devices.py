@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from hepy import _residency, _uploads
 from hepy._backends import BACKENDS, Backend, Properties, Shape
+from hepy._graphs import Graph
 from hepy.errors import DeviceError, DeviceOutOfMemoryError, ParameterError
 from hepy.options import options
 
@@ -160,6 +161,20 @@ class Device:
     def queue(self) -> int:
         """A number for the stream that is current here: work of one number is done in the order of its calls."""
         return self._backend.queue(self.index)
+
+    @property
+    def has_graphs(self) -> bool:
+        """Whether graph() records work here."""
+        return self._backend.has_graphs
+
+    def graph(self, work: Callable[[], Any]) -> Graph:
+        """Record work() and what it returns, to launch it as a whole: see _graphs.py. It does not wait for the device.
+
+        Raises:
+            DeviceError: this device has no graphs, or the work cannot be recorded.
+            DeviceOutOfMemoryError: there is not enough memory for it.
+        """
+        return self._backend.graph(self.index, work)
 
     def synchronize(self) -> None:
         """Wait for all work that was queued on this device."""

@@ -12,6 +12,8 @@ from hepy.ckks.ciphertexts import concatenate as concatenate
 from hepy.ckks.ciphertexts import inner_sum as inner_sum
 from hepy.ckks.ciphertexts import manual as manual
 from hepy.ckks.ciphertexts import stack as stack
+from hepy.ckks.circuits import Circuit as Circuit
+from hepy.ckks.circuits import compile as compile
 from hepy.ckks.context import Context as Context
 from hepy.ckks.context import PublicContext as PublicContext
 from hepy.ckks.parameters import Parameters as Parameters
@@ -21,6 +23,6 @@ from hepy.ckks.planning import Plan as Plan
 from hepy.ckks.planning import plan as plan
 
 __all__ = [
-    "CiphertextArray", "Context", "Input", "Parameters", "Plaintext", "Plan", "PublicContext", "concatenate", "inner_sum", "manual",
-    "plan", "stack",
+    "CiphertextArray", "Circuit", "Context", "Input", "Parameters", "Plaintext", "Plan", "PublicContext", "compile",
+    "concatenate", "inner_sum", "manual", "plan", "stack",
 ]  # fmt: skip

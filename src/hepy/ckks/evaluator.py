@@ -110,10 +110,10 @@ class Evaluator:
 
     def ahead(self, x: Polynomial, level: int, elements: Sequence[int]) -> None:
         """Have keys that are needed next where x is, while the work that was queued so far is done; makes none."""
-        here = self._keys.items()
         for element in elements:
-            if element in here:
-                here[element].ahead(self._rings.groups(level), x.device)
+            key = self._keys.find(element)
+            if key is not None:
+                key.ahead(self._rings.groups(level), x.device)
 
     def _turned(self, x: Polynomial, digits: Polynomial, element: int, key: SwitchingKey, level: int) -> Polynomial:
         # The key is held under the inverse automorphism, so that only the result has to be turned.

@@ -292,14 +292,18 @@ class KeyStore:
         with self._lock:
             self._keys[element] = key
 
+    def find(self, element: int) -> SwitchingKey | None:
+        """A key by its element, if it is here."""
+        with self._lock:
+            return self._keys.get(element)
+
     def get(self, element: int, device: Device) -> SwitchingKey:
         """A key by its element, 0 for relinearization, made on that device if it is to be made.
 
         Raises:
             MissingKeyError: it is not here and cannot be made; names it.
         """
-        with self._lock:
-            key = self._keys.get(element)
+        key = self.find(element)
         if key is not None:
             return key
         if self._make is None:

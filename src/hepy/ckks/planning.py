@@ -269,7 +269,7 @@ class _Tracer:
 
     def __init__(self, parameters: Parameters) -> None:
         self.parameters = parameters
-        self.evaluator = self._evaluator = _Recorder()
+        self.evaluator = self._evaluator = Recorder()
         self.steps: list[Step] = []
         self.input_bytes: list[int] = []
         self.lowest = parameters.depth
@@ -351,8 +351,14 @@ class Outline:
         return self
 
 
-class _Recorder:
+class Recorder:
     """In place of an Evaluator: shapes of results, and which keys were asked for."""
+
+    # Its methods that make polynomials from polynomials.
+    OPERATIONS = (
+        "add", "subtract", "negate", "multiply_integer", "add_plaintext", "subtract_plaintext", "multiply_plaintext", "sum",
+        "join", "multiply", "relinearize", "rescale", "automorphisms",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.elements: set[int] = set()

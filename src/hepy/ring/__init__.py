@@ -23,6 +23,7 @@ from hepy.ring.polynomial import Polynomial as Polynomial
 from hepy.ring.polynomial import concatenate as concatenate
 from hepy.ring.polynomial import stack as stack
 from hepy.ring.primes import primes as primes
+from hepy.ring.replay import Replay as Replay
 from hepy.ring.sampling import gaussian as gaussian
 from hepy.ring.sampling import sparse_ternary as sparse_ternary
 from hepy.ring.sampling import ternary as ternary
@@ -32,6 +33,7 @@ __all__ = [
     "Coefficients",
     "Halves",
     "Polynomial",
+    "Replay",
     "RingBasis",
     "concatenate",
     "convert",

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy._devices import Device
+from hepy._graphs import hold
 from hepy._limbs import from_ints, width
 from hepy.ring.basis import RingBasis
 from hepy.ring.tables import Words
@@ -29,6 +30,7 @@ def on_device(basis: RingBasis, device: Device, name: Hashable, make: Callable[[
     found = basis.constants.get(key)
     if found is None:
         found = basis.constants[key] = device.asarray(make())
+    hold(basis)
     return found
 
 

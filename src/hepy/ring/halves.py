@@ -8,10 +8,11 @@ were not used for longest first.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
-from hepy import _devices, _residency
+from hepy import _devices, _graphs, _residency
 from hepy._devices import HOST, Device
 from hepy._locks import new_lock
 from hepy.errors import DeviceOutOfMemoryError
@@ -72,6 +73,7 @@ class Halves:
             copy = self._move_in(device, copy)
         copy.meet_queue()
         assert copy.pair is not None
+        copy.keep_for_graphs()
         return copy.pair
 
     def derived(self, device: Device, name: Hashable, make: Callable[[Polynomial], Polynomial]) -> Polynomial:
@@ -87,12 +89,13 @@ class Halves:
                 copy.meet_queue()
         else:
             copy.meet_queue()
+            copy.keep_for_graphs()
         return found
 
     def shrink(self, device: Device) -> bool:
         """Contract: hepy._residency.Guest."""
         copy = self._copies.get(device)
-        if copy is None:
+        if copy is None or copy.holders:
             return False
         if copy.derived:
             copy.forget_derived()
@@ -101,7 +104,7 @@ class Halves:
             if copy.pair is None or self._copies.get(device) is not copy:
                 return False
             try:
-                half = _copied(copy.first)
+                half = copied(copy.first)
             except DeviceOutOfMemoryError:
                 return False
             copy.settle()
@@ -112,7 +115,7 @@ class Halves:
         """Contract: hepy._residency.Guest. The host keeps a half, unless another device does."""
         with self._lock:
             copy = self._copies.get(device)
-            if copy is None or device == HOST:
+            if copy is None or device == HOST or copy.holders:
                 return False
             if len(self._copies) == 1:
                 self._copies[HOST] = _Copy(HOST, half=copy.first.to(HOST))
@@ -135,12 +138,18 @@ class _Copy:
     was queued before, and again before the memory is given up.
     """
 
-    __slots__ = ("_device", "_half", "_queue", "_shared", "derived", "pair")
+    __slots__ = ("_device", "_half", "_queue", "_shared", "derived", "holders", "pair")
 
     def __init__(self, device: Device, *, half: Polynomial | None = None, pair: Polynomial | None = None) -> None:
         self._device, self._half, self.pair = device, half, pair
         self._queue, self._shared = device.queue(), False
         self.derived: dict[Hashable, Polynomial] = {}
+        self.holders: weakref.WeakSet[_graphs.Held] = weakref.WeakSet()  # graphs that read it, for which it stays
+
+    def keep_for_graphs(self) -> None:
+        holder = _graphs.hold(self)
+        if holder is not None:
+            self.holders.add(holder)
 
     @property
     def first(self) -> Polynomial:
@@ -187,7 +196,8 @@ def _joined(first: Polynomial, second: Polynomial | Callable[[], Polynomial]) ->
     return joined
 
 
-def _copied(x: Polynomial) -> Polynomial:
+def copied(x: Polynomial) -> Polynomial:
+    """The same in memory of its own."""
     words = x._kernels.empty((*x.shape, len(x.basis), x.basis.degree))
     with x.device.active():
         words[...] = x._words
