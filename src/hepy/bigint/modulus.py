@@ -18,6 +18,7 @@ from hepy.bigint.fixed_base import FixedBase
 from hepy.bigint.integers import integers
 from hepy.bigint.residues import ResidueArray, concatenate
 from hepy.bigint.rows import identity
+from hepy.bigint.single import Singles
 from hepy.errors import ParameterError
 
 
@@ -36,7 +37,7 @@ class Modulus:
         ParameterError: n is no integer, even, or below 3.
     """
 
-    __slots__ = ("_homes", "_lock", "bits", "n", "words")
+    __slots__ = ("_homes", "_lock", "_singles", "bits", "n", "words")
 
     def __init__(self, n: int) -> None:
         try:
@@ -52,6 +53,7 @@ class Modulus:
         self.bits = n.bit_length()
         self.words = limb.width(self.bits)
         self._homes: dict[str, _kernels.Kernels] = {}
+        self._singles: Singles | None = None
         self._lock = new_lock()
 
     def __repr__(self) -> str:
@@ -70,6 +72,14 @@ class Modulus:
             if place not in self._homes:
                 self._homes[place] = _kernels.kernels(self.n, device)
             return self._homes[place]
+
+    @property
+    def singles(self) -> Singles:
+        """Arithmetic on one integer at a time, on the host."""
+        with self._lock:
+            if self._singles is None:
+                self._singles = Singles(self.n)
+            return self._singles
 
     def array(self, values: Any) -> ResidueArray:
         """Residues of integers on the current device.

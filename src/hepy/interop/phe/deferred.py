@@ -145,13 +145,13 @@ def _product_of_powers(modulus: Modulus, terms: list[tuple[Any, int]]) -> Any:
         values = object_array([value for value, _ in terms], (len(terms),))
         exponents = object_array([exponent for _, exponent in terms], (len(terms),))
         return gmpy2.mpz(modulus.array(values).multi_power_vartime(exponents).to_ints().item())
-    above, below = gmpy2.mpz(1), gmpy2.mpz(1)
+    above, below, singles = gmpy2.mpz(1), gmpy2.mpz(1), modulus.singles
     for value, exponent in terms:
-        power = value if abs(exponent) == 1 else gmpy2.powmod(value, abs(exponent), modulus.n)
+        power = value if abs(exponent) == 1 else singles.power(value, abs(exponent), vartime=True)
         if exponent < 0:
             below = power if below == 1 else below * power % modulus.n
         else:
             above = power if above == 1 else above * power % modulus.n
     if below == 1:
         return above % modulus.n
-    return above * gmpy2.invert(below, modulus.n) % modulus.n
+    return above * singles.inverse(below) % modulus.n

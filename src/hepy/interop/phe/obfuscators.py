@@ -75,7 +75,7 @@ class Obfuscators:
     def one(self) -> Any:
         """An obfuscator that nobody else gets, as gmpy2's integer."""
         if self._variant == "classic":
-            return gmpy2.powmod(random_unit(self._n, random.stream()), self._n, self.modulus.n)
+            return self.modulus.singles.power(random_unit(self._n, random.stream()), self._n, vartime=True)
         with self._lock:
             if not self._ahead:
                 with secret_memory():

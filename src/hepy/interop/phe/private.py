@@ -16,13 +16,13 @@ from hepy._locks import new_lock
 from hepy._pool import parallel_ranges
 from hepy._zeroing import secret_memory
 from hepy.bigint.residues import chunks
+from hepy.bigint.single import Singles
 from hepy.errors import KeyMismatchError, ParameterError
 from hepy.interop.phe.arrays import EncryptedArray, objects
 from hepy.interop.phe.encoding import EncodedNumber
 from hepy.interop.phe.errors import ArgumentTypeError, UnknownKeyError
 from hepy.interop.phe.numbers import EncryptedNumber
 from hepy.interop.phe.public import PaillierPublicKey
-from hepy.options import options
 from hepy.paillier.crt import Crt, Secret
 
 # From this length of n on, the halves of a decryption are worth a thread each.
@@ -59,6 +59,7 @@ class PaillierPrivateKey:
         self.p_inverse = int(gmpy2.invert(self.p, self.q))
         self.hp = self.h_function(self.p, self.psquare)
         self.hq = self.h_function(self.q, self.qsquare)
+        self._psquare, self._qsquare = Singles(self.psquare), Singles(self.qsquare)
         self._crt: Crt | None = None
         self._lock = new_lock()
 
@@ -184,13 +185,13 @@ class PaillierPrivateKey:
 
     def _decrypt_value(self, ciphertext: Any) -> Any:
         """Paillier's decryption modulo p and modulo q, joined (EUROCRYPT '99, section 7)."""
-        sides = ((self.p, self.psquare, self.hp), (self.q, self.qsquare, self.hq))
+        sides = ((self.p, self._psquare, self.hp), (self.q, self._qsquare, self.hq))
         halves: list[Any] = [None, None]
 
         def decrypt_halves(start: int, stop: int) -> None:
             for at in range(start, stop):
                 prime, square, h = sides[at]
-                halves[at] = self.l_function(_power(ciphertext, prime - 1, square), prime) * h % prime
+                halves[at] = self.l_function(square.power(ciphertext, prime - 1), prime) * h % prime
 
         if self.public_key.n.bit_length() >= _TWO_THREADS_BITS:
             parallel_ranges(2, 1, decrypt_halves)
@@ -265,10 +266,3 @@ class PaillierPrivateKeyring(Mapping[PaillierPublicKey, PaillierPrivateKey]):
             UnknownKeyError: there is none (a KeyError).
         """
         return self[encrypted_number.public_key].decrypt(encrypted_number)
-
-
-def _power(base: Any, exponent: int, modulus: int) -> Any:
-    if options.constant_time:
-        return gmpy2.powmod_sec(base, exponent, modulus)
-    # Of gmpy2's powers, the list form alone lets other threads run.
-    return gmpy2.powmod_base_list([base], exponent, modulus)[0]

@@ -6,7 +6,6 @@ import hashlib
 import operator
 from typing import TYPE_CHECKING, Any
 
-import gmpy2
 import numpy as np
 
 from hepy import _limbs as limb
@@ -142,7 +141,7 @@ class PaillierPublicKey:
         return value + 1
 
     def _classic_obfuscator(self, r: int) -> Any:
-        return gmpy2.powmod(r, self.n, self.nsquare)
+        return self.modulus.singles.power(r, self.n, vartime=True)
 
     # Arithmetic that the other classes share.
 
