@@ -252,7 +252,9 @@ def test_composites_are_their_compositions(device, monkeypatch):
 
     fused, kind = results(), type(kernels(_devices.current()))
     for name in ("mod_up", "rescale", "inner_product_lifted", "tensor_product", "from_floats"):
-        monkeypatch.delattr(kind, name, raising=False)
+        for owner in kind.__mro__:
+            if name in vars(owner):
+                monkeypatch.delattr(owner, name)
     assert all((a == b).all() for a, b in zip(fused, results(), strict=True))
 
 
