@@ -7,6 +7,7 @@ import pytest
 
 from hepy import LevelError, ParameterError
 from hepy.ckks.parameters import Parameters
+from hepy.ckks.rings import rings
 
 TOY = Parameters(log_n=5, depth=3, scale_bits=40, security=None)
 
@@ -114,3 +115,19 @@ def test_given_level_sets_are_checked():
             rebuilt(**changes)
     with pytest.raises(ParameterError, match="no 128-bit security"):
         Parameters.from_level_sets(5, 40, 128, "ternary", 9, sets)
+
+
+def test_low_levels_switch_keys_with_few_special_primes():
+    """No more than exceed the largest digit there sixteen times; at the top, where digits are largest, all."""
+    params = Parameters(log_n=15, depth=12)
+    bases, special = rings(params), params.level_sets.special
+    counts = [len(bases.special_at(level)) for level in range(13)]
+    assert counts[0] == 2
+    assert counts[-1] == len(special)
+    for level, count in enumerate(counts):
+        assert bases.special_at(level).primes == special[:count]
+        own = [math.prod(p for p in digit.primes if p in bases.levels[level]) for digit in bases.merged_digits(level)]
+        assert math.prod(special[: count - 1]) <= 16 * max(own)
+        assert math.prod(special[:count]) > 16 * max(own) or count == len(special)
+        left_out = math.prod(special[count:])
+        assert left_out * bases.shrinking(level) % bases.levels[level].modulus == 1

@@ -81,6 +81,8 @@ def test_rotations_and_their_sums(log_n, depth, spread):
     x, y = case.encrypt(a), case.encrypt(b)
     case.check(x.rotate(1), np.roll(a, -1, axis=1))
     case.check((x * y).rotate(-3), np.roll(a * b, 3, axis=1))
+    for level in range(depth):  # with fewer special primes than at the top
+        case.check(x.to_level(level).rotate(1), np.roll(a, -1, axis=1))
     total = a.sum(axis=1, keepdims=True)
     case.check(x.inner_sum(), total)
     case.check(x * (x.inner_sum() * (1 / case.slots)), a * total / case.slots)

@@ -118,10 +118,12 @@ class Evaluator:
     def _turned(self, x: Polynomial, digits: Polynomial, element: int, key: SwitchingKey, level: int) -> Polynomial:
         # The key is held under the inverse automorphism, so that only the result has to be turned.
         switched = self._switch(digits, key, level, x[..., :1])
-        return mod_down(switched, self._rings.special).automorphism(element)
+        return mod_down(switched, self._rings.special_at(level)).automorphism(element)
 
     def _digits(self, component: Polynomial, level: int) -> Polynomial:
-        return mod_up(component, self._rings.merged_digits(level), self._rings.special)
+        shrinking = self._rings.shrinking(level)
+        shrunk = component if shrinking == 1 else component * shrinking
+        return mod_up(shrunk, self._rings.merged_digits(level), self._rings.special_at(level))
 
     def _switch(self, digits: Polynomial, key: SwitchingKey, level: int, lifted: Polynomial) -> Polynomial:
         """[B..., groups] with a key, plus P times the first components: [B..., 2], which P is still to be divided from."""

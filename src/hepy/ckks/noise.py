@@ -102,10 +102,11 @@ class Model:
         return {}
 
     def _key_switching(self, level: int) -> float:
-        from hepy.ckks.rings import digit_groups
+        from hepy.ckks.rings import digit_groups, special_count
 
         parameters = self.parameters
-        n, special, here = parameters.degree, math.prod(parameters.level_sets.special), set(parameters.primes(level))
+        special = math.prod(parameters.level_sets.special[: special_count(parameters, level)])
+        n, here = parameters.degree, set(parameters.primes(level))
         digits = parameters.level_sets.digit_primes()
         terms = []
         for group in digit_groups(parameters, level):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
+import operator
 
 from hepy.ckks.parameters import Parameters
 from hepy.ring import RingBasis
 
 _NOISE_BITS = 8  # of room that decryption leaves above the declared range
+_MARGIN = (
+    16  # of special primes over digits: key switching then adds less than a twentieth to the error of its rounding
+)
 
 
 class Rings:
@@ -35,6 +40,8 @@ class Rings:
         self.digits = tuple(RingBasis(primes, degree) for primes in sets.digit_primes())
         self.single_digits = tuple((d,) for d in range(len(self.digits)))
         self._merged_digits: dict[int, tuple[RingBasis, ...]] = {}
+        self._special_at: dict[int, RingBasis] = {}
+        self._shrinking: dict[int, int] = {}
 
     @functools.cached_property
     def gadget(self) -> tuple[int, ...]:
@@ -49,6 +56,26 @@ class Rings:
         Digits without primes of the level are left out.
         """
         return digit_groups(self.parameters, level)
+
+    def special_at(self, level: int) -> RingBasis:
+        """The special primes that key switching at a level takes; keys modulo all of them serve as they are.
+
+        With P = P' P'', P' the product of those taken: digits of c / P'' give P' c modulo the level's primes, and 0 modulo
+        those of P', as P is 0 there.
+        """
+        made = self._special_at.get(level)
+        if made is None:
+            made = self._special_at[level] = self.special[: special_count(self.parameters, level)]
+        return made
+
+    def shrinking(self, level: int) -> int:
+        """1 / P'' modulo the level's primes; see special_at."""
+        made = self._shrinking.get(level)
+        if made is None:
+            modulus = self.levels[level].modulus
+            made = pow(self.special.modulus // self.special_at(level).modulus, -1, modulus)
+            self._shrinking[level] = made
+        return made
 
     def merged_digits(self, level: int) -> tuple[RingBasis, ...]:
         """The digits of a level, merged."""
@@ -98,3 +125,15 @@ def digit_groups(parameters: Parameters, level: int) -> tuple[tuple[int, ...], .
         else:
             groups, product = [*groups, (d,)], size
     return tuple(groups)
+
+
+@functools.lru_cache(maxsize=4096)
+def special_count(parameters: Parameters, level: int) -> int:
+    """How many special primes key switching at a level takes: so many that their product exceeds every digit by a margin,
+    or all."""
+    here, digits = set(parameters.primes(level)), parameters.level_sets.digit_primes()
+    groups = digit_groups(parameters, level)
+    largest = max(math.prod(p for d in group for p in digits[d] if p in here) for group in groups)
+    products = itertools.accumulate(parameters.level_sets.special, operator.mul)
+    enough = (count for count, product in enumerate(products, 1) if product > _MARGIN * largest)
+    return next(enough, len(parameters.level_sets.special))
