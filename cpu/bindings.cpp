@@ -1,4 +1,5 @@
 // hepy._cpu: the host's engines for big integers. Checks what the engine takes for granted, then lets go of the GIL.
+#include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
@@ -30,42 +31,86 @@ template <class T>
 class Array {
  public:
   explicit Array(const py::object& object) {
-    const int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (std::is_const_v<T> ? 0 : PyBUF_WRITABLE);
-    if (PyObject_GetBuffer(object.ptr(), &view_, flags) != 0) {
-      PyErr_Clear();
-      throw InvalidArgument(std::string("a contiguous array was expected") +
-                            (std::is_const_v<T> ? "" : ", to be written") + ", not this " +
-                            Py_TYPE(object.ptr())->tp_name);
+    // Of numpy's arrays the fields are read, because a buffer comes with a string made for it, which takes as long as a
+    // product.
+    if (py::isinstance<py::array>(object)) {
+      take(py::reinterpret_borrow<py::array>(object));
+    } else {
+      take_buffer(object);
     }
-    if (reinterpret_cast<std::uintptr_t>(view_.buf) % alignof(T) != 0) {
-      PyBuffer_Release(&view_);
+    if (reinterpret_cast<std::uintptr_t>(at_) % alignof(T) != 0) {
+      give_back();
       throw InvalidArgument("an array begins between two of its items: copy it");
     }
+  }
+  ~Array() { give_back(); }
+  Array(const Array&) = delete;
+  Array& operator=(const Array&) = delete;
+
+  std::size_t size() const { return size_; }
+
+  // The address, for `count` items.
+  T* data(std::size_t count) const {
+    if (count > size_) {
+      throw InvalidArgument("an array of " + std::to_string(size_) + " items was given where " + std::to_string(count) +
+                            " are read or written");
+    }
+    return at_;
+  }
+
+ private:
+  static constexpr bool kWritten = !std::is_const_v<T>;
+
+  static std::string wanted() {
+    return "an array of " + std::to_string(8 * sizeof(T)) + "-bit " +
+           (std::is_signed_v<T> ? "integers" : "unsigned integers") + " was expected, not of ";
+  }
+
+  [[noreturn]] static void refuse(const py::object& object) {
+    throw InvalidArgument(std::string("a contiguous array was expected") + (kWritten ? ", to be written" : "") +
+                          ", not this " + Py_TYPE(object.ptr())->tp_name);
+  }
+
+  void take(const py::array& array) {
+    const int flags = array.flags();
+    if (!(flags & py::array::c_style) || (kWritten && !array.writeable())) refuse(array);
+    const py::dtype type = array.dtype();
+    const bool kind = std::strchr(std::is_signed_v<T> ? "i" : "ub", type.kind()) != nullptr;
+    if (!kind || type.itemsize() != py::ssize_t(sizeof(T)) || type.byteorder() == '>') {
+      throw InvalidArgument(wanted() + std::string(py::str(type)));
+    }
+    at_ = static_cast<T*>(const_cast<void*>(array.data()));
+    size_ = std::size_t(array.size());
+    held_ = array;
+  }
+
+  void take_buffer(const py::object& object) {
+    const int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (kWritten ? PyBUF_WRITABLE : 0);
+    if (PyObject_GetBuffer(object.ptr(), &view_, flags) != 0) {
+      PyErr_Clear();
+      refuse(object);
+    }
+    buffer_ = true;
     const char format = view_.format == nullptr ? 'B' : view_.format[0];
     const char* const kinds = std::is_signed_v<T> ? "bhilq" : "?BHILQ";
     if (view_.itemsize != Py_ssize_t(sizeof(T)) || std::strchr(kinds, format) == nullptr) {
       const std::string seen = view_.format == nullptr ? "B" : view_.format;
-      PyBuffer_Release(&view_);
-      throw InvalidArgument("an array of " + std::to_string(8 * sizeof(T)) + "-bit " +
-                            (std::is_signed_v<T> ? "integers" : "unsigned integers") + " was expected, not of " + seen);
+      give_back();
+      throw InvalidArgument(wanted() + seen);
     }
-  }
-  ~Array() { PyBuffer_Release(&view_); }
-  Array(const Array&) = delete;
-  Array& operator=(const Array&) = delete;
-
-  std::size_t size() const { return std::size_t(view_.len) / sizeof(T); }
-
-  // The address, for `count` items.
-  T* data(std::size_t count) const {
-    if (count > size()) {
-      throw InvalidArgument("an array of " + std::to_string(size()) + " items was given where " +
-                            std::to_string(count) + " are read or written");
-    }
-    return static_cast<T*>(view_.buf);
+    at_ = static_cast<T*>(view_.buf);
+    size_ = std::size_t(view_.len) / sizeof(T);
   }
 
- private:
+  void give_back() {
+    if (buffer_) PyBuffer_Release(&view_);
+    buffer_ = false;
+  }
+
+  T* at_ = nullptr;
+  std::size_t size_ = 0;
+  py::object held_;
+  bool buffer_ = false;
   Py_buffer view_;
 };
 

@@ -16,7 +16,7 @@ AUTO = "auto"
 GMPY2 = "gmpy2"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Engine:
     """A way to compute big integers on the host.
 
@@ -64,9 +64,14 @@ def resolve(name: str) -> Engine:
     Raises:
         DeviceError: there is no such engine, or it cannot be used here; says which can.
     """
+    return _resolved(name, engines())
+
+
+@functools.lru_cache(maxsize=64)  # asked for by every operation on the host
+def _resolved(name: str, known: tuple[Engine, ...]) -> Engine:
     if name == AUTO:
         name = usable()[0]
-    for engine in engines():
+    for engine in known:
         if engine.name == name:
             if engine.missing is None:
                 return engine

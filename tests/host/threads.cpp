@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine.hpp"
+#include "primality.hpp"
 
 namespace {
 
@@ -92,12 +93,29 @@ bool check(const hepy::cpu::Kind& kind) {
   return right;
 }
 
+// Threads look for the first of a list of numbers that passes: 2^127 - 1 is prime, its neighbours in the list are not.
+bool check_search(const hepy::cpu::Kind& kind) {
+  constexpr std::size_t kNumbers = 60, kPrime = 41;
+  std::vector<Word> numbers(4 * kNumbers, ~Word(0));
+  for (std::size_t i = 0; i < kNumbers; ++i) numbers[4 * i + 3] = i < kPrime ? 0x7ffffffd : 0x7fffffff;
+  for (int round = 0; round < 20; ++round) {
+    hepy::cpu::PrimeSearch search({{numbers.data(), 4}}, kNumbers, hepy::cpu::rows_beside(kind));
+    std::vector<std::thread> threads;
+    for (std::size_t t = 0; t < kThreads; ++t) threads.emplace_back([&] { search.run(); });
+    for (auto& thread : threads) thread.join();
+    if (search.first() == kPrime) continue;
+    std::printf("%s, search: the first is %zu, and threads found %zu\n", kind.name.c_str(), kPrime, search.first());
+    return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 int main() {
   bool right = true;
   for (const auto& kind : hepy::cpu::kinds()) {
-    if (kind.missing.empty()) right &= check(kind);
+    if (kind.missing.empty()) right &= check(kind) && check_search(kind);
   }
   return right ? 0 : 1;
 }

@@ -72,6 +72,9 @@ class Kernels:
     def run(self, count: int, products: float, work: Callable[[int, int], object], *, unit: int | None = None) -> None:
         """work(start, stop) over [0, count), each item worth that many products; `unit` items go together."""
         unit = unit or self.lanes
+        if 0 < count <= unit:
+            work(0, count)
+            return
         grain = max(1, int(_GRAIN / (self._cost * products * unit)))
         parallel_ranges(-(-count // unit), grain, lambda i, j: work(i * unit, min(j * unit, count)))
 
@@ -308,7 +311,8 @@ class FixedBase:
 
 def _contiguous(x: Operand) -> tuple[Batch, Rows]:
     """The operand with rows one after the other in memory, as compiled code reads them."""
-    return x[0], np.ascontiguousarray(x[1])
+    batch, rows = x
+    return (batch, rows) if rows.flags.c_contiguous else (batch, np.ascontiguousarray(rows))
 
 
 def _exponents(exponents: limb.Limbs, rows: Rows) -> tuple[limb.Limbs, Rows]:

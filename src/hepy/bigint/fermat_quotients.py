@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from hepy import _devices
 from hepy import _limbs as limb
 from hepy._locks import new_lock
 from hepy._zeroing import secret_memory
-from hepy.bigint.kernels import FermatKernels, Kernels, offered
+from hepy.bigint.kernels import FermatKernels, Kernels, offered, place
 from hepy.bigint.modulus import Modulus
 from hepy.errors import ParameterError
 
@@ -63,7 +63,7 @@ class FermatQuotients:
         ParameterError: the moduli do not fit together.
     """
 
-    __slots__ = ("_homes", "_lock", "modulus", "parts", "weights", "whole")
+    __slots__ = ("_constants", "_homes", "_lock", "modulus", "parts", "weights", "whole")
 
     def __init__(self, modulus: Modulus, parts: Sequence[FermatPart]) -> None:
         product = math.prod(part.modulus.n for part in parts)
@@ -82,6 +82,7 @@ class FermatQuotients:
             for part, other in zip(parts, others, strict=True)
         ]
         self._homes: dict[Kernels, FermatKernels | None] = {}
+        self._constants: dict[str, list[_Constants]] = {}
         self._lock = new_lock()
 
     def __repr__(self) -> str:
@@ -118,11 +119,37 @@ class FermatQuotients:
         total, exact = None, np.ones(x.shape, dtype=bool)
         with _devices.device(x.device):
             limbs = x.device_limbs()
-            for part, weight in zip(self.parts, self.weights, strict=True):
+            for part, constants in zip(self.parts, self._constants_on(x.device), strict=True):
                 power = part.square.from_limbs(limbs).power(part.exponent).device_limbs()
-                exact &= part.modulus.from_limbs(power).equal(1)
-                quotient = part.above.from_limbs(power).subtract(1).multiply(part.reciprocal)
-                term = self.whole.from_limbs(quotient.device_limbs()).multiply(weight)
+                exact &= part.modulus.from_limbs(power).equal(constants.one)
+                above = part.above.from_limbs(power).subtract(constants.one_above)
+                quotient = above.multiply(constants.reciprocal)
+                term = self.whole.from_limbs(quotient.device_limbs()).multiply(constants.weight)
                 total = term if total is None else total.add(term)
             assert total is not None
             return total.device_limbs(), exact
+
+    def _constants_on(self, device: _devices.Device) -> list[_Constants]:
+        """The numbers of each part on the current device, made once: a single element would wait for them longest."""
+        where = place(device)
+        with self._lock:
+            if where not in self._constants:
+                self._constants[where] = [
+                    _Constants(
+                        part.modulus.array(1),
+                        part.above.array(1),
+                        part.above.array(part.reciprocal),
+                        self.whole.array(weight),
+                    )
+                    for part, weight in zip(self.parts, self.weights, strict=True)
+                ]
+            return self._constants[where]
+
+
+class _Constants(NamedTuple):
+    """What the composition works with for one part, as residues."""
+
+    one: ResidueArray  # modulo m
+    one_above: ResidueArray  # modulo m + 2
+    reciprocal: ResidueArray  # modulo m + 2
+    weight: ResidueArray  # modulo the whole

@@ -144,13 +144,12 @@ class ResidueArray:
     # Arithmetic.
 
     def _operand(self) -> Operand:
-        if self.size > 1 and not any(self._rows.strides):  # one element, broadcast
-            return self._batch, repeated(int(self._rows.flat[0]), self.size)
-        return self._batch, self._rows if self.ndim == 1 else self._rows.ravel()
+        return self._batch, _flat(self._rows)
 
     def _made(self, batch: Batch, shape: tuple[int, ...]) -> ResidueArray:
-        count = math.prod(shape)
-        return ResidueArray(self.modulus, self.device, self._kernels, batch, identity(count).reshape(shape))
+        rows = identity(math.prod(shape))
+        rows = rows if len(shape) == 1 else rows.reshape(shape)
+        return ResidueArray(self.modulus, self.device, self._kernels, batch, rows)
 
     def _other(self, other: Any) -> ResidueArray:
         if isinstance(other, ResidueArray):
@@ -171,21 +170,24 @@ class ResidueArray:
         batch = other._kernels.load(self._kernels.store(self._operand()))
         return ResidueArray(other.modulus, other.device, other._kernels, batch, identity(self.size).reshape(self.shape))
 
-    def _binary(self, name: str, other: ResidueArray) -> ResidueArray:
-        left, right = _broadcast(self, other)
-        return self._made(getattr(self._kernels, name)(left._operand(), right._operand()), left.shape)
+    def _binary(self, name: str, other: Any) -> ResidueArray:
+        if not (isinstance(other, ResidueArray) and other._kernels is self._kernels):  # of one modulus, device, engine
+            other = self._other(other)
+        left, right = _broadcast_rows(self._rows, other._rows)
+        made = getattr(self._kernels, name)((self._batch, _flat(left)), (other._batch, _flat(right)))
+        return self._made(made, left.shape)
 
     def multiply(self, other: Any) -> ResidueArray:
         """Elementwise product."""
-        return self._binary("multiply", self._other(other))
+        return self._binary("multiply", other)
 
     def add(self, other: Any) -> ResidueArray:
         """Elementwise sum."""
-        return self._binary("add", self._other(other))
+        return self._binary("add", other)
 
     def subtract(self, other: Any) -> ResidueArray:
         """Elementwise difference."""
-        return self._binary("subtract", self._other(other))
+        return self._binary("subtract", other)
 
     def square(self) -> ResidueArray:
         """Elementwise square, in about 0.85 of the time of a product."""
@@ -592,6 +594,13 @@ def _sorted_rows(
     order = np.argsort(keys, kind="stable")
     offsets = np.concatenate([[0], np.cumsum(counts)])
     return np.ascontiguousarray(which.ravel()[order]), offsets.astype(np.int64)
+
+
+def _flat(rows: Rows) -> Rows:
+    """Rows in C order, without a copy where they are in order already or all the same."""
+    if rows.size > 1 and not any(rows.strides):  # one element, broadcast
+        return repeated(int(rows.flat[0]), rows.size)
+    return rows if rows.ndim == 1 else rows.ravel()
 
 
 def _broadcast_rows(a: Rows, b: Rows) -> tuple[Rows, Rows]:

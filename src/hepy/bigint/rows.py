@@ -23,6 +23,9 @@ _runs: list[Rows] = []  # 0, 1, 2, ...; each at least twice as long as the one b
 
 def identity(count: int) -> Rows:
     """Rows 0 to count - 1, as a view: int64[count]. Not to be written to."""
+    for run in _runs[-1:]:  # the longest; without the lock, which single items would wait for
+        if len(run) >= count:
+            return run[:count]
     with _lock:
         if not _runs or len(_runs[-1]) < count:
             longest = len(_runs[-1]) if _runs else _SMALLEST // 2

@@ -283,6 +283,8 @@ class CiphertextArray(NumpyManners):
     def _aligned(self, other: CiphertextArray, operation: str) -> tuple[ResidueArray, ResidueArray, Numbers]:
         """Both at the larger scale, which is exact, and the account of their sum or difference."""
         mine, theirs = self._numbers(operation), other._numbers(operation)
+        if mine.scale_bits == theirs.scale_bits:
+            return self.residues, other.residues, mine.plus(theirs).within(self.public_key.n, operation)
         scale = max(mine.scale_bits, theirs.scale_bits)
         total = mine.shifted(scale - mine.scale_bits).plus(theirs.shifted(scale - theirs.scale_bits))
         account = total.within(self.public_key.n, operation)
