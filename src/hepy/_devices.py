@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hepy import _residency, _uploads
+from hepy import _graphs, _residency, _uploads
 from hepy._backends import BACKENDS, Backend, Properties, Shape
 from hepy._graphs import Graph
 from hepy.errors import DeviceError, DeviceOutOfMemoryError, ParameterError
@@ -92,6 +92,7 @@ class Device:
         if owner is not None:
             return self._with_room(int(array.nbytes), lambda: backend.copy(self.index, array))
         host = to_host(array)
+        _graphs.check_copy()
         if host.nbytes <= _uploads.PIECE or backend.owner(host) is not None:
             return self._with_room(host.nbytes, lambda: backend.upload(self.index, host))
         out = self.empty(host.shape, host.dtype)
@@ -221,6 +222,7 @@ def to_host(array: Any) -> npt.NDArray[Any]:
     """The array as numpy's, copied if it is elsewhere; what is no array yet goes through numpy.asarray."""
     for backend in BACKENDS.values():
         if backend.owner(array) is not None:
+            _graphs.check_copy()
             return backend.download(array)
     return np.asarray(array)
 

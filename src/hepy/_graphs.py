@@ -8,12 +8,16 @@ recorded keep it too.
 from __future__ import annotations
 
 import contextvars
+import functools
 import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
+from hepy.errors import DeviceError
+
+Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
@@ -33,12 +37,18 @@ class Graph(Protocol):
 
 
 class Held:
-    """What a graph keeps alive."""
+    """What a graph keeps alive.
 
-    __slots__ = ("__weakref__", "things")
+    Attributes:
+        things: that were handed to hold().
+        recording: whether work is being recorded now, and not only done to fill caches.
+    """
+
+    __slots__ = ("__weakref__", "recording", "things")
 
     def __init__(self) -> None:
         self.things: list[Any] = []
+        self.recording = False
 
 
 _holding: contextvars.ContextVar[Held | None] = contextvars.ContextVar("hepy_graph", default=None)
@@ -50,6 +60,25 @@ def hold(thing: Any) -> Held | None:
     if held is not None:
         held.things.append(thing)
     return held
+
+
+def holds(cached: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """A decorator of functions that return what is kept on a device."""
+
+    @functools.wraps(cached)
+    def call(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result:
+        found = cached(*arguments, **options)
+        hold(found)
+        return found
+
+    return call
+
+
+def check_copy() -> None:
+    """Before a copy from or to the host: raise DeviceError while work is recorded, whose launches could not repeat it."""
+    held = _holding.get()
+    if held is not None and held.recording:
+        raise DeviceError("work that copies from or to the host cannot be recorded as a graph: do that before or after")
 
 
 @contextmanager
@@ -79,9 +108,11 @@ class CupyGraph:
             work()
             stream.synchronize()
             stream.begin_capture()
+            self._held.recording = True
             try:
                 self.results = work()
             finally:  # a stream in which an error left the recording open could not be used again
+                self._held.recording = False
                 self._graph = stream.end_capture()
         self.nbytes = int(self._pool.total_bytes())
         self._done = cuda.Event(disable_timing=True)

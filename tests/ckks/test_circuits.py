@@ -188,7 +188,9 @@ class Repeated:
         self._work, self._held = work, _graphs.Held()
         with _graphs.holding(self._held):
             work()
+            self._held.recording = True  # nothing may be copied from or to the host
             self.results = work()
+            self._held.recording = False
 
     def launch(self, fill, drain):
         fill()

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy._devices import Device
+from hepy._graphs import hold
 from hepy.ring import constants, tables
 from hepy.ring.basis import RingBasis
 from hepy.ring.native_composites import Composites
@@ -76,6 +77,7 @@ class Kernels(Composites):
             words = [each.words for each in roots]
             made = _Constants(self.native.Basis(self.device.stream, constants, words, basis.degree), roots)
             basis.constants[self] = made
+        hold(made)
         return made.basis
 
     def _roots_of(self, prime: int, degree: int) -> _Roots:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hepy._graphs import holds
 from hepy.ring import constants, tables
 from hepy.ring.basis import RingBasis
 from hepy.ring.native_conversion import Conversions, Exchange, factors
@@ -91,6 +92,7 @@ class Composites(Conversions):
         self.exchange(lost, x, (exchange,), scaled=False, centred=True)
         return self.subtract_scaled(held, lost, ends, target)
 
+    @holds
     @functools.lru_cache(maxsize=1024)  # noqa: B019 - kernels live as long as the process
     def _extension(self, groups: tuple[RingBasis, ...], source: RingBasis, target: RingBasis) -> _Steps:
         limbs = len(target)
@@ -111,6 +113,7 @@ class Composites(Conversions):
         upload = self.device.asarray
         return _Steps(upload(backward), upload(scales), tuple(exchanges), upload(np.array(forward, np.uint32)))
 
+    @holds
     @functools.lru_cache(maxsize=1024)  # noqa: B019
     def _division(self, source: RingBasis, target: RingBasis) -> _Steps:
         gone = constants.departing(source, target)

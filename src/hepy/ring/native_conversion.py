@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy._devices import Device
+from hepy._graphs import holds
 from hepy._limbs import from_ints, width
 from hepy.ring import constants
 from hepy.ring.basis import RingBasis
@@ -90,6 +91,7 @@ class Conversions:
         conversion = self._conversion(digits, x.shape[-2], out.shape[-2])
         self.native.convert(self.device.stream, conversion, out, self._compact(x), scaled, centred)
 
+    @holds
     @functools.lru_cache(maxsize=1024)  # noqa: B019 - kernels live as long as the process
     def _conversion(self, digits: tuple[Exchange, ...], rows_in: int, rows_out: int) -> Any:
         made, upload = tables(digits), self.device.asarray
@@ -133,6 +135,7 @@ class Conversions:
             self.native.to_floats(self.device.stream, self._recombination(basis), out, x)
         return out
 
+    @holds
     @functools.lru_cache(maxsize=256)  # noqa: B019
     def _recombination(self, basis: RingBasis) -> Any:
         limbs, words = len(basis), width(basis.modulus.bit_length())
@@ -184,6 +187,7 @@ class Conversions:
         getattr(self.native, name)(self.device.stream, *parts, *self._embedding_tables(slots), log_slots)
         return out
 
+    @holds
     @functools.lru_cache(maxsize=32)  # noqa: B019
     def _embedding_tables(self, slots: int) -> tuple[Array, Array]:
         """The roots, and which slot each leaf of the transform is."""
