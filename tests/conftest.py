@@ -38,7 +38,13 @@ OTHER_ENGINES = [
 ]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
+    gpus = {name for name in _devices.devices() if name.startswith("cuda")}
+    for item in items:  # where there is a GPU, what runs on it is for make gpu-check
+        call = getattr(item, "callspec", None)
+        if call is not None and not gpus.isdisjoint(map(str, call.params.values())):
+            item.add_marker(pytest.mark.gpu)
     left_out = [
         item for item in items if item.get_closest_marker("engine") and not getattr(item.module, "EACH_ENGINE", False)
     ]

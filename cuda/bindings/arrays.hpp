@@ -14,6 +14,8 @@ namespace hepy::bindings {
 
 namespace py = pybind11;
 
+constexpr std::size_t kQuad = 16;  // bytes that kernels access at once; see runtime/memory.cuh
+
 #if defined(HEPY_EMULATOR)
 constexpr char kInterface[] = "__hepy_emulator_array_interface__";
 #else
@@ -24,6 +26,14 @@ template <class T>
 std::string type_string() {
   const char kind = std::is_floating_point_v<T> ? 'f' : std::is_signed_v<T> ? 'i' : 'u';
   return (sizeof(T) == 1 ? "|" : "<") + std::string(1, kind) + std::to_string(sizeof(T));
+}
+
+// A kernel that met another address would end the process's context.
+inline void check_alignment(const volatile void* address, std::size_t alignment) {
+  if (reinterpret_cast<std::uintptr_t>(address) % alignment != 0) {
+    throw runtime::InvalidArgument("an array has to begin at a multiple of " + std::to_string(alignment) +
+                                   " bytes: copy it first");
+  }
 }
 
 // An array of exactly this type, with its strides in elements; Strided<const T> for what is only read. Bindings take
@@ -80,6 +90,7 @@ Strided<T>::Strided(const py::object& object) {
   if (!std::is_const_v<T> && data[1].cast<bool>())
     throw runtime::InvalidArgument("a read-only array cannot be written");
   address_ = reinterpret_cast<T*>(data[0].cast<std::uintptr_t>());
+  if (size > 0) check_alignment(address_, alignof(T));
 }
 
 template <class T>
@@ -104,12 +115,13 @@ class Array {
   }
 
   // The address, for `count` elements on the stream's device. Throws InvalidArgument where the array is shorter or
-  // elsewhere.
-  T* data(runtime::Stream stream, std::size_t count) const {
+  // elsewhere, or begins at no multiple of `alignment` bytes.
+  T* data(runtime::Stream stream, std::size_t count, std::size_t alignment = alignof(T)) const {
     if (count > size()) {
       throw runtime::InvalidArgument("an array of " + std::to_string(size()) + " elements was given where " +
                                      std::to_string(count) + " are read or written");
     }
+    if (count > 0) check_alignment(array_.address_, alignment);
     runtime::check_resident(const_cast<const void*>(static_cast<const volatile void*>(array_.address_)),
                             count * sizeof(T), stream.device);
     return array_.address_;

@@ -16,8 +16,7 @@ namespace py = pybind11;
 using Limb = std::uint32_t;
 
 const bigint::Choice& chosen_for(int device, std::size_t words) {
-  const auto properties = runtime::properties(device);
-  return bigint::choose(10 * properties.major + properties.minor, words);
+  return bigint::choose(runtime::architecture(device), words);
 }
 
 const bigint::Choice& row_at(std::size_t row) {
@@ -38,19 +37,19 @@ struct Modulus {
       throw runtime::InvalidArgument("a row of the table for " + std::to_string(value.choice->limbs) +
                                      " limbs does not hold " + std::to_string(words) + " words");
     }
-    value.constants = Array<const Limb>(constants).data(stream, 3 * limbs() + 4);
+    value.constants = Array<const Limb>(constants).data(stream, 3 * limbs() + 4, kQuad);
   }
 
   std::size_t limbs() const { return std::size_t(value.choice->limbs); }
 
   // The address of a batch of `count` elements, to be written.
   Limb* batch(runtime::Stream stream, const py::object& object, std::size_t count) const {
-    return Array<Limb>(object).data(stream, count * limbs());
+    return Array<Limb>(object).data(stream, count * limbs(), kQuad);
   }
 
   // The same, to be read.
   const Limb* source(runtime::Stream stream, const py::object& object, std::size_t count) const {
-    return Array<const Limb>(object).data(stream, count * limbs());
+    return Array<const Limb>(object).data(stream, count * limbs(), kQuad);
   }
 
   py::object constants;
@@ -63,7 +62,7 @@ struct FermatParts {
   FermatParts(runtime::Stream stream, const py::object& constants, std::size_t words) : constants(constants) {
     value.choice = &chosen_for(stream.device, words);
     const std::size_t rows = 2 * std::size_t(bigint::FermatRow::kCount);
-    value.constants = Array<const Limb>(constants).data(stream, rows * std::size_t(value.choice->limbs));
+    value.constants = Array<const Limb>(constants).data(stream, rows * std::size_t(value.choice->limbs), kQuad);
   }
 
   py::object constants;
@@ -95,7 +94,7 @@ struct Operand {
   bigint::Operand check(runtime::Stream stream, const Modulus& modulus, std::size_t count) const {
     const Array<const Limb> array(batch);
     const auto* const index = rows.check(stream, count, array.size() / modulus.limbs());
-    return {array.data(stream, array.size()), index, rows.start, rows.step};
+    return {array.data(stream, array.size(), kQuad), index, rows.start, rows.step};
   }
 };
 
@@ -247,7 +246,7 @@ void fermat_quotients(runtime::Stream stream, const Modulus& modulus, const Ferm
   }
   Limb* const to = Array<Limb>(out).data(stream, count * words);
   auto* const flags = Array<std::uint8_t>(exact).data(stream, count);
-  Limb* const scratch = Array<Limb>(tables).data(stream, slots * entries(window) * limbs);
+  Limb* const scratch = Array<Limb>(tables).data(stream, slots * entries(window) * limbs, kQuad);
   const auto operand = x.check(stream, modulus, count);
   const auto exponents = e.check(stream, 2);
   const auto when = timing_of(timing);

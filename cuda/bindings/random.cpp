@@ -40,7 +40,7 @@ void chacha20(runtime::Stream stream, const py::object& out, const Secret& key, 
   check_counters(first, blocks);
   runtime::Zeroed<random::ChaChaStream> source;
   read_source(source.value, key, nonce);
-  auto* words = Array<std::uint32_t>(out).data(stream, 16 * blocks);
+  auto* words = Array<std::uint32_t>(out).data(stream, 16 * blocks, kQuad);
   const py::gil_scoped_release release;
   random::chacha20(stream, words, source.value, std::uint32_t(first), blocks);
 }

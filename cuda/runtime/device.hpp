@@ -25,6 +25,9 @@ int device_count();
 
 Properties properties(int device);
 
+// Compute capability as 10 major + minor, 0 for the emulator; in microseconds, where properties may take milliseconds.
+int architecture(int device);
+
 // Bytes that an allocation could still get.
 std::size_t free_bytes(int device);
 

@@ -33,6 +33,13 @@ Properties properties(int device) {
   return {found.name, found.totalGlobalMem, found.major, found.minor};
 }
 
+int architecture(int device) {
+  int major = 0, minor = 0;
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "asking what a GPU is");
+  check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "asking what a GPU is");
+  return 10 * major + minor;
+}
+
 std::size_t free_bytes(int device) {
   const DeviceGuard guard(device);
   std::size_t free = 0, total = 0;
@@ -47,6 +54,7 @@ void synchronize(Stream stream) {
 
 void check_resident(const void* address, std::size_t bytes, int device) {
   if (bytes == 0) return;
+  const DeviceGuard guard(device);  // or the question makes a context on another device, for which nobody asked
   cudaPointerAttributes found;
   check(cudaPointerGetAttributes(&found, address), "looking up an array");
   const bool on_device = found.type == cudaMemoryTypeDevice || found.type == cudaMemoryTypeManaged;

@@ -3,7 +3,7 @@
 #include "runtime/platform.cuh"
 
 // Shared memory of this block, of a size known to the compiler and not initialized; a reference to the type in
-// brackets:
+// brackets, at a multiple of 16 bytes:
 //   auto& tile = HEPY_SHARED(std::uint32_t[kGroups][kStride]);
 // Each place in the source has memory of its own; a function that is called twice has it once.
 #define HEPY_SHARED(...) (::hepy::runtime::shared<__VA_ARGS__>([] {}))
@@ -13,12 +13,13 @@ namespace hepy::runtime {
 // Site: a closure type, which no other place in the source shares.
 template <class T, class Site>
 HEPY_DEVICE T& shared(Site) {
+  constexpr std::size_t kAlignment = alignof(T) < 16 ? 16 : alignof(T);  // words are accessed four at a time
 #if defined(__CUDACC__)
-  __shared__ T memory;
+  __shared__ alignas(kAlignment) T memory;
   return memory;
 #else
   static const char key = 0;
-  return *static_cast<T*>(emulator::static_shared(&key, sizeof(T), alignof(T) < 16 ? 16 : alignof(T)));
+  return *static_cast<T*>(emulator::static_shared(&key, sizeof(T), kAlignment));
 #endif
 }
 

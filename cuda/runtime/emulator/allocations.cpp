@@ -133,6 +133,11 @@ int device_count() { return emulator::kDevices; }
 
 Properties properties(int device) { return {"emulator of CUDA on the host", emulator::memory_limit(device), 0, 0}; }
 
+int architecture(int device) {
+  emulator::check_device(device);
+  return 0;
+}
+
 std::size_t free_bytes(int device) { return emulator::memory_limit(device) - emulator::memory_used(device); }
 
 void synchronize(Stream stream) { emulator::check_device(stream.device); }  // a launch returns when the work is done

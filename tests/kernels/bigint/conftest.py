@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 
 import numpy as np
@@ -9,22 +10,24 @@ import pytest
 
 from hepy import _devices, _limbs
 
+MARK = int.from_bytes(b"\xe7" * 1024, "little")
 SIZES = (1024, 2048, 3072, 4096, 6144, 8192)  # bits that the kernels are compiled for
+SCHEDULES = ("in-order", "reversed", "shuffled:1", "shuffled:2")
 
 
 class Batches:
-    """A modulus on the emulator, in a container of at least so many bits.
+    """A modulus on a device, in a container of at least so many bits.
 
     Raw integers are any below R, in Montgomery form: the raw integer x stands for x / R mod n.
     """
 
-    def __init__(self, n: int, bits: int = 0) -> None:
-        self.device = _devices.resolve("emulator")
+    def __init__(self, device: _devices.Device, n: int, bits: int = 0) -> None:
+        self.device = device
         self.native = self.device.native.bigint
         self.stream = self.device.stream
         self.n = n
         self.words = -(-max(bits, n.bit_length()) // 32)
-        self.limbs = self.native.limbs(0, self.words)
+        self.limbs = self.native.limbs(device.index, self.words)
         self.radix = 1 << 32 * self.limbs
         minus_inverse = -pow(n, -1, 1 << 32) % (1 << 32)
         rows = _limbs.from_ints([n, self.radix % n, self.radix**2 % n], self.limbs).ravel()
@@ -34,6 +37,10 @@ class Batches:
     def raw(self, values):
         """A batch that holds these limbs."""
         return self.device.asarray(_limbs.from_ints(values, self.limbs))
+
+    def marked(self, count):
+        """A batch full of a value that no kernel writes."""
+        return self.raw([MARK % self.radix] * count)
 
     def empty(self, count, dtype=np.uint32):
         shape = (count, self.limbs) if dtype == np.uint32 else (count,)
@@ -117,9 +124,14 @@ def modulus_kind(request):
     return request.param
 
 
+@pytest.fixture(params=["emulator", pytest.param("cuda:0", marks=pytest.mark.gpu)])
+def device(request):
+    return _devices.resolve(request.param)
+
+
 @pytest.fixture
-def batches(bits, modulus_kind):
-    return Batches(moduli(bits)[modulus_kind], bits)
+def batches(device, bits, modulus_kind):
+    return Batches(device, moduli(bits)[modulus_kind], bits)
 
 
 @pytest.fixture
@@ -128,14 +140,29 @@ def edge_values(batches):
 
 
 @pytest.fixture
-def make_batches():
-    return Batches
+def make_batches(device):
+    return functools.partial(Batches, device)
 
 
-@pytest.fixture(params=("in-order", "reversed", "shuffled:1", "shuffled:2"))
-def schedule(request):
-    native = _devices.resolve("emulator").native
-    before = native.schedule()
-    native.set_schedule(request.param)
+def pytest_collection_modifyitems(items):
+    """A GPU has an order of its own: one of the emulator's is enough for it."""
+    items[:] = [item for item in items if not _is_repeated(getattr(item, "callspec", None))]
+
+
+def _is_repeated(call):
+    return (
+        call is not None
+        and call.params.get("device") == "cuda:0"
+        and call.params.get("schedule", SCHEDULES[0]) != SCHEDULES[0]
+    )
+
+
+@pytest.fixture(params=SCHEDULES)
+def schedule(device, request):
+    if device.kind != "emulator":
+        yield "its own"
+        return
+    before = device.native.schedule()
+    device.native.set_schedule(request.param)
     yield request.param
-    native.set_schedule(before)
+    device.native.set_schedule(before)

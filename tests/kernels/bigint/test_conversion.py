@@ -40,12 +40,12 @@ def test_equal_compares_residues(batches, edge_values):
     assert _devices.to_host(out).tolist() == [(x - y) % batches.n == 0 for x, y in zip(a, b, strict=True)]
 
 
-def test_sizes_between_round_up(make_batches):
-    device = _devices.resolve("emulator").native.bigint
-    assert [device.limbs(0, words) for words in (1, 32, 33, 64, 65, 97, 129, 192, 193, 256)] == [
+def test_sizes_between_round_up(device, make_batches):
+    kernels = device.native.bigint
+    assert [kernels.limbs(0, words) for words in (1, 32, 33, 64, 65, 97, 129, 192, 193, 256)] == [
         32, 32, 64, 64, 96, 128, 192, 192, 256, 256,
     ]  # fmt: skip
     with pytest.raises(ParameterError, match="8224 bits is too long"):
-        device.limbs(0, 257)
+        kernels.limbs(0, 257)
     batches = make_batches(2**2200 + 1)
     assert batches.store(batches.load([2**2300 + 5, 7], 72)) == [(2**2300 + 5) % batches.n, 7]

@@ -1,5 +1,6 @@
 """Products, squares, sums, differences and copies, against Python's integers, at the edges of every range."""
 
+import numpy as np
 import pytest
 
 from hepy.errors import ParameterError
@@ -55,14 +56,15 @@ def test_gather_copies_rows(batches):
 def test_any_count_fills_the_batch_and_nothing_else(make_batches, count):
     batches = make_batches(2**1023 + 11)
     x = batches.raw([5 + i for i in range(count)])
-    out = batches.empty(count + 1)
+    out = batches.marked(count + 1)
+    mark = batches.limbs_of(out)[count]
     for kernel in ("multiply", "add", "subtract"):
         getattr(batches.native, kernel)(
             batches.stream, batches.modulus, out, batches.operand(x), batches.operand(x), count
         )
-        assert batches.limbs_of(out)[count] == int.from_bytes(b"\xcd" * 4 * batches.limbs, "little")
+        assert batches.limbs_of(out)[count] == mark
     batches.native.square(batches.stream, batches.modulus, out, batches.operand(x), count)
-    assert batches.limbs_of(out)[count] == int.from_bytes(b"\xcd" * 4 * batches.limbs, "little")
+    assert batches.limbs_of(out)[count] == mark
     inverse = pow(batches.radix, -1, batches.n)
     assert [v * inverse % batches.n for v in batches.limbs_of(out)[:count]] == [
         ((5 + i) * inverse) ** 2 % batches.n for i in range(count)
@@ -89,6 +91,21 @@ def test_rows_outside_a_batch_are_refused(make_batches):
         batches.native.square(batches.stream, batches.modulus, x, batches.operand(x, start=0, step=0), 3)
     with pytest.raises(ParameterError, match="elements was given"):
         batches.call("square", batches.operand(x, [0, 1]), count=3)
+
+
+@pytest.mark.parametrize("kernel", ["square", "multiply"])
+def test_addresses_that_a_gpu_would_fault_on_are_refused(make_batches, kernel):
+    batches = make_batches(2**1023 + 11)
+    words = batches.device.asarray(np.ones(3 * batches.limbs, np.uint32))
+    aligned, shifted = words[4 : 4 + 2 * batches.limbs], words[2 : 2 + 2 * batches.limbs]
+    operands = 1 if kernel == "square" else 2
+    batches.call(kernel, *[batches.operand(aligned)] * operands, count=2)
+    with pytest.raises(ParameterError, match="begin at a multiple of 16 bytes"):
+        batches.call(kernel, *[batches.operand(shifted)] * operands, count=2)
+    launch = getattr(batches.native, kernel)
+    with pytest.raises(ParameterError, match="begin at a multiple of 16 bytes"):
+        launch(batches.stream, batches.modulus, shifted, *[batches.operand(batches.raw([1, 2]))] * operands, 2)
+    launch(batches.stream, batches.modulus, shifted, *[batches.operand(batches.raw([1, 2]))] * operands, 0)
 
 
 def test_launches_count_under_the_name_of_the_kernel(make_batches):

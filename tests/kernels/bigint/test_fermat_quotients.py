@@ -18,8 +18,8 @@ P, Q = 2**89 - 1, 2**107 - 1
 
 
 @pytest.fixture
-def here():
-    with hepy.device("emulator") as device:
+def here(device):
+    with hepy.device(device):
         yield device
 
 
@@ -35,10 +35,16 @@ def test_quotients(here, schedule, count):
 
 
 def test_numbers(here, schedule):
-    values = np.array([0.5, -0.5, 1.5, -1e-3, 5e-324, 1e300, -(2.0**60)])
+    values = np.array([0.5, -0.5, 1.5, 0.75, -1e-3, 5e-324, 1e300, -(2.0**60)])
     n = 2**1024 - 105
     got = FixedPoint(values, 0).residues(bigint.Modulus(n)).to_ints().tolist()
-    assert got == [0, 0, 2, 0, 0, int(1e300) % n, -(2**60) % n]
+    assert got == [0, 0, 2, 1, 0, 0, int(1e300) % n, -(2**60) % n]
+    got = FixedPoint(np.array([5e-324, -(2.0**-1022)]), 1074).residues(bigint.Modulus(n)).to_ints().tolist()
+    assert got == [1, -(2**52) % n]
+    for values in (np.array([0, 1, 2**63, 2**64 - 1], np.uint64), np.array([0, 1, -1, 2**63 - 1, -(2**63)])):
+        for scale in (0, 1, 33, 63, 960):
+            got = FixedPoint(values, scale).residues(bigint.Modulus(n)).to_ints().tolist()
+            assert got == [(value << scale) % n for value in values.tolist()], scale
 
 
 def test_numbers_that_do_not_fit_are_refused(make_batches):

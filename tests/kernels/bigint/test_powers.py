@@ -5,7 +5,6 @@ import random
 import numpy as np
 import pytest
 
-from hepy import _devices
 from hepy.errors import ParameterError
 
 TIMINGS = ("uniform", "scanning", "variable")
@@ -67,8 +66,8 @@ def test_a_whole_power_of_decryption_size(make_batches):
     assert batches.store(got) == [pow(a, exponent, batches.n) for a in bases]
 
 
-def test_windows_are_the_cheapest(make_batches):
-    window = _devices.resolve("emulator").native.bigint.power_window
+def test_windows_are_the_cheapest(device):
+    window = device.native.bigint.power_window
     assert [window(bits) for bits in (1, 16, 64, 256, 1024, 2048, 4096)] == [1, 2, 3, 4, 5, 6, 6]
     assert window(4096, 4) == 4
 
