@@ -244,7 +244,8 @@ class Cuda:
             if not built_for(native.architectures, capability):
                 raise DeviceError(
                     f"GPU {index} has compute capability {capability[0]}.{capability[1]}, the kernels were built for "
-                    f"{native.architectures}: build hepy with HEPY_CUDA_ARCHITECTURES={capability[0]}{capability[1]}"
+                    f"{native.architectures}: build hepy with HEPY_CUDA_ARCHITECTURES={capability[0]}{capability[1]}, or "
+                    "leave that GPU out by CUDA_VISIBLE_DEVICES"
                 )
         with _translated(cupy):
             return int(cupy.cuda.runtime.getDeviceCount())
@@ -370,8 +371,22 @@ class Cuda:
         return CupyLane(cupy, lambda: self.active(index), self._copies[index], size)
 
     def copy(self, index: int, array: Any) -> Any:
+        """After the work that is queued on the array's GPU, and before what is queued there from now on.
+
+        CuPy queues the copy on this GPU and leaves that order to its callers.
+        """
+        cupy, owner = self._cupy(), array.device.id
+        with self.active(owner):
+            array = cupy.ascontiguousarray(array)
+            written = cupy.cuda.get_current_stream().record()
         with self.active(index):
-            return self._cupy().array(array)
+            here = cupy.cuda.get_current_stream()
+            here.wait_event(written)
+            copied = cupy.array(array)
+            read = here.record()
+        with self.active(owner):
+            cupy.cuda.get_current_stream().wait_event(read)
+        return copied
 
     def download(self, array: Any) -> npt.NDArray[Any]:
         with self.active(array.device.id):

@@ -65,6 +65,10 @@ class Device:
         """What kernels are given to say where they run: this device and CuPy's current stream on it."""
         return self._backend.stream(self.index)
 
+    def settle(self) -> None:
+        """Wait for the work that is queued in the current stream: what it made and is kept may be used in any from now on."""
+        self.stream.synchronize()
+
     def active(self) -> AbstractContextManager[None]:
         """Operations of `xp` inside the block run on this device. Errors of CuPy leave it as hepy's."""
         return self._backend.active(self.index)
@@ -285,6 +289,10 @@ def device(name: str | Device) -> Iterator[Device]:
 @contextmanager
 def stream(cupy_stream: Any) -> Iterator[None]:
     """Queue work of the current GPU in that stream of CuPy inside the block, in order with CuPy's own work there.
+
+    As with CuPy, an array that one stream makes is ready for another after an event or a synchronization, and memory
+    is given again in the order of the stream that it was made in: before the last reference to an array or a key goes,
+    other streams that used it should have ended their work. What keys make once and keep is ready for all streams.
 
     Args:
         cupy_stream: a cupy.cuda.Stream or ExternalStream of the current device.

@@ -104,6 +104,31 @@ def test_a_busy_base_gets_a_larger_table_and_the_same_powers(native, monkeypatch
     assert ints(base.power(exponents)) == before == [3, pow(3, 2**30 - 1, MODULUS)]
 
 
+def test_what_is_kept_is_ready_for_every_stream(monkeypatch):
+    with hepy.device("emulator") as device:
+        waited, module = [], device.native
+
+        class Stream(module.Stream):
+            def synchronize(self):
+                waited.append(module.launch_counts().get("fixed_base_table", 0))
+
+        monkeypatch.setattr(type(device), "stream", Stream(device.index))
+        modulus = bigint.Modulus(MODULUS)
+        modulus.kernels(device)
+        assert len(waited) == 1
+        base, before = modulus.fixed_base(3), module.launch_counts().get("fixed_base_table", 0)
+        base.power([1, 2])
+        assert waited[-2:] == [before, before + 1]
+        base.power([1, 2])
+        modulus.kernels(device)
+        assert len(waited) == 3
+        quotients = bigint.FermatQuotients(bigint.Modulus(15**2), [bigint.FermatPart(3, 2), bigint.FermatPart(5, 4)])
+        x = quotients.modulus.array([1])
+        assert len(waited) == 4
+        quotients.of(x)
+        assert len(waited) == 5
+
+
 class TestMemory:
     """On the emulator, whose devices have limits and are two."""
 

@@ -6,7 +6,7 @@ fork. What CuPy and CUDA do is tested where there is a GPU (tests marked gpu).
 
 import multiprocessing
 import sys
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -177,6 +177,48 @@ def test_streams_are_cupy_s(install):
         pass
     with pytest.raises(DeviceError, match=r"not int"), backend.using(0, 77):
         pass
+
+
+def test_a_copy_between_gpus_keeps_the_order_of_both(install):
+    cupy, queues, current = cupy_of(2), {0: [], 1: []}, []
+
+    class Device(ExitStack):
+        def __init__(self, index):
+            super().__init__()
+            current.append(index)
+            self.callback(current.pop)
+
+    class Queue(Stream):
+        def record(self):
+            queues[current[-1]].append("record")
+            return current[-1], len(queues[current[-1]])
+
+        def wait_event(self, event):
+            queues[current[-1]].append(("wait", *event))
+
+    def array(source):
+        queues[current[-1]].append("copy")
+        return source.copy()
+
+    def contiguous(source):
+        queues[current[-1]].append("gather")
+        return source
+
+    cupy.cuda.Device, cupy.cuda.get_current_stream, cupy.array, cupy.ascontiguousarray = (
+        Device,
+        Queue,
+        array,
+        contiguous,
+    )
+    install(cupy, kernels_of("hepy._cuda", count=2))
+    source = np.arange(6).view(OnAGpu)
+    assert _backends.Cuda().copy(0, source).tolist() == source.tolist()
+    assert queues[1] == ["gather", "record", ("wait", 0, 3)]  # what is queued next may overwrite the source
+    assert queues[0] == [("wait", 1, 2), "copy", "record"]
+
+
+class OnAGpu(np.ndarray):
+    device = SimpleNamespace(id=1)
 
 
 def _use_after_fork(backend, queue):

@@ -2,7 +2,7 @@
 
 A batch is uint32[B, limbs] in the device's memory, Montgomery form, any representative below R = 2^(32 limbs); the
 kernels' table of sizes says how many limbs a modulus gets. Nothing waits for the device but equal() and inverse(),
-whose answers the host needs.
+whose answers the host needs, and what is made once and kept: constants and tables, which serve all streams.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Kernels:
         tail = limb.from_ints([-pow(n, -1, 1 << limb.LIMB_BITS) % (1 << limb.LIMB_BITS)], 4)
         constants = device.asarray(np.concatenate([numbers.ravel(), tail.ravel()]))
         self.modulus = self.native.bigint.Modulus(device.stream, constants, self.words)
+        device.settle()
 
     @property
     def chunk(self) -> int:
@@ -279,6 +280,7 @@ class FermatKernels:
         exponents = [part.exponent for part in quotients.parts]
         self._bits = max(exponent.bit_length() for exponent in exponents)
         self._exponents = kernels.exponents(limb.from_ints(exponents, limb.width(self._bits)), self._bits)
+        kernels.device.settle()
 
     def _rows(self, part: FermatPart, weight: int, whole: int) -> list[int]:
         """Contract: FermatRow in cuda/bigint/bigint.hpp."""
@@ -311,6 +313,7 @@ class FixedBase:
     def __init__(self, kernels: Kernels, base: Batch) -> None:
         self._kernels, self._base = kernels, base
         self._tables = Tables(self._table, self._window, kernels.device.name)
+        kernels.device.settle()
 
     def power(self, exponents: Any, bits: int) -> Batch:
         kernels, count = self._kernels, len(exponents)
@@ -330,4 +333,5 @@ class FixedBase:
         kernels = self._kernels
         made = kernels.empty(positions, 1 << window)
         kernels.run("fixed_base_table", made, kernels.operand((self._base, identity(1))), window, positions)
+        kernels.device.settle()
         return made

@@ -1,7 +1,7 @@
 """The leaves on devices with compiled kernels: GPUs and the emulator, one code for both (cuda/ring/).
 
-Launches go to the current stream and nothing waits for the device. Views go in as they are: kernels read any strides of
-up to four batch axes.
+Launches go to the current stream and nothing waits for the device, but once for what is kept and serves all streams.
+Views go in as they are: kernels read any strides of up to four batch axes.
 """
 
 from __future__ import annotations
@@ -76,6 +76,7 @@ class Kernels(Composites):
             constants = self.device.asarray(np.stack([each.constants for each in roots]))
             words = [each.words for each in roots]
             made = _Constants(self.native.Basis(self.device.stream, constants, words, basis.degree), roots)
+            self.device.settle()
             basis.constants[self] = made
         hold(made)
         return made.basis
