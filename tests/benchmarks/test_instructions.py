@@ -90,6 +90,14 @@ def test_loops_of_a_power_are_told_apart():
     assert count["IMAD.WIDE.U32.X"] == 6 * 128 * 16 + 20 * (128 * 16 + 3 * (512 + 128 * 8))
 
 
+def test_divisions_of_indices_are_no_squares():
+    moving = sass.Loop(25, 29, sass.Counter({"IMAD.WIDE.U32": 9, "LDG.E": 4, "STS": 4}))
+    pieces = sass.Loop(20, 60, sass.Counter({"LDS.128": 1}), [moving, sass.Loop(30, 40, rows(8, 2).own)])
+    load = instructions.Operation("into Montgomery form", 4096, "load", "conversion", 2, {"product": 1}, by_words=True)
+    row = instructions.predict(load, kernel({}, [pieces]))
+    assert row["slots"]["multiply"] == 2 * (128 * 17 + 9 * 8 / 4)  # four words a trip, of a lane's eight
+
+
 def test_memory_sets_the_pace_where_it_is_slower():
     add = instructions.Operation("sum", 4096, "add", "elementwise", 0, moved=3)
     row = instructions.predict(add, kernel({"IADD3": 100}))

@@ -1,4 +1,4 @@
-"""The commands: setup, run, run-ckks, memory, report, instructions, tune."""
+"""The commands: setup, run, run-ckks, memory, report, instructions, tune, gpu."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from hepy.benchmarks import (
     ckks_runner,
     cold_start,
     environments,
+    gpu,
     ledger,
     machine,
     predictions,
@@ -174,6 +175,7 @@ def write_report(path: Path | None, ckks_path: Path | None, output: Path) -> Non
 
 main.add_command(predictions.command)
 main.add_command(tuning.command)
+main.add_command(gpu.command)
 
 if __name__ == "__main__":
     try:

@@ -251,15 +251,15 @@ def _cells(row: dict[str, Any]) -> list[str]:
     products = f"{row['limb_products_share']:.0%}" if row["limb_products_share"] else "none"
     return [
         row["operation"], str(row["bits"]), f"{row['lanes']} x {row['limbs_a_lane']}", str(row["registers"]),
-        str(row["spilled_bytes"]), str(row["warps"]), products, _si(row["rate"]),
-        _si(row["limit"]), f"{row['share_of_limit']:.0%}", f"{row['rate'] / row['cgbn']:.2f}" if row["cgbn"] else "",
+        str(row["spilled_bytes"]), str(row["warps"]), products, si(row["rate"]),
+        si(row["limit"]), f"{row['share_of_limit']:.0%}", f"{row['rate'] / row['cgbn']:.2f}" if row["cgbn"] else "",
     ]  # fmt: skip
 
 
 def _composite_cells(row: dict[str, Any]) -> list[str]:
     name, bits, share = max(row["shares"], key=lambda each: each[2])
     most = f"{name}, {bits} bits: {share:.0%}" if share < 1 else f"{name}, {bits} bits"
-    return [row["operation"], str(row["bits"]), _si(row["rate"]), _si(row["wanted"]) if row["wanted"] else "", most]
+    return [row["operation"], str(row["bits"]), si(row["rate"]), si(row["wanted"]) if row["wanted"] else "", most]
 
 
 def _inventory_table(kernels: list[dict[str, Any]]) -> Table:
@@ -281,7 +281,8 @@ def _registers(row: dict[str, Any]) -> str:
     return f"{row['registers']} ({row['spilled_bytes']})" if row["spilled_bytes"] else str(row["registers"])
 
 
-def _si(rate: float) -> str:
+def si(rate: float) -> str:
+    """A rate for people, with three digits."""
     for unit, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if rate >= scale:
             return f"{rate / scale:.3g} {unit}"

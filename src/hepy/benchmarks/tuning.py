@@ -76,6 +76,11 @@ class Rig:
     """Batches of one size on one device, and the timed operations on them.
 
     Results are not looked at: tests do so for every row.
+
+    Attributes:
+        products: elements of a batch of products or squares.
+        powers: elements of a batch of powers, of many bases or of one.
+        exponent_bits, comb_bits: of the exponents of many bases, and of one.
     """
 
     def __init__(self, device: Device, bits: int, load: Load) -> None:
@@ -86,14 +91,14 @@ class Rig:
         minus_inverse = -pow(n, -1, 1 << 32) % (1 << 32)
         numbers = limb.from_ints([n, radix % n, radix**2 % n, minus_inverse], self._words).ravel()
         self._constants = device.asarray(numbers[: 3 * self._words + 4])
-        self._products = max(1, load.products * 1024 // bits)
-        self._powers = load.powers
-        self._exponent_bits = max(1, int(bits * load.exponent_share))
-        self._comb_bits = max(1, self._exponent_bits // 2)
-        largest = max(self._products, self._powers)
+        self.products = max(1, load.products * 1024 // bits)
+        self.powers = load.powers
+        self.exponent_bits = max(1, int(bits * load.exponent_share))
+        self.comb_bits = max(1, self.exponent_bits // 2)
+        largest = max(self.products, self.powers)
         self._x = self._random(source, largest)
         self._out = device.empty((largest, self._words), "uint32")
-        self._exponents = self._random(source, self._powers)
+        self._exponents = self._random(source, self.powers)
 
     def _random(self, source: random.Random, count: int) -> Any:
         """uint32[count, words] of any bits: few of them are drawn, which no kernel notices."""
@@ -106,34 +111,34 @@ class Rig:
         """What is timed of a row, by name."""
         modulus = self._native.Modulus(self._device.stream, self._constants, self._words, row)
         x = self._native.Operand(self._x)
-        window = self._native.power_window(self._exponent_bits)
-        slots = modulus.whole_blocks(self._powers)
+        window = self._native.power_window(self.exponent_bits)
+        slots = modulus.whole_blocks(self.powers)
         tables = self._device.empty((slots, 1 << window, self._words), "uint32")
-        exponents = self._native.Exponents(self._exponents, self._words, self._exponent_bits)
+        exponents = self._native.Exponents(self._exponents, self._words, self.exponent_bits)
 
         def run(name: str, *arguments: Any) -> Callable[[], None]:
             return lambda: getattr(self._native, name)(self._device.stream, modulus, self._out, *arguments)
 
         return {
-            "product": run("multiply", x, x, self._products),
-            "square": run("square", x, self._products),
-            "power": run("power", x, exponents, "uniform", window, tables, slots, self._powers),
+            "product": run("multiply", x, x, self.products),
+            "square": run("square", x, self.products),
+            "power": run("power", x, exponents, "uniform", window, tables, slots, self.powers),
             "fixed base": self.comb(row, min(_WINDOWS.stop - 1, 8)),
         }
 
     def comb_bytes(self, window: int) -> int:
-        return int(4 * self._words << window) * -(-self._comb_bits // window)
+        return int(4 * self._words << window) * -(-self.comb_bits // window)
 
     def comb(self, row: int, window: int) -> Callable[[], None]:
         """Powers of one base by a table of that window; what is in the table does not matter."""
         modulus = self._native.Modulus(self._device.stream, self._constants, self._words, row)
-        positions = -(-self._comb_bits // window)
+        positions = -(-self.comb_bits // window)
         table = self._random(random.Random(window), positions << window)
-        exponents = self._native.Exponents(self._exponents, self._words, self._comb_bits)
+        exponents = self._native.Exponents(self._exponents, self._words, self.comb_bits)
 
         def work() -> None:
             self._native.fixed_base_power(
-                self._device.stream, modulus, self._out, table, exponents, "uniform", window, self._powers
+                self._device.stream, modulus, self._out, table, exponents, "uniform", window, self.powers
             )
 
         return work

@@ -1,0 +1,172 @@
+"""What a GPU does, beside what was predicted: rates of bigint's kernels, and of Paillier from Python.
+
+One run on one machine, a minute or two: each kernel alone on arrays that are there, then Paillier's operations from
+Python, with ciphertexts on the GPU and numbers from the host; then how little work fills the GPU. Predictions come from
+the newest ledger of the instruction counter.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from hepy import _devices, paillier
+from hepy._devices import Device
+from hepy.benchmarks import ledger, machine, predictions, tuning
+from hepy.benchmarks.tables import Table
+from hepy.benchmarks.tuning import Load, Rig, Timer
+from hepy.errors import ParameterError
+
+FOLDER = ledger.FOLDER / "gpu"
+KEY_BITS = (2048, 3072)
+_SEED = bytes(range(32))  # of keys whose ciphertexts protect nothing
+_BINS = 64  # elements of a histogram for each of its bins, as the prediction has it
+_HALF = 0.5
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Items a second of one operation.
+
+    Attributes:
+        bits: of the modulus for a kernel, of the key for Paillier.
+        predicted: of the newest ledger of predictions; None where it has none.
+    """
+
+    operation: str
+    bits: int
+    items: int
+    rate: float
+    predicted: float | None
+
+    def cells(self) -> list[str]:
+        share = f"{self.rate / self.predicted:.0%}" if self.predicted else ""
+        predicted = predictions.si(self.predicted) if self.predicted else ""
+        return [self.operation, str(self.bits), f"{self.items:.3g}", predictions.si(self.rate), predicted, share]
+
+
+Predicted = dict[tuple[str, int], float]
+
+
+def predicted(record: dict[str, Any] | None) -> tuple[Predicted, Predicted]:
+    """Rates of kernels and of Paillier's operations that a ledger foretells, by name and bits."""
+    if record is None:
+        return {}, {}
+    kernels = {(row["operation"], row["bits"]): row["rate"] for row in record["predictions"]}
+    return kernels, {(row["operation"], row["bits"]): row["rate"] for row in record["paillier"]}
+
+
+def kernel_rates(device: Device, timer: Timer, load: Load, foretold: Predicted) -> Iterator[Rate]:
+    """Products, squares, powers and fixed bases of every size, by the chosen rows."""
+    rows = tuning.rows_of(device)[: device.native.bigint.chosen]
+    for at, row in enumerate(rows):
+        rig = Rig(device, row.bits, load)
+        work = rig.operations(at) | {"fixed base": rig.comb(at, row.comb_window)}
+        for name, call in work.items():
+            bits = {"power": rig.exponent_bits, "fixed base": rig.comb_bits}.get(name)
+            title = name if bits is None else f"{name}, {bits}-bit exponent"
+            items = rig.powers if bits else rig.products
+            yield Rate(title, row.bits, items, items / timer(device, call), foretold.get((title, row.bits)))
+
+
+def operations(key: Any, items: int) -> dict[str, Callable[[], Any]]:
+    """Paillier's operations on so many items, on the current device, under the names of the predictions."""
+    numbers = np.arange(items, dtype=np.int64)
+    x, y = key.public_key.encrypt(numbers), key.public_key.encrypt(numbers[::-1])
+    factors = np.full(items, (1 << 62) + 1, np.int64)
+    bins = numbers % max(1, items // _BINS)
+    return {
+        "encrypt": lambda: key.public_key.encrypt(numbers),
+        "encrypt, key owner": lambda: key.encrypt(numbers),
+        "decrypt": lambda: key.decrypt(x),
+        "ct + ct": lambda: x + y,
+        "ct × 64-bit integer": lambda: x * factors,
+        "histogram": lambda: x.segment_sum(bins, int(bins.max()) + 1),
+    }
+
+
+def paillier_rates(key: Any, device: Device, timer: Timer, items: int, foretold: Predicted) -> Iterator[Rate]:
+    bits = key.public_key.n.bit_length()
+    for name, call in operations(key, items).items():
+        yield Rate(name, bits, items, items / timer(device, call), foretold.get((name, bits)))
+
+
+@dataclass(frozen=True)
+class Latency:
+    """How small batches fare: seconds of one item, and the smallest batch that reaches half of the full speed."""
+
+    operation: str
+    bits: int
+    one: float
+    half: int | None  # None: not below the full batch
+
+
+def latencies(key: Any, device: Device, timer: Timer, full: Sequence[Rate]) -> Iterator[Latency]:
+    """Of encryption and decryption, by powers of two."""
+    for rate in full:
+        if rate.operation not in ("encrypt", "decrypt"):
+            continue
+        one, half, items = 0.0, None, 1
+        while items < rate.items and half is None:
+            seconds = timer(device, operations(key, items)[rate.operation])
+            one = one or seconds
+            half = items if items / seconds >= _HALF * rate.rate else None
+            items *= 2
+        yield Latency(rate.operation, rate.bits, one, half)
+
+
+def table(rates: Sequence[Rate], title: str) -> Table:
+    columns = ["operation", "bits", "items", "items a second", "predicted", "of prediction"]
+    return Table(title, columns, [rate.cells() for rate in rates])
+
+
+def latency_table(found: Sequence[Latency]) -> Table:
+    rows = [
+        [each.operation, str(each.bits), f"{each.one * 1e3:.2f} ms", "" if each.half is None else str(each.half)]
+        for each in found
+    ]
+    return Table("Small batches", ["operation", "key bits", "one item", "half of full speed from"], rows)
+
+
+@click.command("gpu")
+@click.option("--device", "name", default="cuda:0", show_default=True, help="The GPU at hand.")
+@click.option("--items", default=1 << 20, show_default=True, help="Items of Paillier's operations.")
+@click.option("--bits", type=int, multiple=True, help="Key lengths, in place of 2048 and 3072.")
+@click.option("--folder", type=click.Path(path_type=Path), default=FOLDER, show_default=True, help="For the ledger.")
+def command(name: str, items: int, bits: tuple[int, ...], folder: Path) -> None:
+    """Time kernels and Paillier on a GPU, beside the predictions, and keep the figures."""
+    from rich.console import Console
+
+    device = _devices.resolve(name)
+    if device.properties().compute_capability is None:
+        raise ParameterError(f"{name!r} is no GPU: its times say nothing of one")
+    started, clock, about = datetime.datetime.now(datetime.UTC), time.monotonic(), machine.describe()
+    found = predictions.newest()
+    of_kernels, of_paillier = predicted(None if found is None else found[0])
+    console = Console(width=160)
+    kernels, rates, small = list[Rate](), list[Rate](), list[Latency]()
+    with _devices.device(device):
+        kernels += kernel_rates(device, tuning.timed, Load(), of_kernels)
+        console.print(table(kernels, f"Kernels on {device.properties().name}").rich())
+        for length in bits or KEY_BITS:
+            key = paillier.generate_key(bits=length, seed=_SEED, insecure=length < 2048)
+            rates += (now := list(paillier_rates(key, device, tuning.timed, items, of_paillier)))
+            small += latencies(key, device, tuning.timed, now)
+    console.print(table(rates, "Paillier (djn) from Python").rich())
+    console.print(latency_table(small).rich())
+    record = {
+        "schema": ledger.SCHEMA, "started": started.isoformat(timespec="seconds"),
+        "seconds": round(time.monotonic() - clock, 1), "machine": about, "source": machine.source(),
+        "parameters": {"gpu": device.properties().name, "predictions": None if found is None else found[1]},
+        "versions": {"cuda": {"toolkit": str(device.native.toolkit_version), "driver": str(device.native.driver_version())}},
+        "absent": [], "rows": [], "memory": [], "kernels": [vars(rate) for rate in kernels],
+        "paillier": [vars(rate) for rate in rates], "latencies": [vars(each) for each in small],
+    }  # fmt: skip
+    click.echo(f"kept in {ledger.write(record, folder)}")
