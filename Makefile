@@ -14,7 +14,7 @@ INTEROP_FATE := .venv-interop-fate
 FATE := $(INTEROP_FATE)/.installed-for-fate
 STAMP := $(VENV)/.installed-for-development
 
-.PHONY: demo test test-slow test-interop test-interop-phe test-interop-fate sanitize gpu-check bench bench-interop bench-interop-fate tune lint format clean
+.PHONY: demo test test-slow test-interop test-interop-phe test-interop-fate sanitize mutants gpu-check bench bench-interop bench-interop-fate tune lint format clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -74,15 +74,16 @@ bench-interop-fate: $(FATE)
 	$(INTEROP_FATE)/bin/python bench/interop_fate.py --secureboost
 
 # AddressSanitizer and UBSan: over the host's engines; over the emulated kernels in several orders of threads; and over
-# what Paillier does with kernels, in one order. The interpreter is not built with them, so their library is loaded first,
-# and leaks are not judged: Python keeps memory until the end. The base Python runs, because .venv's own would import the
-# editable installation.
+# what schemes do with kernels, in one order. What checks arguments and figures only is left out there, and tests share the
+# cores. The interpreter is not built with sanitizers, so their library is loaded first, and leaks are not judged: Python
+# keeps memory until the end. The base Python runs, because .venv's own would import the editable installation.
 SANITIZED := build/sanitize/site
 SCHEDULES ?= in-order reversed shuffled:1 shuffled:2
 SCHEME_SCHEDULES ?= shuffled:1
+SANITIZE_JOBS ?= auto
 SANITIZE_HOST_TESTS ?= tests/bigint/test_engines.py
 SANITIZE_TESTS ?= tests/kernels tests/random tests/devices
-SANITIZE_SCHEME_TESTS ?= tests/bigint tests/paillier -k 'emulator or native or device_memory'
+SANITIZE_SCHEME_TESTS ?= tests/bigint tests/paillier tests/ring tests/ckks -k '(emulator or native or device_memory) and not bad_input'
 
 build/sanitize/installed: $(STAMP) $(SOURCES) $(shell find src -name '*.py')
 	rm -rf $(SANITIZED)
@@ -117,11 +118,15 @@ sanitize: build/sanitize/installed $(THREADED)
 	  schedule=$$1; shift; echo "== $$schedule: $$*"; \
 	  LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libstdc++.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 HEPY_EMULATOR_SCHEDULE=$$schedule \
-	  PYTHONPATH="$(CURDIR)/$(SANITIZED):$$packages" $$base -m pytest -q "$$@"; \
+	  PYTHONPATH="$(CURDIR)/$(SANITIZED):$$packages" $$base -m pytest -q -n $(SANITIZE_JOBS) -p no:benchmark "$$@"; \
 	}; \
 	check in-order $(SANITIZE_HOST_TESTS); \
 	for schedule in $(SCHEDULES); do check $$schedule $(SANITIZE_TESTS); done; \
 	for schedule in $(SCHEME_SCHEDULES); do check $$schedule $(SANITIZE_SCHEME_TESTS); done
+
+# Whether tests of kernels notice mistakes: some sixty, one at a time. ONLY=text takes those that have it in their names.
+mutants: $(STAMP)
+	$(BIN)/python tests/kernels/mutants.py --only '$(ONLY)'
 
 # Where there is a GPU: the tests that need one, then those of kernels under each tool of compute-sanitizer.
 gpu-check: $(STAMP)
