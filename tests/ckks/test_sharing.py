@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import mpmath
 import numpy as np
 import pytest
 from scipy import stats
@@ -122,3 +123,23 @@ def test_the_noise_is_gaussian_and_wide():
     assert stats.kstest(sample, "norm").pvalue > 1e-3
     assert stats.kstest(np.mod(np.concatenate(drawn), 1024) / 1024, "uniform").pvalue > 1e-3  # low bits too
     assert abs(np.corrcoef(drawn)[0, 1:]).max() < 0.05
+
+
+@pytest.mark.parametrize("statistical_bits", [4, 10, 20, 40])
+@pytest.mark.parametrize("budget", [1, 100])
+def test_the_best_adversary_gains_what_the_proof_says(statistical_bits, budget):
+    """Errors that fill the bound and point away from each other in the two worlds, in all results: the worst that there is.
+
+    Their likelihoods depend on one projection of what is seen: a normal number, whose mean is +-shift. The best adversary
+    answers where it is large, and gives up elsewhere. Its advantage, answers times (2 right - 1)^2 (Micciancio and Walter,
+    EUROCRYPT 2018), stays below 2^-s / 8, and within a factor of two of that: the noise is no more than it has to be.
+    """
+    degree, bound = 1 << 13, 1000.0
+    sigma = sharing.deviation(degree, budget, bound, statistical_bits)
+    shift = mpmath.sqrt(budget) * (bound + mpmath.sqrt(degree) / 2) / sigma
+    best = 0
+    for threshold in mpmath.arange(0, 4, 0.05):
+        right = mpmath.erfc((threshold - shift) / mpmath.sqrt(2)) / 2
+        wrong = mpmath.erfc((threshold + shift) / mpmath.sqrt(2)) / 2
+        best = max(best, (right - wrong) ** 2 / (right + wrong))
+    assert 1 / 16 < best * 2**statistical_bits < 1 / 8
