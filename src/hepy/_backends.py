@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, Protocol
 
 import numpy as np
@@ -41,6 +41,9 @@ class Properties:
     name: str
     memory_bytes: int
     compute_capability: tuple[int, int] | None = None
+
+
+_DLPACK_CUDA = (2, 13)  # DLPack's numbers for memory of a GPU, and for managed memory
 
 
 class Backend(Protocol):
@@ -73,6 +76,9 @@ class Backend(Protocol):
 
     def owner(self, array: Any) -> int | None:
         """The index of the device that holds the array; None if it is none of this kind."""
+
+    def adopt(self, array: Any) -> Any | None:
+        """Another library's array in the memory of such a device as one of the kind's own, without a copy; else None."""
 
     def upload(self, index: int, host: npt.NDArray[Any]) -> Any: ...
 
@@ -129,6 +135,9 @@ class Cpu:
 
     def owner(self, array: Any) -> int | None:
         return 0 if isinstance(array, np.ndarray) else None
+
+    def adopt(self, array: Any) -> Any | None:
+        return None
 
     def upload(self, index: int, host: npt.NDArray[Any]) -> Any:
         return host
@@ -194,6 +203,12 @@ class Emulator:
 
     def owner(self, array: Any) -> int | None:
         return array.index if isinstance(array, emulated.EmulatedArray) else None
+
+    def adopt(self, array: Any) -> Any | None:
+        if not hasattr(array, "__hepy_emulator_array_interface__"):
+            return None
+        holder = SimpleNamespace(__array_interface__=array.__hepy_emulator_array_interface__, owner=array)
+        return emulated.EmulatedArray(np.asarray(holder), array.index)
 
     def upload(self, index: int, host: npt.NDArray[Any]) -> Any:
         return emulated.wrap(host, index)
@@ -352,6 +367,14 @@ class Cuda:
     def owner(self, array: Any) -> int | None:
         # CuPy is not imported just to learn that an array is not its own.
         return int(array.device.id) if type(array).__module__.partition(".")[0] == "cupy" else None
+
+    def adopt(self, array: Any) -> Any | None:
+        # torch's tensors, numba's and RAPIDS' arrays have the first; what is ordered by streams is ordered by CuPy.
+        if hasattr(array, "__cuda_array_interface__"):
+            return self._cupy().asarray(array)
+        if hasattr(array, "__dlpack_device__") and int(array.__dlpack_device__()[0]) in _DLPACK_CUDA:
+            return self._cupy().from_dlpack(array)
+        return None
 
     def upload(self, index: int, host: npt.NDArray[Any]) -> Any:
         with self.active(index):

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from hepy import _devices
 from hepy.errors import ParameterError
 
 
 def plain(values: Any) -> Any:
-    """What another library's array holds, as a numpy array of its own dtype; anything else as it is.
+    """What another library's array holds, as a numpy array of its own dtype, or a device's; anything else as it is.
 
     Raises:
         ParameterError: there are gaps, and says where the first is; or the array is on a device that numpy cannot read.
@@ -30,6 +31,9 @@ def plain(values: Any) -> Any:
             raise _gaps(gaps, "fillna(0) and dropna() close them")
         # Without it, columns of nullable types come as objects, which lose the range of their type.
         return values.to_numpy(dtype=getattr(getattr(values, "dtype", None), "numpy_dtype", None))
+    placed = _devices.placed_array(values)
+    if placed is not None:
+        return placed
     if not hasattr(values, "__array__") and hasattr(values, "__dlpack__"):
         try:
             return np.from_dlpack(values)

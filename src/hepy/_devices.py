@@ -218,8 +218,23 @@ def device_of(array: Any) -> Device:
 
 
 def array_of(values: Any) -> Any:
-    """An array of any device as it is; what is none yet goes through numpy.asarray."""
-    return values if any(backend.owner(values) is not None for backend in BACKENDS.values()) else np.asarray(values)
+    """An array of any device as it is, one in a device's memory as that device's; what is none goes through numpy.asarray."""
+    placed = placed_array(values)
+    return np.asarray(values) if placed is None else placed
+
+
+def placed_array(values: Any) -> Any | None:
+    """An array that is numpy's or in a device's memory, without a copy; None for anything else."""
+    if any(backend.owner(values) is not None for backend in BACKENDS.values()):
+        return values
+    adopted = (backend.adopt(values) for backend in BACKENDS.values())
+    return next((array for array in adopted if array is not None), None)
+
+
+def brought_here(values: Any) -> Any:
+    """What is in a device's memory, copied to the host; anything else as it is."""
+    placed = placed_array(values)
+    return values if placed is None else to_host(placed)
 
 
 def to_host(array: Any) -> npt.NDArray[Any]:

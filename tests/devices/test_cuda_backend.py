@@ -265,3 +265,54 @@ def test_a_forked_child_cannot_use_what_its_parent_used(install):
 )
 def test_architectures_run_on_their_gpus(architectures, capability, runs):
     assert _backends.built_for(architectures, capability) is runs
+
+
+class OfAnotherLibrary:
+    """What torch's and numba's arrays are to CuPy (an interface), or those that speak DLPack alone (a number)."""
+
+    def __init__(self, interface=None, device=None):
+        if interface is not None:
+            self.__cuda_array_interface__ = interface
+        self._device = device
+
+    def __getattr__(self, name):
+        if name == "__dlpack_device__" and self._device is not None:
+            return lambda: self._device
+        raise AttributeError(name)
+
+
+@pytest.mark.parametrize(
+    ("array", "way"),
+    [
+        (OfAnotherLibrary(interface={"version": 3}), "asarray"),
+        (OfAnotherLibrary(interface={"version": 3}, device=(2, 0)), "asarray"),
+        (OfAnotherLibrary(device=(2, 1)), "from_dlpack"),  # kDLCUDA
+        (OfAnotherLibrary(device=(13, 0)), "from_dlpack"),  # kDLCUDAManaged
+        (OfAnotherLibrary(device=(1, 0)), None),  # kDLCPU
+        (OfAnotherLibrary(device=(10, 0)), None),  # kDLROCM
+        (OfAnotherLibrary(), None),
+        (np.zeros(3), None),
+        ([1, 2], None),
+    ],
+    ids=[
+        "interface",
+        "both",
+        "DLPack",
+        "DLPack, managed",
+        "of the host",
+        "another maker's",
+        "nothing",
+        "numpy",
+        "list",
+    ],
+)
+def test_arrays_of_other_libraries_become_cupy_s_without_a_copy(install, array, way):
+    cupy = cupy_of(1)
+    cupy.asarray, cupy.from_dlpack = (lambda x: ("asarray", x)), (lambda x: ("from_dlpack", x))
+    install(cupy, kernels_of("hepy._cuda"))
+    assert _backends.Cuda().adopt(array) == (None if way is None else (way, array))
+
+
+def test_an_array_on_a_gpu_asks_for_cupy(install):
+    with pytest.raises(DeviceError, match="CuPy is missing"):
+        _backends.Cuda().adopt(OfAnotherLibrary(device=(2, 0)))

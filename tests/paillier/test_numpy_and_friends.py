@@ -5,7 +5,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from hepy import paillier
+import hepy
+from hepy import _devices, paillier
+from hepy._backends import BACKENDS
 from hepy.errors import ParameterError
 
 VALUES = np.array([[1, -2, 3], [4, 5, -6]])
@@ -206,6 +208,40 @@ class OnlyDlpack:
 
     def __dlpack_device__(self):
         return self._array.__dlpack_device__()
+
+
+class Foreign:
+    """Another library's array in a device's memory, as torch's is to CuPy."""
+
+    def __init__(self, array):
+        self.__hepy_emulator_array_interface__, self.index = array.__hepy_emulator_array_interface__, array.index
+        self._owner = array
+
+
+@pytest.mark.skipif("emulator" not in hepy.devices(), reason="the emulator is not built")
+def test_arrays_in_a_device_s_memory_stay_there(key, monkeypatch):
+    def download(self, array):
+        raise AssertionError("an array came to the host")
+
+    with hepy.device("emulator") as device:
+        values = device.asarray(np.array([3, -4, 5]))
+        adopted = _devices.array_of(Foreign(values))
+        assert type(adopted) is type(values)
+        values[0] = 7
+        assert _devices.to_host(adopted).tolist() == [7, -4, 5]  # the same memory
+        with monkeypatch.context() as patch:
+            patch.setattr(type(BACKENDS["emulator"]), "download", download)
+            x = key.public_key.encrypt(Foreign(values))
+        assert key.decrypt(x).tolist() == [7, -4, 5]
+        # Operands of computations may be there too; whether they travel is the operation's affair.
+        assert key.decrypt(x + Foreign(values)).tolist() == [14, -8, 10]
+        assert key.decrypt(x * values).tolist() == [49, 16, 25]
+        assert key.decrypt(x @ Foreign(values)) == 90
+        bins = device.asarray(np.array([1, 0, 1]))
+        assert key.decrypt(x.segment_sum(bins, 2)).tolist() == [-4, 12]
+        assert key.decrypt(
+            x.segment_sum(Foreign(bins), 2, mask=device.asarray(np.array([True, True, False])))
+        ).tolist() == [-4, 7]
 
 
 def test_what_speaks_dlpack(key):

@@ -7,16 +7,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hepy import _devices
 from hepy import _limbs as limb
 from hepy.errors import ParameterError
 
 
 def integers(values: Any) -> npt.NDArray[Any]:
-    """An array of an integer dtype, or an object array of integers (Python's, numpy's or gmpy2's).
+    """An array of an integer dtype on the host, or an object array of integers (Python's, numpy's or gmpy2's).
 
     Raises:
         ParameterError: something is not an integer, with its index; or the shape is ragged.
     """
+    values = _devices.brought_here(values)
     try:
         array = np.asarray(values)
     except ValueError as error:

@@ -564,7 +564,7 @@ def check_bins(
         )
     kept: npt.NDArray[np.bool_] | None = None
     if mask is not None:
-        kept = np.asarray(mask)
+        kept = np.asarray(_devices.brought_here(mask))
         if kept.dtype != bool:
             raise ParameterError(f"a mask is boolean, not {kept.dtype}")
         try:

@@ -174,7 +174,7 @@ def numbers(values: Any) -> Any:
     values = _columns.plain(values)
     try:
         array = _devices.array_of(values)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:  # the last one is torch's, for what needs gradients
         raise ParameterError(f"values are not a rectangular array of numbers: {error}") from None
     if array.dtype == bool:
         return array.view(np.uint8)
