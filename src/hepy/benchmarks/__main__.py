@@ -1,4 +1,4 @@
-"""The commands: setup, run, run-ckks, memory, report, instructions, tune, gpu."""
+"""The commands: setup, run, run-ckks, memory, report, instructions, rooflines, tune, gpu."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from hepy.benchmarks import (
     machine,
     predictions,
     report,
+    rooflines_report,
     runner,
     specifications,
     teams,
@@ -169,11 +170,12 @@ def write_report(path: Path | None, ckks_path: Path | None, output: Path) -> Non
     ckks_path = ckks_path or ledger.newest_or_none("ckks")
     ckks = None if ckks_path is None else (ledger.read(ckks_path), ckks_path.name)
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(report.page(ledger.read(path), path.name, ckks, predictions.newest()))
+    output.write_text(report.page(ledger.read(path), path.name, ckks, predictions.newest(), rooflines_report.newest()))
     click.echo(f"{output} tells {path}" + ("" if ckks_path is None else f" and {ckks_path}"))
 
 
 main.add_command(predictions.command)
+main.add_command(rooflines_report.command)
 main.add_command(tuning.command)
 main.add_command(gpu.command)
 

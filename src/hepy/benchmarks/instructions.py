@@ -27,7 +27,11 @@ SOURCES = Path(__file__).parents[3] / "cuda"
 
 @dataclasses.dataclass(frozen=True)
 class Gpu:
-    """What a prediction needs to know; multiplies and bandwidth were measured, the rest is NVIDIA's documentation."""
+    """What a prediction needs to know.
+
+    Multiplies and bandwidth were measured, the bandwidth of the L2 is of the order that others published and was not;
+    the rest is NVIDIA's documentation.
+    """
 
     name: str
     architecture: str
@@ -38,6 +42,8 @@ class Gpu:
     shared_bytes: int = 227 << 10
     warps: int = 64
     partitions: int = 4  # of a multiprocessor, each with a scheduler and its own pipes
+    l2_bytes: int = 50 << 20
+    l2_bandwidth: float = 5.5e12
 
 
 H100 = Gpu("H100 80GB HBM3", "sm_90", 16.1e12, 3.011e12, 132)
@@ -114,7 +120,16 @@ def compile_source(stem: str, gpu: Gpu) -> Instances:
     Raises:
         ParameterError: the sources, nvcc or nvdisasm are missing, or do not work.
     """
-    source = SOURCES / "bigint" / f"{stem}.cu"
+    code, reports = compile_file(SOURCES / "bigint" / f"{stem}.cu", gpu)
+    return {_instance(name): _compiled(name, code[name], text) for name, text in reports if "Shape" in name}
+
+
+def compile_file(source: Path, gpu: Gpu) -> tuple[dict[str, sass.Loop], list[tuple[str, str]]]:
+    """The kernels of a file, by mangled name: their code, and what ptxas says of each.
+
+    Raises:
+        ParameterError: the sources, nvcc or nvdisasm are missing, or do not work.
+    """
     if not source.exists():
         raise ParameterError(f"{source} is missing: count instructions in a clone of the repository")
     with tempfile.TemporaryDirectory() as folder:
@@ -122,8 +137,7 @@ def compile_source(stem: str, gpu: Gpu) -> Instances:
         options = ["-O3", "-std=c++17", "-fmad=false", f"-arch={gpu.architecture}", f"-I{SOURCES}", "-Xptxas", "-v"]
         report = _run([_tool("nvcc"), *options, "-cubin", "-o", str(cubin), str(source)]).stderr
         disassembly = _run([_tool("nvdisasm"), str(cubin)]).stdout
-    code = sass.kernels(disassembly)
-    return {_instance(name): _compiled(name, code[name], text) for name, text in _reports(report) if "Shape" in name}
+    return sass.kernels(disassembly), _reports(report)
 
 
 def compiler() -> str:

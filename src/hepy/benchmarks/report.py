@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hepy.benchmarks import ckks_report, figures, predictions, tables, targets
+from hepy.benchmarks import ckks_report, figures, predictions, rooflines_report, tables, targets
 from hepy.benchmarks.tables import Table, number
 from hepy.benchmarks.workers.engine import OPERATIONS
 from hepy.benchmarks.workers.workload import BINS, FEATURES, ROWS
@@ -40,9 +40,14 @@ def page(
     ledger_name: str,
     ckks: tuple[dict[str, Any], str] | None = None,
     predicted: tuple[dict[str, Any], str] | None = None,
+    rings: tuple[dict[str, Any], str] | None = None,
 ) -> str:
-    """docs/benchmarks.md of a Paillier record, and of a CKKS record and of predictions with their ledgers' names."""
-    kept = [ledger_name, *([ckks[1]] if ckks else []), *([f"instructions/{predicted[1]}"] if predicted else [])]
+    """docs/benchmarks.md of a Paillier record, and of others with their ledgers' names: CKKS, predictions, ring kernels."""
+    kept = [
+        ledger_name,
+        *([ckks[1]] if ckks else []),
+        *(f"instructions/{each[1]}" for each in (predicted, rings) if each),
+    ]
     made = f"from {' and '.join(f'bench/results/{name}' for name in kept)}: do not edit. -->"
     parts = [
         f"# Benchmarks\n\n<!-- Written by `python -m hepy.benchmarks report` {made}\n",
@@ -53,6 +58,8 @@ def page(
         parts += ["## CKKS\n", tables.demoted(ckks_report.section(*ckks))]
     if predicted is not None:
         parts += ["## GPUs\n", predictions.section(*predicted)]
+    if rings is not None:
+        parts += ["## CKKS on GPUs\n", rooflines_report.section(*rings)]
     return "\n".join(parts)
 
 

@@ -1,0 +1,163 @@
+"""The command that counts ring kernels for a GPU, and what docs/benchmarks.md says of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hepy.benchmarks import instructions, ledger, machine, predictions, ring_instructions, rooflines
+from hepy.benchmarks.instructions import H100
+from hepy.benchmarks.tables import Table
+
+SUITE = "rings"
+LOG_N = (13, 14, 15, 16)
+_LEVEL = 30  # of the product that is shown kernel by kernel
+
+_WAITING = """\
+Nothing in this section was timed: there was no GPU. Limits follow from the bytes that launches move and the multiplies that
+they do: {bandwidth:.2f} TB/s for launches that touch more than {l2:.0f} MB, {l2_bandwidth:.1f} TB/s (of the order that others
+published for this L2, not measured by us) for smaller ones, {multiplies:.1f} T multiplies a second; the first and the last were
+measured on that GPU before. Launches are those that hepy's Python makes, noted by a module in place of the compiled one
+(`hepy.benchmarks.launches`); an operation's limit is the sum over its launches. Latencies, the launches' own cost and Python are
+left out.
+
+What waits for a GPU:
+
+- every kernel's time beside its limit (aim: within 1.5 times), and each operation's beside the sum;
+- what small launches add: at low levels and a batch of one, launches of few microseconds follow each other;
+- Python's share at N = 2^16 (aim: 90 % of the kernels' own rate);
+- the rate of the L2, on which limits of small working sets rest.
+"""
+
+
+def newest(folder: Path = predictions.FOLDER) -> tuple[dict[str, Any], str] | None:
+    """The latest ledger of ring kernels, and its name."""
+    path = ledger.newest_or_none(SUITE, folder)
+    return None if path is None else (ledger.read(path), path.name)
+
+
+def section(record: dict[str, Any], name: str) -> str:
+    """What docs/benchmarks.md says of CKKS on GPUs."""
+    gpu = record["parameters"]
+    said = _WAITING.format(
+        bandwidth=gpu["bandwidth"] / 1e12, l2=gpu["l2_bytes"] / 2**20, l2_bandwidth=gpu["l2_bandwidth"] / 1e12,
+        multiplies=gpu["multiplies"] / 1e12,
+    )  # fmt: skip
+    kept = f"{record['versions']['nvcc']}, commit `{record['source']['commit'][:12]}`, {record['started'][:10]}. "
+    kept += f"Kept as `bench/results/instructions/{name}`.\n"
+    return "\n".join([said, kept, *(table.markdown() for table in shown(record))])
+
+
+def shown(record: dict[str, Any]) -> list[Table]:
+    return [_operations(record), *_multiply(record), _kernels(record)]
+
+
+def _operations(record: dict[str, Any]) -> Table:
+    """A row a level, a column an operation and batch."""
+    rows = {(row["operation"], row["batch"], row["level"]): row for row in record["operations"]}
+    columns = list(dict.fromkeys((row["operation"], row["batch"]) for row in record["operations"]))
+    levels = sorted({row["level"] for row in record["operations"]}, reverse=True)
+    limbs = {row["level"]: row["limbs"] for row in record["operations"]}
+    cells = [
+        [str(level), str(limbs[level])]
+        + [_microseconds(rows[key]["limit"]) if (key := (*column, level)) in rows else "" for column in columns]
+        for level in levels
+    ]
+    title = "CKKS operations, N = 2^16, scale 2^40, depth 30: limits in µs, by level and batch"
+    return Table(title, ["level", "limbs", *(f"{name}, {batch}" for name, batch in columns)], cells)
+
+
+def _multiply(record: dict[str, Any]) -> list[Table]:
+    """One product, kernel by kernel, before and after fusing."""
+    columns = ["kernel", "limbs out", "MB read", "MB written", "M multiplies", "limit, µs", "by"]
+    made = []
+    for name, what in (("leaves", "as leaves one by one"), ("fused", "as launches are fused")):
+        launches = record["multiply"][name]
+        cells = [
+            [_called(x), str(x["rows"] or ""), f"{x['read'] / 1e6:.1f}", f"{x['written'] / 1e6:.1f}",
+             f"{x['multiplies'] / 1e6:.0f}", _microseconds(x["limit"]), x["by"]]
+            for x in launches
+        ]  # fmt: skip
+        sums = [sum(x[key] for x in launches) for key in ("read", "written", "multiplies", "limit")]
+        cells.append(["all", "", f"{sums[0] / 1e6:.0f}", f"{sums[1] / 1e6:.0f}", f"{sums[2] / 1e6:.0f}",
+                      _microseconds(sums[3]), f"{len(launches)} launches"])  # fmt: skip
+        made.append(Table(f"A product with relinearization and rescaling at level {_LEVEL}, {what}", columns, cells))
+    return made
+
+
+def _kernels(record: dict[str, Any]) -> Table:
+    """A row a kernel and pass; what the compiled code takes, for each degree."""
+    found: dict[tuple[str, int], dict[int, dict[str, Any]]] = {}
+    for row in record["kernels"]:
+        found.setdefault((row["kernel"], row["step"]), {})[row["log_n"]] = row
+    cells = []
+    for by_degree in found.values():
+        last = by_degree[max(by_degree)]
+        words = last["words"]
+        cells.append(
+            [
+                _called(last), f"{last['bytes'] / words:.1f}", f"{last['multiplies'] / words:.1f}",
+                f"{last['multiplies_counted'] / words:.1f}" if "pipes" in last else "",
+                *(_microseconds(last[key] * rooflines.WORDS / words) for key in ("memory", "l2", "multiplying")),
+                *(_pipes(by_degree.get(log)) for log in LOG_N), last.get("busiest", ""), str(last.get("registers", "")),
+                str(last.get("spilled_bytes", "")),
+            ]
+        )  # fmt: skip
+    title = (
+        "Ring kernels: for 2^24 words of a result, µs by memory, L2, multiplies of the algorithm, and pipes of the code"
+    )
+    columns = ["kernel", "bytes a word", "multiplies a word", "as compiled", "memory", "L2", "multiplies",
+               *(f"pipes, 2^{log}" for log in LOG_N), "busiest", "registers", "spilled"]  # fmt: skip
+    return Table(title, columns, cells)
+
+
+def _pipes(row: dict[str, Any] | None) -> str:
+    return "" if row is None or "pipes" not in row else _microseconds(row["pipes"] * rooflines.WORDS / row["words"])
+
+
+def _called(row: dict[str, Any]) -> str:
+    name = row.get("kernel", row.get("name"))
+    return f"{name}, pass {row['step'] + 1}" if row["step"] or name in _PASSES else str(name)
+
+
+_PASSES = ("ntt", "intt", "intt_scaled", "intt_scaled_keeping", "ntt_plus_scaled", "embed", "unembed")
+
+
+def _microseconds(seconds: float) -> str:
+    return f"{seconds * 1e6:.3g}" if seconds < 1e-3 else f"{seconds * 1e6:.0f}"
+
+
+@click.command("rooflines")
+@click.option("--keep/--no-keep", default=True, help="Write the ledger.")
+def command(keep: bool) -> None:
+    """Count the instructions of ring kernels for an H100, and the limits of CKKS operations."""
+    from rich.console import Console
+
+    started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
+    about = machine.describe()
+    compiled = ring_instructions.compiled()
+    record = {
+        "schema": ledger.SCHEMA,
+        "suite": SUITE,
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(time.monotonic() - clock, 1),
+        "machine": about,
+        "source": machine.source(),
+        "parameters": dataclasses.asdict(H100),
+        "versions": {"nvcc": instructions.compiler()},
+        "absent": [],
+        "rows": [],
+        "kernels": [row for log_n in LOG_N for row in ring_instructions.predict(log_n, compiled)],
+        "inventory": ring_instructions.inventory(compiled),
+        "operations": rooflines.operations(),
+        "multiply": rooflines.one_multiply(_LEVEL),
+    }
+    if keep:
+        click.echo(f"kept in {ledger.write(record, predictions.FOLDER)}")
+    for table in shown(record):
+        Console(width=200).print(table.rich())
