@@ -156,7 +156,6 @@ MUTANTS = (
     Mutant("products.cu", "__any_sync(kAllLanes, ++k < end)", "++k < end", kernels=("products",)),
     Mutant("products.cu", "k < end ? element", "k <= end ? element", kernels=("products",)),
     Mutant("products.cu", "k < end ? out + k * Shape::total", "k <= end ? out + k * Shape::total", "++k < end", kernels=("products",)),
-    Mutant("warp.cuh", "source != nullptr && at < words", "source != nullptr && at <= words", kernels=("fermat_quotients",)),
     # Windows of exponents.
     Mutant("power_steps.cuh", "at + 1 < width ? words[at + 1] : 0", "0", kernels=("power",)),
     Mutant("power_steps.cuh", "(bits + window - 1) / window : 1", "bits / window : 1", kernels=("power", "fixed_base")),

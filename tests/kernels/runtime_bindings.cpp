@@ -27,6 +27,7 @@ void bind(py::module_& module) {
   module.def("shared_as_found", [](Stream s, const py::object& out, unsigned blocks) {
     shared_as_found(s, Out(out).data(s, 2 * blocks), blocks);
   });
+  module.def("shared_places", [](Stream s, const py::object& out) { shared_places(s, Out(out).data(s, 6)); });
   module.def("indices",
              [](Stream s, const py::object& out, std::array<unsigned, 3> grid, std::array<unsigned, 3> threads) {
                indices(s, Out(out).data(s, grid[0] * grid[1] * grid[2]), grid[0], grid[1], grid[2], threads[0],

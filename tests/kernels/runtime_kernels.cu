@@ -23,6 +23,23 @@ __global__ void shared_as_found_kernel(std::uint32_t* out) {
   fixed[0] = sized[0] = blockIdx.x;
 }
 
+// An address modulo 256, which is a multiple of 16 where it has to be.
+template <class T>
+HEPY_DEVICE std::uint32_t place(const T& memory) {
+  return std::uint32_t(reinterpret_cast<std::uintptr_t>(&memory) % 256);
+}
+
+__global__ void shared_places_kernel(std::uint32_t* out) {
+  auto& byte = HEPY_SHARED(unsigned char);
+  auto& words = HEPY_SHARED(std::uint32_t[5]);
+  auto& halves = HEPY_SHARED(std::uint16_t[3]);
+  auto& more = HEPY_SHARED(std::uint32_t[4]);
+  byte = 1, words[4] = 2, halves[2] = 3, more[3] = 4;
+  out[0] = place(byte), out[1] = place(words), out[2] = place(halves), out[3] = place(more);
+  out[4] = place(*runtime::dynamic_shared<std::uint32_t>());
+  out[5] = byte + words[4] + halves[2] + more[3];
+}
+
 __global__ void indices_kernel(std::uint32_t* out) {
   const unsigned thread = (threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x;
   const unsigned block = (blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
@@ -154,6 +171,10 @@ void reverse(Stream stream, std::uint32_t* out, const std::uint32_t* in, bool ba
 
 void shared_as_found(Stream stream, std::uint32_t* out, unsigned blocks) {
   runtime::launch(shared_as_found_kernel, blocks, 1, sizeof(std::uint32_t), stream, out);
+}
+
+void shared_places(Stream stream, std::uint32_t* out) {
+  runtime::launch(shared_places_kernel, 1, 1, sizeof(std::uint32_t), stream, out);
 }
 
 void indices(Stream stream, std::uint32_t* out, unsigned x, unsigned y, unsigned z, unsigned threads_x,

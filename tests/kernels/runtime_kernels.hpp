@@ -16,6 +16,10 @@ void reverse(Stream stream, std::uint32_t* out, const std::uint32_t* in, bool ba
 // Static and dynamic shared memory as a block finds it, then filled: out[2 b], out[2 b + 1] for each block b.
 void shared_as_found(Stream stream, std::uint32_t* out, unsigned blocks);
 
+// Where four static arrays of odd sizes and dynamic shared memory begin, modulo 256; then the sum of what was written
+// to the four: 1 + 2 + 3 + 4.
+void shared_places(Stream stream, std::uint32_t* out);
+
 // out[block] = linear index of the block + 1000 * linear index of its last thread.
 void indices(Stream stream, std::uint32_t* out, unsigned x, unsigned y, unsigned z, unsigned threads_x,
              unsigned threads_y, unsigned threads_z);

@@ -105,6 +105,13 @@ def test_a_barrier_separates_writes_from_reads(machine):
 
 
 @each_machine
+def test_shared_memory_begins_at_multiples_of_16(machine):
+    *places, total = machine.run("shared_places", 6).tolist()
+    assert [place % 16 for place in places] == [0] * 5
+    assert total == 10
+
+
+@each_machine
 @pytest.mark.parametrize("width", [32, 8, 1])
 @pytest.mark.parametrize("argument", [0, 1, 5])
 def test_exchanges_between_lanes(machine, argument, width):
