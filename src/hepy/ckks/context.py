@@ -24,7 +24,7 @@ from hepy.ckks.plaintexts import Plaintext
 from hepy.ckks.planning import Output, Plan
 from hepy.ckks.rings import Rings, rings
 from hepy.ckks.sharing import STATISTICAL_BITS, Sharing, ciphertext_digest, deviation, multipliers, noise
-from hepy.errors import KeyMismatchError, MissingKeyError, ParameterError
+from hepy.errors import DeviceOutOfMemoryError, KeyMismatchError, MissingKeyError, ParameterError
 from hepy.random import KEY_BYTES, Purpose, Stream
 from hepy.ring import Coefficients, Polynomial, RingBasis, gaussian, mod_down, stack, ternary
 
@@ -386,13 +386,17 @@ class Context(PublicContext):
         phase = self._phase(ciphertexts, noise=_TAIL_OF_FLOODING * sigma)
         residues = ciphertexts._parts.reshape(-1, ciphertexts.components)
         self._sharing.spend(len(residues))
-        digests = [
-            ciphertext_digest(self.fingerprint, ciphertexts.level, residues[i].to_limbs().astype("<u4").tobytes())
-            for i in range(len(residues))
-        ]
-        with _devices.device(phase.device):
-            floods = stack([noise(self._sharing.secret, digest, factors, phase.basis) for digest in digests])
-        return self._decode(ciphertexts, phase + floods.reshape(*phase.shape))
+        try:
+            digests = [
+                ciphertext_digest(self.fingerprint, ciphertexts.level, residues[i].to_limbs().astype("<u4").tobytes())
+                for i in range(len(residues))
+            ]
+            with _devices.device(phase.device):
+                floods = stack([noise(self._sharing.secret, digest, factors, phase.basis) for digest in digests])
+            return self._decode(ciphertexts, phase + floods.reshape(*phase.shape))
+        except DeviceOutOfMemoryError:
+            self._sharing.give_back(len(residues))  # nobody has seen anything
+            raise
 
     def _planned(self, ciphertexts: CiphertextArray, plan: Plan | None) -> Output:
         """What the plan says of such a result."""

@@ -67,6 +67,11 @@ class Sharing:
                 )
             self.spent += count
 
+    def give_back(self, count: int) -> None:
+        """For results that were not made after all."""
+        with self._lock:
+            self.spent -= count
+
 
 def deviation(degree: int, budget: int, bound: float, statistical_bits: int) -> float:
     """The standard deviation that the noise of each coefficient needs.

@@ -137,8 +137,10 @@ class RingArray:
         if isinstance(index, slice):
             return type(self)(basis, self.device, self._words[..., index, :])
         places = on_device(self.basis, self.device, ("limbs", basis), lambda: np.array(index))
+        words = self._kernels.empty((*self.shape, len(basis), basis.degree))
         with self.device.active():
-            return type(self)(basis, self.device, self._words[..., places, :])
+            self.device.xp.take(self._words, places, axis=-2, out=words)
+        return type(self)(basis, self.device, words)
 
     def _with(self, words: Array) -> Self:
         return type(self)(self.basis, self.device, words)
