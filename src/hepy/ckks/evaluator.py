@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from hepy import _devices
+from hepy._zeroing import secret_memory
 from hepy.ckks import encoding
 from hepy.ckks.keys import RELINEARIZE, KeyStore, SwitchingKey
 from hepy.ckks.rings import Rings
@@ -26,6 +27,7 @@ class Evaluator:
         self._rings = rings
         self._keys = keys
 
+    @secret_memory()
     def encode(
         self, values: encoding.Values, level: int, scale: float, in_coefficients: bool, device: Any
     ) -> Polynomial:
