@@ -262,15 +262,23 @@ class EngineOf final : public Engine {
     }
   }
 
-  void prefix_product(Limb* out, Operand x, const Row* offsets, std::size_t start, std::size_t stop) const override {
+  void prefix_product(Limb* out, Operand x, const Row* offsets, bool resume, std::size_t start,
+                      std::size_t stop) const override {
     const Memory space(ring_, 2);
     for (std::size_t s = start; s < stop; s += kLanes) {
       const std::size_t live = smaller(kLanes, stop - s);
       Limb* const total = space.vector(0);
       const std::size_t longest = longest_segment(offsets, s, live);
+      if (resume) {
+        From before;
+        for (std::size_t l = 0; l < kLanes; ++l) {
+          before.at[l] = out + std::size_t(offsets[s + smaller(l, live - 1)] - 1) * width();
+        }
+        set(total, before, space.vector(1));
+      }
       for (std::size_t k = 0; k < longest; ++k) {
         const From from = step(x, offsets, s, live, k);
-        if (k == 0) {
+        if (k == 0 && !resume) {
           set(total, from, space.vector(1));
         } else {
           ring_.multiply(total, total, ring_.view(from, space.vector(1)), space.scratch());

@@ -325,19 +325,38 @@ void fixed_base_power(const Engine& engine, const py::object& out, const py::obj
   engine.fixed_base_power(target, source, *powers, positions, window, scan, start, stop);
 }
 
-using Folding = void (Engine::*)(Limb*, Operand, const Row*, std::size_t, std::size_t) const;
+// Elements of segments [start, stop) of an operand, checked.
+class Folded {
+ public:
+  Folded(const Engine& engine, const py::object& x, const py::object& rows, const py::object& offsets,
+         std::size_t start, std::size_t stop)
+      : segments(offsets, start, stop, Array<const Row>(rows).size()),
+        first(stop > start ? segments.first(start) : 0),
+        last(stop > start ? segments.first(stop) : 0),
+        operand(engine, x, rows, first, last) {}
 
-template <Folding operation, bool running>
-void fold(const Engine& engine, const py::object& out, const py::object& x, const py::object& rows,
-          const py::object& offsets, std::size_t start, std::size_t stop) {
+  const Segments segments;
+  const std::size_t first, last;
+  const Elements operand;
+};
+
+void segment_product(const Engine& engine, const py::object& out, const py::object& x, const py::object& rows,
+                     const py::object& offsets, std::size_t start, std::size_t stop) {
   const Array<Limb> to(out);
-  const std::size_t count = Array<const Row>(rows).size();
-  const Segments segments(offsets, start, stop, count);
-  const std::size_t first = stop > start ? segments.first(start) : 0, last = stop > start ? segments.first(stop) : 0;
-  const Elements operand(engine, x, rows, first, last);
-  Limb* const target = to.data((running ? last : stop) * engine.width());
+  const Folded folded(engine, x, rows, offsets, start, stop);
+  Limb* const target = to.data(stop * engine.width());
   const py::gil_scoped_release release;
-  (engine.*operation)(target, *operand, segments.data(), start, stop);
+  engine.segment_product(target, *folded.operand, folded.segments.data(), start, stop);
+}
+
+void prefix_product(const Engine& engine, const py::object& out, const py::object& x, const py::object& rows,
+                    const py::object& offsets, bool resume, std::size_t start, std::size_t stop) {
+  const Array<Limb> to(out);
+  const Folded folded(engine, x, rows, offsets, start, stop);
+  if (resume && stop > start && folded.first == 0) throw InvalidArgument("nothing stands before the first element");
+  Limb* const target = to.data(folded.last * engine.width());
+  const py::gil_scoped_release release;
+  engine.prefix_product(target, *folded.operand, folded.segments.data(), resume, start, stop);
 }
 
 void block_inverse(const Engine& engine, const py::object& out, const py::object& x, const py::object& rows,
@@ -501,8 +520,8 @@ PYBIND11_MODULE(_cpu, module) {
       .def("repeated_squares", &repeated_squares)
       .def("fixed_base_table", &fixed_base_table)
       .def("fixed_base_power", &fixed_base_power)
-      .def("segment_product", &fold<&Engine::segment_product, false>)
-      .def("prefix_product", &fold<&Engine::prefix_product, true>)
+      .def("segment_product", &segment_product)
+      .def("prefix_product", &prefix_product)
       .def("block_inverse", &block_inverse)
       .def("straus_vartime", &multi_power<&Engine::straus_vartime>)
       .def("pippenger_vartime", &multi_power<&Engine::pippenger_vartime>);

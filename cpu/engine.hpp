@@ -91,8 +91,10 @@ class Engine {
 
   // out[s] = product of x[k] for offsets[s] <= k < offsets[s + 1], one where there is none; items are segments.
   virtual void segment_product(Limb* out, Operand x, const Row* offsets, std::size_t start, std::size_t stop) const = 0;
-  // Running products within each segment: out has an element for each of x.
-  virtual void prefix_product(Limb* out, Operand x, const Row* offsets, std::size_t start, std::size_t stop) const = 0;
+  // Running products within each segment: out has an element for each of x. With `resume` a segment goes on from the
+  // element of out before it.
+  virtual void prefix_product(Limb* out, Operand x, const Row* offsets, bool resume, std::size_t start,
+                              std::size_t stop) const = 0;
   // out[i] = 1 / x[i], given the inverse of the product of each `block` elements; items are blocks. Montgomery's trick,
   // Math. Comp. 48 (1987), 10.3.1.
   virtual void block_inverse(Limb* out, Operand x, std::size_t count, std::size_t block, const Limb* inverses,

@@ -1,5 +1,6 @@
 """Engines of the host: how one is chosen, what they give on edges, and what compiled code refuses."""
 
+import itertools
 import math
 import sys
 
@@ -141,6 +142,16 @@ def test_squares_are_found_and_only_squares(compiled):
         kernels = bigint.Modulus(n).kernels(hepy._devices.resolve("cpu"))
         assert (kernels._root == root) == square
         assert (kernels.native.piece_words < 40) == square  # R has the length of the root
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 5])
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 11, 12, 19, 20, 41])
+def test_long_runs_of_products_are_shared_among_threads(engine, threads, count, monkeypatch):
+    monkeypatch.setattr(options, "threads", threads)
+    n = (1 << 600) - 5
+    values = [pow(3, k + 1, n) for k in range(count)]
+    wanted = list(itertools.accumulate(values, lambda a, b: a * b % n))
+    assert bigint.Modulus(n).array(values).cumprod().to_ints().tolist() == wanted
 
 
 def test_arrays_of_different_engines_meet(monkeypatch):

@@ -230,11 +230,13 @@ class Kernels:
 
     def _prefix(self, x: Operand, offsets: Rows) -> Batch:
         """Running products within each segment: within pieces first, then what stands before each piece goes in."""
+        if self.lanes == 1 and len(offsets) == 2 and 1 < options.threads <= len(x[1]) // _SHORTEST_PIECE:
+            return self._long_prefix(x)
         cut, own = segments.pieces(offsets, self._prefix_piece(len(x[1]), len(offsets) - 1))
         cut = np.ascontiguousarray(cut)
         x, out = _contiguous(x), self.empty(len(x[1]))
         products = len(out) / max(len(cut) - 1, 1)
-        self.run(len(cut) - 1, products, lambda i, j: self.native.prefix_product(out, *x, cut, i, j))
+        self.run(len(cut) - 1, products, lambda i, j: self.native.prefix_product(out, *x, cut, False, i, j))
         if len(cut) == len(offsets):
             return out
         before = self._prefix((out, cut[1:] - 1), own)
@@ -242,6 +244,32 @@ class Kernels:
         piece = np.repeat(np.arange(len(before)), np.diff(cut))
         leads = np.isin(piece, own[:-1])  # the first piece of a segment: nothing stands before it
         return self.multiply((out, identity(len(out))), (factors, np.where(leads, len(before), piece - 1)))
+
+    def _long_prefix(self, x: Operand) -> Batch:
+        """Running products of one run by all threads, in the time of 2 / (threads + 1) of its products.
+
+        All parts but the last go through at once. Then their ends tell what stands before each: the last part goes on from
+        there, beside the others, which are multiplied by it.
+        """
+        parts, count = options.threads + 1, len(x[1])
+        cut = np.array([count * part // parts for part in range(parts + 1)])
+        x, out, native = _contiguous(x), self.empty(count), self.native
+        self.run(parts - 1, count / parts, lambda i, j: native.prefix_product(out, *x, cut, False, i, j))
+        ends = cut[1:-1] - 1
+        before, first = self.empty(len(ends)), np.array([0, len(ends)])
+        native.prefix_product(before, out, ends, first, False, 0, 1)
+        out[ends] = before
+        rows, factors = identity(count), np.repeat(np.arange(-1, parts - 1), np.diff(cut))
+
+        def second(start: int, stop: int) -> None:
+            for part in range(start, stop):
+                if part == 0:
+                    native.prefix_product(out, *x, cut, True, parts - 1, parts)
+                else:
+                    native.multiply(out, out, rows, before, factors, int(cut[part]), int(ends[part]))
+
+        self.run(parts - 1, count / parts, second)
+        return out
 
     def _prefix_piece(self, count: int, segments: int) -> int:
         """Pieces take a second product an element: they pay where several workers would have nothing to do."""
