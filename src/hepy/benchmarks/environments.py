@@ -26,6 +26,8 @@ class Environment:
         pythons: versions that its wheels exist for, the preferred one first.
         packages: what pip installs.
         bare: packages installed without their dependencies, whose pins are dead.
+        built: packages that are compiled here, with what the others bring, and without their dependencies.
+        settings: for that build, as pip's --config-settings takes them.
         module: what has to import in the end.
     """
 
@@ -33,12 +35,17 @@ class Environment:
     packages: tuple[str, ...]
     module: str
     bare: tuple[str, ...] = ()
+    built: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
 
     @property
     def requirements(self) -> list[str]:
-        return [*self.bare, *self.packages]
+        return [*self.bare, *self.packages, *self.built]
 
 
+_FHELIUM_NEEDS = (
+    "triton-csprng<0.2", "xdsl<0.69", "safetensors", "mpmath<1.4", "click", "pydot", "psutil<8", "rich", "textual",
+)  # fmt: skip
 ENVIRONMENTS = {
     "phe": Environment(("3.11", "3.12", "3.10"), ("phe==1.5.0", "gmpy2==2.3.2"), "phe"),
     "fate_utils": Environment(("3.11", "3.10"), ("fate-utils==0.1.0", "numpy"), "fate_utils"),
@@ -51,7 +58,14 @@ ENVIRONMENTS = {
     "openfhe": Environment(("3.10",), ("openfhe==1.6.1.0.22.4", "numpy"), "openfhe"),
     # Its `sealapi` is SEAL itself.
     "tenseal": Environment(("3.11", "3.12", "3.10"), ("tenseal==0.3.18", "numpy"), "tenseal.sealapi"),
-    "fhelium": Environment(("3.12", "3.13"), ("fhelium==0.30.0", "numpy"), "fhelium"),
+    # It has no wheels on PyPI, and is compiled against the torch that is there, which takes a while.
+    "fhelium": Environment(
+        ("3.12", "3.13"),
+        ("torch==2.13.0", "numpy", *_FHELIUM_NEEDS, "scikit-build-core", "cmake", "ninja"),
+        "fhelium",
+        built=("fhelium==0.30.0",),
+        settings=("cmake.define.FHELIUM_NATIVE_BACKENDS=CPU",),
+    ),
 }
 _SHARED = {"seal": "tenseal"}
 
@@ -116,22 +130,22 @@ def _install(environment: Environment, folder: Path) -> str | None:
         return f"needs Python {' or '.join(environment.pythons)}, of which none was found on PATH or in pyenv"
     shutil.rmtree(folder, ignore_errors=True)
     inside = str(folder / "bin" / "python")
-    pip = [
-        inside,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-input",
-        "--disable-pip-version-check",
-        "--only-binary=:all:",
-    ]
+    pip = [inside, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+    binary = [*pip, "--only-binary=:all:"]
     steps = [[python, "-m", "venv", str(folder)]]
     if environment.bare:
-        steps.append([*pip, "--no-deps", *environment.bare])
-    steps += [[*pip, *environment.packages], [inside, "-c", f"import {environment.module}"]]
+        steps.append([*binary, "--no-deps", *environment.bare])
+    steps.append([*binary, *environment.packages])
+    if environment.built:
+        settings = [f"--config-settings={setting}" for setting in environment.settings]
+        steps.append([*pip, "--no-deps", "--no-build-isolation", "--no-binary=:all:", *settings, *environment.built])
+    steps.append([inside, "-c", f"import {environment.module}"])
+    variables = _clean(dict(os.environ))
+    variables["PATH"] = os.pathsep.join(
+        [str(folder.absolute() / "bin"), variables.get("PATH", os.defpath)]
+    )  # for cmake
     for step in steps:
-        done = subprocess.run(step, capture_output=True, text=True, env=_clean(dict(os.environ)))
+        done = subprocess.run(step, capture_output=True, text=True, env=variables)
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if line.strip()]
             return lines[-1].strip() if lines else f"`{' '.join(step)}` ended with {done.returncode}"
