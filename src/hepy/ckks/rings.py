@@ -11,9 +11,8 @@ from hepy.ckks.parameters import Parameters
 from hepy.ring import RingBasis
 
 _NOISE_BITS = 8  # of room that decryption leaves above the declared range
-_MARGIN = (
-    16  # of special primes over digits: key switching then adds less than a twentieth to the error of its rounding
-)
+# Of special primes over digits: what key switching adds to the error of its rounding is then a tenth at most.
+_MARGIN = 16
 
 
 class Rings:
