@@ -13,6 +13,8 @@ def test_info_names_every_device_or_why_not(shell):
     assert {"cpu", "emulator", "cuda"} <= {n.split(":")[0] for n in fields["devices"]} | fields["unavailable"].keys()
     assert all(fields["unavailable"].values())
     assert fields["libraries"]["numpy"]
+    assert all(about["kernels"] == {"big integers": True, "rings": True} for about in fields["devices"].values())
+    assert "usable for big integers and rings" in shell.succeed("info")
     assert "device cpu" in shell.succeed("info")
 
 

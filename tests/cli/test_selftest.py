@@ -9,6 +9,7 @@ import hepy
 from hepy import _chacha20, _devices, selftests
 from hepy.bigint import Modulus
 from hepy.ring import cpu as ring_cpu
+from hepy.ring import native as ring_native
 
 VARIANTS = ("djn", "classic", "subgroup")
 
@@ -84,6 +85,13 @@ def test_a_wrong_keystream_is_noticed(monkeypatch):
 def test_a_wrong_leaf_of_rings_is_noticed(monkeypatch):
     spoil(monkeypatch, ring_cpu.Kernels, "multiply")
     assert failures("rings", "CKKS") == ["rings, N = 64", "CKKS, N = 2**13"]
+
+
+def test_a_device_whose_rings_differ_from_the_host_s_is_noticed(monkeypatch):
+    (check,) = (check for check in selftests.checks(["emulator"]) if check.name == "CKKS, the bits of the CPU")
+    assert selftests.run(check).passed
+    spoil(monkeypatch, ring_native.Kernels, "tensor_product")
+    assert selftests.run(check).message == "a seeded result of CKKS differs from the right result"
 
 
 def test_a_wrong_histogram_is_noticed(monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from rich.text import Text
 
 import hepy
 from hepy import _devices, _engines
+from hepy.bigint import kernels as integers
 from hepy.cli.output import Output, with_output
 from hepy.options import options
+from hepy.ring import kernels as rings
 
 _LIBRARIES = ("numpy", "gmpy2", "numba", "cryptography", "cupy-cuda13x", "cupy-cuda12x", "pyarrow")
 
@@ -39,7 +42,12 @@ def info(output: Output) -> None:
         "unavailable": _devices.unavailable(),
         "engine": {"name": _engines.resolve(options.engine).name, "chosen_by": _chosen_by()},
         "engines": {engine.name: {"about": engine.about, "missing": engine.missing} for engine in _engines.engines()},
-        "options": {"threads": options.threads, "engine": options.engine, "constant_time": options.constant_time},
+        "options": {
+            "threads": options.threads,
+            "engine": options.engine,
+            "constant_time": options.constant_time,
+            "device_memory": options.device_memory,
+        },
     }
     output.result(fields, lambda console: _show_info(fields, console))
 
@@ -60,11 +68,22 @@ def _version(distribution: str) -> str | None:
 
 
 def _device(name: str) -> dict[str, Any]:
-    about = _devices.resolve(name).properties()
+    device = _devices.resolve(name)
+    about = device.properties()
     fields: dict[str, Any] = {"name": about.name, "memory_gib": round(about.memory_bytes / 2**30, 1)}
     if about.compute_capability is not None:
         fields["compute_capability"] = ".".join(map(str, about.compute_capability))
+    fields["kernels"] = {"big integers": _has(integers.kernels, 15, device), "rings": _has(rings.kernels, device)}
     return fields
+
+
+def _has(table: Callable[..., Any], *arguments: Any) -> bool:
+    """Whether that layer has kernels there."""
+    try:
+        table(*arguments)
+    except hepy.DeviceError:
+        return False
+    return True
 
 
 def _show_info(fields: dict[str, Any], console: Console) -> None:
@@ -78,7 +97,9 @@ def _show_info(fields: dict[str, Any], console: Console) -> None:
     table.add_row("machine", f"{fields['system']}, {fields['cores']} cores, {fields['memory_gib']} GiB")
     for name, about in fields["devices"].items():
         capability = f", compute capability {about['compute_capability']}" if "compute_capability" in about else ""
-        table.add_row(f"device {name}", f"usable: {about['name']}, {about['memory_gib']} GiB{capability}")
+        layers = " and ".join(layer for layer, here in about["kernels"].items() if here)
+        said = f"usable for {layers}: {about['name']}, {about['memory_gib']} GiB{capability}"
+        table.add_row(f"device {name}", said)
     for kind, reason in fields["unavailable"].items():
         table.add_row(f"device {kind}", f"not usable: {reason}")
     engine = fields["engine"]
