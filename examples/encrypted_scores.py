@@ -1,7 +1,7 @@
 """A bank's customers scored by an insurer's model, without the insurer seeing a customer or the bank seeing the model.
 
     pip install 'hepy-engine[demo]'
-    python examples/encrypted_scores.py
+    python examples/encrypted_scores.py [--device cuda:0]
 
 The insurer has a logistic regression on the Caravan data (Dutch insurance customers, 1 in 17 bought a caravan policy). The
 bank encrypts the rows of other customers, one feature to a ciphertext with a customer in each slot; the insurer computes
@@ -24,11 +24,13 @@ def main() -> None:
         "--log-n", type=int, default=13, help="log2 of the ring's degree; half of it rows fit a ciphertext"
     )
     parser.add_argument("--rows", type=int, help="score that many customers only")
+    parser.add_argument("--device", default="cpu", help="where both parties compute, such as cuda:0")
     arguments = parser.parse_args()
     train, test, bought, held_out = caravan()
     test, held_out = test[: arguments.rows], held_out[: arguments.rows]
     weights, intercept = logistic_regression(train, bought)
-    found = score(test, weights, intercept, ckks.Parameters(arguments.log_n, depth=1, scale_bits=40, value_bits=13))
+    with hepy.device(arguments.device):
+        found = score(test, weights, intercept, ckks.Parameters(arguments.log_n, depth=1, scale_bits=40, value_bits=13))
 
     exact = logistic(test @ weights + intercept)
     print(f"largest error of a probability   {np.abs(found - exact).max():.1e}")
@@ -37,23 +39,25 @@ def main() -> None:
     )
 
 
-def score(rows: np.ndarray, weights: np.ndarray, intercept: float, parameters: ckks.Parameters) -> np.ndarray:
-    """Both parties' sides, with the messages between them."""
+def score(
+    rows: np.ndarray, weights: np.ndarray, intercept: float, parameters: ckks.Parameters, seed: bytes | None = None
+) -> np.ndarray:
+    """Both parties' sides, with the messages between them; seed: for tests of reproducible results only."""
     print(parameters)
     # Both agree on this circuit; a plan needs no keys, and any weights within the bound give the same one.
     features, customers = rows.shape[1], len(rows)
     inputs = [ckks.Input(shape=(features, customers), bound=16, symmetric=True)]
     print(ckks.plan(lambda x: circuit(x, np.ones(features), 1.0), parameters, inputs))
 
-    bank, start = ckks.Context(parameters), time.perf_counter()
-    request = hepy.dumps(bank.encrypt(rows.T, bound=16))
+    bank, start = ckks.Context(parameters, seed=seed), time.perf_counter()
+    request = hepy.dumps(bank.encrypt(rows.T, bound=16, seed=seed))
     public = hepy.dumps(
         bank.public(relinearization=False)
     )  # to rerandomize what the insurer sends; no product needs a key
     encrypted = time.perf_counter()
 
     insurer = hepy.loads(public)
-    answer = hepy.dumps(circuit(hepy.loads(request, insurer), weights, intercept))
+    answer = hepy.dumps(circuit(hepy.loads(request, insurer), weights, intercept), seed=seed)
     computed = time.perf_counter()
 
     found = logistic(bank.decrypt(hepy.loads(answer, bank)))

@@ -244,6 +244,29 @@ def toy_on_emulator(emulator):
     return ckks.Context(ckks.Parameters(log_n=6, depth=3, scale_bits=40, security=None), seed=bytes(32))
 
 
+@pytest.mark.gpu
+def test_a_gpu_launches_a_circuit_as_one_graph(inputs):
+    import cupy
+
+    with hepy.device("cuda:0"):
+        context = ckks.Context(ckks.Parameters(log_n=13, depth=3, scale_bits=40), seed=bytes(32))
+        circuit = ckks.compile(everything)
+        for seed in (1, 2, 3):
+            x, y = inputs(context, seed)
+            assert [z.digest() for z in circuit(x, y)] == [z.digest() for z in everything(x, y)]
+        assert circuit.memory_bytes > 0
+        streams = [cupy.cuda.Stream(non_blocking=True) for _ in range(2)]
+        cases = [inputs(context, seed) for seed in (4, 5)]
+        cupy.cuda.Device(0).synchronize()
+        got = []
+        for stream, case in zip(streams * 2, cases * 2, strict=True):
+            with hepy.stream(stream):
+                got.append(circuit(*case))
+        cupy.cuda.Device(0).synchronize()
+        for made, case in zip(got, cases * 2, strict=True):
+            assert [z.digest() for z in made] == [z.digest() for z in everything(*case)]
+
+
 def test_devices_without_graphs_say_so():
     for name in ("cpu", "emulator"):
         with pytest.raises(hepy.DeviceError, match="use a GPU"):

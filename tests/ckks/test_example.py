@@ -5,6 +5,11 @@ import runpy
 import sys
 from pathlib import Path
 
+import numpy as np
+
+import hepy
+from hepy import ckks
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "encrypted_scores.py"
 
 
@@ -17,3 +22,14 @@ def test_encrypted_scores_are_those_of_the_model(monkeypatch, capsys):
     encrypted, clear = re.findall(r"\d\.\d{4}", areas)
     assert float(error) < 2.0**-20
     assert encrypted == clear
+
+
+def test_every_device_gives_the_bits_of_the_host(device):
+    score = runpy.run_path(str(EXAMPLE))["score"]
+    generator = np.random.default_rng(3)
+    rows, weights = generator.uniform(-2, 2, (50, 6)), generator.uniform(-1, 1, 6)
+    parameters = ckks.Parameters(7, depth=1, scale_bits=40, security=None, value_bits=13)
+    found = score(rows, weights, 0.5, parameters, seed=bytes(range(32)))
+    with hepy.device("cpu"):
+        assert found.tolist() == score(rows, weights, 0.5, parameters, seed=bytes(range(32))).tolist()
+    assert np.abs(found - 1 / (1 + np.exp(-rows @ weights - 0.5))).max() < 2.0**-20
