@@ -24,6 +24,13 @@ _CLASSES = {
     "subtract_scaled": "SubtractScaled", "automorphism_ntt": "OfValues", "automorphism_coefficients": "OfCoefficients",
     "from_floats": "Floats", "ternary": "Ternary", "gaussian": "Gaussian",
 }  # fmt: skip
+_NAMED = {
+    "convert": r"convert_kernelILj4E\w*ScaledE0\w*CentredE1",
+    "inner_product": r"inner_product_kernelILj2E",
+    "to_floats": r"recombine_kernelI\w*ToFloats",
+    "embed": r"embedding_kernelILb1E",
+    "unembed": r"embedding_kernelILb0E",
+}
 _STORED = {"STG.E.128": 4, "STG.E.64": 2, "STG.E": 1}
 _COLUMN_STRIDE = 256
 
@@ -63,13 +70,11 @@ def instance(launch: Launch, log_n: int, kernels: list[Compiled]) -> Compiled | 
     """The kernel of a launch that rooflines.kernels noted; None where it is not counted."""
     if launch.name in ("ntt", "intt"):
         wanted = _is_pass(launch, log_n)
+    elif launch.name in _NAMED:
+        wanted = lambda name: re.search(_NAMED[launch.name], name) is not None  # noqa: E731
     elif launch.name in _CLASSES:
         stem = re.compile(rf"_kernelI\w*?\d{_CLASSES[launch.name]}E")
         wanted = lambda name: stem.search(name) is not None  # noqa: E731
-    elif launch.name == "convert":
-        wanted = lambda name: "convert_kernelILj4E" in name and "ScaledE0" in name and "CentredE1" in name  # noqa: E731
-    elif launch.name == "inner_product":
-        wanted = lambda name: "inner_product_kernelILj2E" in name  # noqa: E731
     else:
         wanted = lambda name: f"{len(launch.name) + 7}{launch.name}_kernel" in name  # noqa: E731
     return next((kernel for kernel in kernels if wanted(kernel.name)), None)
@@ -93,7 +98,9 @@ def _is_pass(launch: Launch, log_n: int) -> Any:
 
 
 def per_word(kernel: Compiled, launch: Launch) -> dict[str, float] | None:
-    """Instructions of one thread for a word of the result, by opcode; None where loops are not known."""
+    """Instructions of one thread for a word of the result, by opcode; None where the trips of loops are not known."""
+    if launch.name in _UNCOUNTED:
+        return None
     trips = _TRIPS.get(launch.name, _entry_trips)
     count = kernel.code.weighted(trips)
     words = sum(_STORED[opcode] * number for opcode, number in count.items() if opcode in _STORED)
@@ -143,6 +150,7 @@ def _convert_trips(loop: sass.Loop) -> float:
     return 0
 
 
+_UNCOUNTED = ("to_floats", "embed", "unembed")
 _TRIPS = {
     "convert": _convert_trips, "inner_product": _inner_product_trips,
     "from_floats": _small_trips, "ternary": _small_trips, "gaussian": _small_trips,

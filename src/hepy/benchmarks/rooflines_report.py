@@ -26,6 +26,11 @@ measured on that GPU before. Launches are those that hepy's Python makes, noted 
 (`hepy.benchmarks.launches`); an operation's limit is the sum over its launches. Latencies, the launches' own cost and Python are
 left out.
 
+In the table of kernels, "multiplies" are those of the algorithm and "pipes" the time of the busiest pipe by the disassembled
+code: moves and additions that the compiler puts on the multiply pipe count there, and code under a forward branch counts
+whether or not it is taken (indices of batches of several axes, mostly), so that these times are upper bounds.
+Kernels of the transform hold a version for primes below 2^30 and one for wider ones, of which the mean is shown.
+
 What waits for a GPU:
 
 - every kernel's time beside its limit (aim: within 1.5 times), and each operation's beside the sum;
