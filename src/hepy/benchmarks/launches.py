@@ -278,6 +278,7 @@ _MODULE = SimpleNamespace(
     automorphism_coefficients=_elementwise("automorphism_coefficients", 0),
     ntt=_transform("ntt", False), intt=_transform("intt", True), intt_scaled=_transform("intt_scaled", True),
     ntt_plus_scaled=_transform("ntt_plus_scaled", False, 1),
+    ntt_plus_scaled_turned=_transform("ntt_plus_scaled_turned", False, 1),
     intt_scaled_keeping=_transform("intt_scaled_keeping", True, 1),
     inner_product=_inner_product, tensor_product=_tensor_product, convert=_convert,
     to_words=_recombine("to_words"), to_floats=_recombine("to_floats"), to_floats_of_two=_to_floats_of_two,
