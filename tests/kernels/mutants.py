@@ -175,7 +175,6 @@ MUTANTS = (
     Mutant("elementwise.cu", "warp.fetch(a, element<Shape>(x,", "warp.fetch(a, element<Shape>(y,", "multiply_kernel("),
     Mutant("elementwise.cu", "if constexpr (subtracting)", "if constexpr (!subtracting)"),
     Mutant("products.cu", "warp.fetch(k < count ? place(k) : warp.one);", "warp.fetch(factor(k));", kernels=("products",)),
-    Mutant("fermat_quotients.cu", "left > 0 ? FermatRow::kSquareOfR : FermatRow::kEntry", "FermatRow::kEntry", kernels=("fermat_quotients",)),
     Mutant("fermat_quotients.cu", "side * Shape::shared, part", "0 * Shape::shared, part", kernels=("fermat_quotients",)),
     # Fixed-point numbers.
     Mutant("conversion.cu", "rest > half || (rest == half && (quotient & 1))", "rest >= half", kernels=("conversion",)),

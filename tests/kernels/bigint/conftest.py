@@ -12,7 +12,6 @@ from hepy import _devices, _limbs
 
 MARK = int.from_bytes(b"\xe7" * 1024, "little")
 SIZES = (1024, 2048, 3072, 4096, 6144, 8192)  # bits that the kernels are compiled for
-SCHEDULES = ("in-order", "reversed", "shuffled:1", "shuffled:2")
 
 
 class Batches:
@@ -124,11 +123,6 @@ def modulus_kind(request):
     return request.param
 
 
-@pytest.fixture(params=["emulator", pytest.param("cuda:0", marks=pytest.mark.gpu)])
-def device(request):
-    return _devices.resolve(request.param)
-
-
 @pytest.fixture
 def batches(device, bits, modulus_kind):
     return Batches(device, moduli(bits)[modulus_kind], bits)
@@ -142,27 +136,3 @@ def edge_values(batches):
 @pytest.fixture
 def make_batches(device):
     return functools.partial(Batches, device)
-
-
-def pytest_collection_modifyitems(items):
-    """A GPU has an order of its own: one of the emulator's is enough for it."""
-    items[:] = [item for item in items if not _is_repeated(getattr(item, "callspec", None))]
-
-
-def _is_repeated(call):
-    return (
-        call is not None
-        and call.params.get("device") == "cuda:0"
-        and call.params.get("schedule", SCHEDULES[0]) != SCHEDULES[0]
-    )
-
-
-@pytest.fixture(params=SCHEDULES)
-def schedule(device, request):
-    if device.kind != "emulator":
-        yield "its own"
-        return
-    before = device.native.schedule()
-    device.native.set_schedule(request.param)
-    yield request.param
-    device.native.set_schedule(before)

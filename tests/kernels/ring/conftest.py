@@ -1,4 +1,4 @@
-"""Rings on the emulator for kernel tests: words in, words out, in every order of threads."""
+"""Rings on a device for kernel tests: words in, words out."""
 
 import numpy as np
 import pytest
@@ -8,11 +8,11 @@ from hepy.ring.kernels import kernels
 
 
 class Rings:
-    """The leaves of the emulator, given and giving arrays of the host."""
+    """The leaves of a device, given and giving arrays of the host."""
 
-    def __init__(self):
-        self.device = _devices.resolve("emulator")
-        self.leaves = kernels(self.device)
+    def __init__(self, device):
+        self.device = device
+        self.leaves = kernels(device)
 
     def here(self, words):
         return self.device.asarray(np.ascontiguousarray(words))
@@ -30,9 +30,9 @@ class Rings:
         return {name: count - before.get(name, 0) for name, count in after.items() if count != before.get(name, 0)}
 
 
-@pytest.fixture(scope="session")
-def rings():
-    return Rings()
+@pytest.fixture
+def rings(device):
+    return Rings(device)
 
 
 @pytest.fixture(scope="session")
@@ -61,12 +61,3 @@ def edges():
         ).astype(np.uint32)
 
     return make
-
-
-@pytest.fixture(params=("in-order", "reversed", "shuffled:1", "shuffled:2"))
-def schedule(request):
-    native = _devices.resolve("emulator").native
-    before = native.schedule()
-    native.set_schedule(request.param)
-    yield request.param
-    native.set_schedule(before)

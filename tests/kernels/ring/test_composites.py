@@ -34,7 +34,7 @@ def composed(patch, function):
 
 @pytest.mark.parametrize("log", [3, 7, 12, 13])
 @pytest.mark.parametrize("centred", [True, False])
-def test_mod_up(primes, edges, monkeypatch, log, centred):
+def test_mod_up(device, primes, edges, monkeypatch, log, centred):
     main, special = primes(1 << log)
     base = ring.RingBasis([main[3], main[0], main[4], main[1], main[2]], 1 << log)
     digits = [ring.RingBasis(each, 1 << log) for each in ((main[0], main[3]), (main[1], main[5]), (main[2], main[4]))]
@@ -44,12 +44,12 @@ def test_mod_up(primes, edges, monkeypatch, log, centred):
         x = on(name, Polynomial, base, words)
         return conversion.mod_up(x, digits, ring.RingBasis(special, 1 << log), centred=centred).to_limbs()
 
-    assert (extended("emulator") == composed(monkeypatch, extended)).all()
+    assert (extended(device.name) == composed(monkeypatch, extended)).all()
 
 
 @pytest.mark.parametrize("log", [3, 8, 12, 13])
 @pytest.mark.parametrize("kind", [Polynomial, Coefficients])
-def test_rescale(primes, edges, monkeypatch, log, kind):
+def test_rescale(device, primes, edges, monkeypatch, log, kind):
     main, special = primes(1 << log)
     base = ring.RingBasis((*main[:4], *special), 1 << log)
     words = edges(base, (3,) if log < 10 else (), seed=log)
@@ -59,16 +59,16 @@ def test_rescale(primes, edges, monkeypatch, log, kind):
         def divided(name, basis=basis):
             return conversion.rescale(on(name, kind, base, words), basis).to_limbs()
 
-        assert (divided("emulator") == composed(monkeypatch, divided)).all()
+        assert (divided(device.name) == composed(monkeypatch, divided)).all()
 
 
-def test_views_and_many_axes(primes, edges):
+def test_views_and_many_axes(device, primes, edges):
     main, special = primes(8)
     base = ring.RingBasis((*main, *special), 8)
     words = edges(base, (2, 1, 2, 1, 2, 2), seed=1)
     digits = [ring.RingBasis(main[:3], 8), ring.RingBasis(main[3:], 8)]
     results = []
-    for name in ("cpu", "emulator"):
+    for name in ("cpu", device.name):
         x = on(name, Polynomial, base, words).transpose(5, 2, 4, 1, 0, 3)[::-1]
         lower = conversion.mod_down(x, ring.RingBasis(special, 8))
         raised = conversion.mod_up(lower[:, 1], digits, ring.RingBasis(special, 8))
@@ -78,14 +78,14 @@ def test_views_and_many_axes(primes, edges):
 
 
 @pytest.mark.parametrize("log", [5, 13])
-def test_in_every_order_of_threads(primes, edges, log, schedule):
+def test_in_every_order_of_threads(device, primes, edges, log, schedule):
     main, special = primes(1 << log)
     base, special = ring.RingBasis(main[:4], 1 << log), ring.RingBasis(special, 1 << log)
     digits = [base[:2], base[2:]]
     words = edges(base, (), seed=log)
     host, here = (
         conversion.mod_down(conversion.mod_up(on(name, Polynomial, base, words), digits, special), special).to_limbs()
-        for name in ("cpu", "emulator")
+        for name in ("cpu", device.name)
     )
     assert (host == here).all()
 
@@ -94,7 +94,7 @@ def test_in_every_order_of_threads(primes, edges, log, schedule):
 def test_launches(rings, primes, edges, log, passes):
     main, special = primes(1 << log)
     base, special = ring.RingBasis(main[:3], 1 << log), ring.RingBasis(special[:2], 1 << log)
-    x = on("emulator", Polynomial, base, edges(base, ()))
+    x = on(rings.device.name, Polynomial, base, edges(base, ()))
     raised = conversion.mod_up(x, [base[:2], base[2:]], special)
     assert rings.launches(lambda: conversion.mod_up(x, [base[:2], base[2:]], special)) == {
         "ring.intt_scaled_keeping": passes,
