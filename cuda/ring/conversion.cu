@@ -7,8 +7,7 @@
 // Source: Halevi, Polyakov, Shoup (eprint 2018/117), section 2.2, the quotient by fixed-point arithmetic.
 #include <algorithm>
 
-#include "ring/conversion.hpp"
-#include "ring/modular.cuh"
+#include "ring/conversion.cuh"
 #include "ring/rows.cuh"
 
 namespace hepy::ring {
@@ -16,32 +15,24 @@ namespace {
 
 constexpr unsigned kThreads = 64, kVector = 4;
 constexpr unsigned kTile = 4;  // limbs out that share 16 bytes of the matrix
-constexpr unsigned kWantedBlocks =
-    768;  // six for each multiprocessor of an H100; limbs out are shared among blocks up to then
-
-HEPY_DEVICE uint4 map(uint4 x, const Incoming& q) {
-  const auto times = [&](Word a) {
-    const Wide product = runtime::mad_wide(a, q.factor, 0);
-    return reduce_once(Word(runtime::mad_wide(Word(product) * q.minus_inverse, q.q, product) >> 32), q.q);
-  };
-  return {times(x.x), times(x.y), times(x.z), times(x.w)};
-}
+// Six for each multiprocessor of an H100: up to then limbs out are shared among blocks.
+constexpr unsigned kWantedBlocks = 768;
 
 // y to the rows of `ys`, kThreads apart, v behind them where it is wanted, then zeros.
 template <Scaled scaled, Centred centred>
 HEPY_DEVICE void numerators(uint4* ys, const Word* x, std::int64_t limb_stride, const Incoming* incoming,
                             unsigned count, unsigned columns) {
-  constexpr Wide kHalf = Wide(1) << 31;
   Wide sums[kVector] = {kHalf, kHalf, kHalf, kHalf};  // of y / q, in units of 2^-32
   for (unsigned i = 0; i < count; ++i) {
     const Incoming q = incoming[i];
     uint4 y = runtime::load4_readonly(x + std::int64_t(q.row) * limb_stride);
-    if constexpr (scaled == Scaled::kNo) y = map(y, q);
+    if constexpr (scaled == Scaled::kNo)
+      y = {numerator(y.x, q), numerator(y.y, q), numerator(y.z, q), numerator(y.w, q)};
     ys[i * kThreads] = y;
     if constexpr (centred == Centred::kYes) {
       const Word words[kVector] = {y.x, y.y, y.z, y.w};
       HEPY_UNROLL
-      for (unsigned k = 0; k < kVector; ++k) sums[k] += runtime::mad_wide(words[k], q.reciprocal, 0) >> q.shift;
+      for (unsigned k = 0; k < kVector; ++k) sums[k] += fraction(words[k], q);
     }
   }
   for (unsigned i = count; i < columns; ++i) ys[i * kThreads] = {0, 0, 0, 0};
@@ -68,10 +59,7 @@ struct Sums {
         HEPY_UNROLL
         for (unsigned k = 0; k < kVector; ++k) {
           Wide& own = sum[t * kTile + j][k];
-          Word low = Word(own), high = Word(own >> 32);
-          runtime::Carry carry;
-          runtime::mad_wide_cc(low, high, words[k], entries[j], low, high, carry);
-          own = Wide(high) << 32 | low;
+          own = runtime::mad_wide(words[k], entries[j], own);
         }
       }
     }
@@ -120,8 +108,7 @@ HEPY_DEVICE void combine(Word* here, Word degree, const Outgoing* outgoing, cons
     HEPY_UNROLL
     for (unsigned k = 0; k < kVector; ++k) {
       const Word high = reduce_once(Word(sums.sum[j][k] >> 32), p.p), low = Word(sums.sum[j][k]);  // below 2^32 p
-      const Wide multiple = runtime::mad_wide(low * p.minus_inverse, p.p, Wide(high) << 32 | low);
-      residues[k] = reduce_once(Word(multiple >> 32), p.p);
+      residues[k] = montgomery(Wide(high) << 32 | low, p.p, p.minus_inverse);
     }
     if (p.p == 0) continue;
     runtime::store4(here + runtime::mad_wide(p.row, degree, 0), {residues[0], residues[1], residues[2], residues[3]});

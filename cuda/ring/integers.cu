@@ -2,7 +2,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "ring/conversion.hpp"
+#include "ring/conversion.cuh"
 #include "ring/residues.cuh"
 
 namespace hepy::ring {
@@ -72,13 +72,12 @@ struct Column {
 
 // y_i and v of a coefficient, and zeros behind them, kThreads apart.
 HEPY_DEVICE void numerators(Word* ys, const Word* x, std::int64_t limb_stride, const Recombination& r) {
-  Wide sum = Wide(1) << 31;
+  Wide sum = kHalf;
   for (unsigned i = 0; i < r.limbs; ++i) {
     const Incoming q = r.incoming[i];
-    const Wide product = runtime::mad_wide(x[std::int64_t(i) * limb_stride], q.factor, 0);
-    const Word y = reduce_once(Word(runtime::mad_wide(Word(product) * q.minus_inverse, q.q, product) >> 32), q.q);
+    const Word y = numerator(x[std::int64_t(i) * limb_stride], q);
     ys[i * kThreads] = y;
-    sum += runtime::mad_wide(y, q.reciprocal, 0) >> q.shift;
+    sum += fraction(y, q);
   }
   ys[r.limbs * kThreads] = Word(sum >> 32);
   for (unsigned i = r.limbs + 1; i < r.terms; ++i) ys[i * kThreads] = 0;
