@@ -62,6 +62,10 @@ void subtract_scaled(runtime::Stream stream, const RingBasis& basis, const py::o
   ring::subtract_scaled(stream, basis.value, batch, to.words, a, b, by);
 }
 
+void check_odd(unsigned element) {
+  if (element % 2 == 0) throw runtime::InvalidArgument("automorphisms have odd elements, not " + std::to_string(element));
+}
+
 // A transform of rows of x to rows of out: uint32[..., rows of each, N]. rows: uint32[count, 4], a ring::Row each,
 // whose maker answers for what they say; or None for all of the basis.
 struct Transform {
@@ -116,6 +120,23 @@ void ntt_plus_scaled(runtime::Stream stream, const RingBasis& basis, const py::o
   ring::ntt_plus_scaled(stream, basis.value, batch, t.value, t.to.words, a, b, by);
 }
 
+// x: of the shape of out, and lost.
+void ntt_plus_scaled_turned(runtime::Stream stream, const RingBasis& basis, const py::object& out, const py::object& x,
+                            const py::object& y, const py::object& factors, unsigned element, const py::object& rows) {
+  const Transform t(stream, basis, out, x, rows);
+  check_odd(element);
+  auto* const lost = Array<std::uint32_t>(x).data(stream, Array<std::uint32_t>(out).size());
+  if (t.from.batch != t.to.batch || t.from.inner != t.to.inner || lost == t.to.words) {
+    throw runtime::InvalidArgument("what is transformed has to be another array of the result's shape");
+  }
+  const View other(stream, y, {kAny, basis.degree()});
+  const auto* const by = t.of_rows(factors, 1);
+  ring::Operand b;
+  const auto batch = share_axes(t.to.batch, {&other}, {&b});
+  const py::gil_scoped_release release;
+  ring::ntt_plus_scaled_turned(stream, basis.value, batch, t.value, t.to.words, lost, b, by, element);
+}
+
 // factors: uint32[count, 2].
 void intt_scaled(runtime::Stream stream, const RingBasis& basis, const py::object& out, const py::object& x,
                  const py::object& factors, const py::object& rows) {
@@ -149,8 +170,7 @@ void automorphism(runtime::Stream stream, const RingBasis& basis, const py::obje
   const Lengths inner{basis.limbs(), basis.degree()};
   const Result to(stream, out, inner);
   const View view(stream, x, inner);
-  if (element % 2 == 0)
-    throw runtime::InvalidArgument("automorphisms have odd elements, not " + std::to_string(element));
+  check_odd(element);
   ring::Operand a;
   const auto batch = share_axes(to.batch, {&view}, {&a});
   const py::gil_scoped_release release;
@@ -242,6 +262,7 @@ void bind_ring(py::module_& parent) {
   module.def("ntt", &transform<&ring::ntt>, py::arg("stream"), py::arg("basis"), py::arg("out"), py::arg("x"), all);
   module.def("intt", &transform<&ring::intt>, py::arg("stream"), py::arg("basis"), py::arg("out"), py::arg("x"), all);
   module.def("ntt_plus_scaled", &ntt_plus_scaled);
+  module.def("ntt_plus_scaled_turned", &ntt_plus_scaled_turned);
   module.def("intt_scaled", &intt_scaled);
   module.def("intt_scaled_keeping", &intt_scaled_keeping);
   module.def("automorphism_ntt", &automorphism<&ring::automorphism_ntt>);

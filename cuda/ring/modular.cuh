@@ -19,10 +19,19 @@ HEPY_DEVICE Word add(Word x, Word y, Word q) { return reduce_once(x + y, q); }  
 HEPY_DEVICE Word subtract(Word x, Word y, Word q) { return reduce_once(x - y + q, q); }  // (0, 2q)
 HEPY_DEVICE Word negate(Word x, Word q) { return reduce_once(q - x, q); }                // (0, q]
 
-// x / 2^32 mod q, x < 2^32 q -> [0, 2q): x + m q < 2^32 q + 2^32 q <= 2^64, and its low word is 0.
+// x / 2^32 mod q, x < 2^32 q -> [0, 2q): x + m q < 2^32 q + 2^32 q <= 2^64, and its low word is 0. Where nobody reads that
+// word, ptxas takes the sum apart into two products and a chain of carries, so it is given back with the other: to be
+// added to something that is added up anyway.
+struct Quotient {
+  Word word, zero;
+};
+HEPY_DEVICE Quotient montgomery_parts_lazy(Wide x, const Prime& p) {
+  const Wide sum = runtime::mad_wide(Word(x) * p.minus_inverse, p.q, x);
+  return {Word(sum >> 32), Word(sum)};
+}
 HEPY_DEVICE Word montgomery_lazy(Wide x, const Prime& p) {
-  const Word m = Word(x) * p.minus_inverse;
-  return Word(runtime::mad_wide(m, p.q, x) >> 32);
+  const Quotient quotient = montgomery_parts_lazy(x, p);
+  return quotient.word + quotient.zero;
 }
 
 // a b / 2^32 mod q -> [0, 2q), for any word a and b < q: a b < 2^32 q. With b in Montgomery form, a times what b stands

@@ -1,9 +1,6 @@
-// Automorphisms: X to X^g, of coefficients and of values. Both are permutations of a row; no table is read for them.
-//
-// Of values: entry k is the value at psi^(2 j + 1) for j = brv(k), and X^g has there the value at psi^((2 j + 1) g).
-// The low bits of (2 j + 1) g follow from those of j, which are the high bits of k: aligned blocks of k come from
-// aligned blocks, so that the words a warp reads are one line of memory, in another order.
+// Automorphisms: X to X^g, of coefficients and of values. Both permute a row.
 #include "ring/modular.cuh"
+#include "ring/order.cuh"
 #include "ring/rows.cuh"
 
 namespace hepy::ring {
@@ -12,12 +9,10 @@ namespace {
 constexpr unsigned kThreads = 256, kWords = 4;  // of a thread, kThreads apart
 
 struct OfValues {
-  unsigned element, log_degree;
+  ValueOrder order;
 
-  HEPY_DEVICE unsigned reversed(unsigned k) const { return runtime::reverse_bits(k) >> (32 - log_degree); }
   HEPY_DEVICE Word operator()(const Word* row, unsigned k, Word) const {
-    const unsigned exponent = (2 * reversed(k) + 1) * element & ((2u << log_degree) - 1);
-    return runtime::load_readonly(row + reversed(exponent >> 1));
+    return runtime::load_readonly(row + order(k));
   }
 };
 
@@ -60,15 +55,12 @@ void permute(runtime::LaunchSite site, const Basis& basis, const Batch& batch, W
 
 void automorphism_ntt(runtime::Stream stream, const Basis& basis, const Batch& batch, Word* out, const Operand& x,
                       unsigned element) {
-  permute({stream, "ring.automorphism_ntt"}, basis, batch, out, x, OfValues{element, basis.log_degree});
+  permute({stream, "ring.automorphism_ntt"}, basis, batch, out, x, OfValues{{element, basis.log_degree}});
 }
 
 void automorphism_coefficients(runtime::Stream stream, const Basis& basis, const Batch& batch, Word* out,
                                const Operand& x, unsigned element) {
-  // Newton's iteration doubles the bits that are right: an odd g is its own inverse modulo 8.
-  unsigned inverse = element;
-  for (int bits = 3; bits < 32; bits *= 2) inverse *= 2 - element * inverse;
-  permute({stream, "ring.automorphism_coefficients"}, basis, batch, out, x, OfCoefficients{inverse, basis.log_degree});
+  permute({stream, "ring.automorphism_coefficients"}, basis, batch, out, x, OfCoefficients{inverse_of(element), basis.log_degree});
 }
 
 }  // namespace hepy::ring

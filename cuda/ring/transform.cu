@@ -11,6 +11,9 @@ struct Launch {
   const Rows& rows;
   Word* out;
 
+  bool nothing() const { return batch.count == 0 || rows.count == 0; }
+  bool one_pass() const { return basis.log_degree <= kBlockLog; }
+
   template <class T>
   dim3 grid() const {
     return grid_of(unsigned(basis.degree() / (T::kLength * T::kLines)), rows.count, batch.count);
@@ -40,9 +43,9 @@ void with_log(unsigned log, Function function) {
 
 template <class Source, class Sink>
 void forward(const Launch& launch, Source source, Sink sink) {
-  if (launch.batch.count == 0 || launch.rows.count == 0) return;
+  if (launch.nothing()) return;
   const unsigned log = launch.basis.log_degree;
-  if (log <= kBlockLog) {
+  if (launch.one_pass()) {
     with_log<kSmallestLog, kBlockLog>(log,
                                       [&](auto found) { launch.forward<Whole<decltype(found)::value>>(source, sink); });
     return;
@@ -54,9 +57,9 @@ void forward(const Launch& launch, Source source, Sink sink) {
 
 template <class Source>
 void inverse(const Launch& launch, Source source, const Word* factors) {
-  if (launch.batch.count == 0 || launch.rows.count == 0) return;
+  if (launch.nothing()) return;
   const unsigned log = launch.basis.log_degree;
-  if (log <= kBlockLog) {
+  if (launch.one_pass()) {
     with_log<kSmallestLog, kBlockLog>(
         log, [&](auto found) { launch.inverse<Whole<decltype(found)::value>, true>(source, factors); });
     return;
@@ -77,6 +80,18 @@ void ntt_plus_scaled(runtime::Stream stream, const Basis& basis, const Batch& ba
                      const Operand& x, const Operand& y, const Word* factors) {
   forward({{stream, "ring.ntt_plus_scaled"}, basis, batch, rows, out}, FromOperand{x, batch},
           PlusScaled{y, batch, factors});
+}
+
+void ntt_plus_scaled_turned(runtime::Stream stream, const Basis& basis, const Batch& batch, const Rows& rows, Word* out,
+                            Word* x, const Operand& y, const Word* factors, unsigned element) {
+  Operand same{x, std::int64_t(basis.degree()), {}};
+  std::int64_t stride = std::int64_t(rows.out_rows) << basis.log_degree;
+  for (int axis = kAxes - 1; axis >= 0; --axis) {
+    same.strides[axis] = stride;
+    stride *= batch.lengths[axis];
+  }
+  forward_apart({{stream, "ring.ntt_plus_scaled_turned"}, basis, batch, rows, out}, x, same,
+                PlusScaledTurned{{y, batch, factors}, inverse_of(element), basis.log_degree});
 }
 
 void intt(runtime::Stream stream, const Basis& basis, const Batch& batch, const Rows& rows, Word* out,

@@ -14,6 +14,7 @@
 // [0, 2q) back. For wider ones, up to 2^31, that would not fit: [0, 2q) and [0, q), one more reduction a butterfly.
 #pragma once
 #include "ring/modular.cuh"
+#include "ring/order.cuh"
 #include "ring/rows.cuh"
 
 namespace hepy::ring {
@@ -37,8 +38,8 @@ struct Tile {
   static constexpr unsigned kFirstLog = kLog % kRadixLog == 0 ? kRadixLog : kLog % kRadixLog;
   static constexpr unsigned kLineThreads = kLength / kWords;
   static constexpr unsigned kThreads = kLineThreads * kLines;
-  static constexpr unsigned kBlocks =
-      kThreads < 64 ? 16 : 1024 / kThreads;  // on a multiprocessor: 64 registers a thread
+  // Blocks on a multiprocessor of 65536 registers: 80 a thread, with which nothing is spilled.
+  static constexpr unsigned kBlocks = kThreads <= 32 ? 24 : kThreads <= 256 ? 768 / kThreads : 1;
   static constexpr bool kColumns = kStride > 1;
 
   // In shared memory a line has a gap after each sixteen words. Half a warp takes sixteen words that are one, or
@@ -119,11 +120,11 @@ struct Butterfly {
 
   // x + root y and x - root y: [0, 2 bound) -> [0, 2 bound).
   HEPY_DEVICE void forward(Word& x, Word& y, Word root) const {
-    x = reduce_once(x, bound);               // [0, bound)
-    Word turned = product_lazy(y, root, p);  // [0, 2q)
-    if (kWide) turned = reduce_once(turned, p.q);
+    x = reduce_once(x, bound);  // [0, bound)
+    const auto [word, zero] = montgomery_parts_lazy(runtime::mad_wide(y, root, 0), p);
+    const Word turned = kWide ? reduce_once(word, p.q) : word;  // [0, bound)
     y = x - turned + bound;
-    x += turned;
+    x = x + turned + zero;
   }
 
   // x + y and root (x - y): [0, bound) -> [0, bound).
@@ -262,14 +263,14 @@ struct FromOperand {
 
   HEPY_DEVICE auto row(const Site& site, const Word*) const {
     const Word* const from = row_of(x, batch, site.entry, site.row.in);
-    return [from](unsigned at) { return from[at]; };
+    return [from](std::size_t at) { return from[at]; };
   }
 };
 
 // What a pass before has left in the result.
 struct FromResult {
   HEPY_DEVICE auto row(const Site&, const Word* out) const {
-    return [out](unsigned at) { return out[at]; };
+    return [out](std::size_t at) { return out[at]; };
   }
 };
 
@@ -281,7 +282,7 @@ struct FromOperandKept {
 
   HEPY_DEVICE auto row(const Site& site, const Word* out) const {
     Word* const to = kept + ((std::size_t(site.entry) * rows + site.row.other) << log_degree);
-    return [from = source.row(site, out), to](unsigned at) {
+    return [from = source.row(site, out), to](std::size_t at) {
       const Word word = from(at);
       to[at] = word;
       return word;
@@ -289,10 +290,12 @@ struct FromOperandKept {
   }
 };
 
-// Canonical words as they are.
+// A sink's function gets a place and a canonical word for it, and writes to the result's row.
+
+// Words as they are.
 struct Plain {
-  HEPY_DEVICE auto row(const Site&) const {
-    return [](unsigned, Word word) { return word; };
+  HEPY_DEVICE auto row(const Site&, Word* out) const {
+    return [out](std::size_t at, Word word) { out[at] = word; };
   }
 };
 
@@ -302,10 +305,24 @@ struct PlusScaled {
   Batch batch;
   const Word* factors;
 
-  HEPY_DEVICE auto row(const Site& site) const {
+  HEPY_DEVICE auto row(const Site& site, Word* out) const {
     const Word* const from = row_of(x, batch, site.entry, site.row.other);
-    return [from, factor = runtime::load_readonly(factors + blockIdx.y), p = site.p](unsigned at, Word word) {
-      return add(product(runtime::load_readonly(from + at), factor, p), word, p.q);
+    return [from, out, factor = runtime::load_readonly(factors + blockIdx.y), p = site.p](std::size_t at, Word word) {
+      out[at] = add(product(runtime::load_readonly(from + at), factor, p), word, p.q);
+    };
+  }
+};
+
+// The same, and where an automorphism moves it. inverse: 1 / g mod 2N for X to X^g.
+struct PlusScaledTurned {
+  PlusScaled sum;
+  unsigned inverse, log_degree;
+
+  HEPY_DEVICE auto row(const Site& site, Word* out) const {
+    const Word* const from = row_of(sum.x, sum.batch, site.entry, site.row.other);
+    return [from, out, factor = runtime::load_readonly(sum.factors + blockIdx.y), p = site.p, order = ValueOrder{inverse, log_degree}](
+               std::size_t at, Word word) {
+      out[order(unsigned(at))] = add(product(runtime::load_readonly(from + at), factor, p), word, p.q);
     };
   }
 };
@@ -318,7 +335,7 @@ HEPY_DEVICE void forward_tile(Word* shared, Word* out, const Site& site, Source 
   Word v[T::kWords];
 
   using First = Step<T, 0, T::kFirstLog>;
-  const unsigned first = line + First::first(seat.turn) * T::kStride;
+  const std::size_t first = line + First::first(seat.turn) * T::kStride;
   First::each([&](unsigned k, unsigned apart) { v[k] = source(first + apart * T::kStride); });
   forward_stages<First>(v, site.p.roots, node, butterfly);
   First::put(shared, seat, v);
@@ -326,15 +343,15 @@ HEPY_DEVICE void forward_tile(Word* shared, Word* out, const Site& site, Source 
 
   if constexpr (T::kColumns) {
     using Last = Step<T, T::kLog - T::kRadixLog, T::kRadixLog>;
-    const unsigned last = line + Last::first(seat.turn) * T::kStride;
+    const std::size_t last = line + Last::first(seat.turn) * T::kStride;
     Last::each([&](unsigned k, unsigned apart) { out[last + apart * T::kStride] = v[k]; });
   } else {
     __syncthreads();
     const Word* const from = shared + T::shared_place_in_order(threadIdx.x);
+    const std::size_t first = site.start + threadIdx.x;
     HEPY_UNROLL
     for (unsigned k = 0; k < T::kWords; ++k) {
-      const unsigned at = site.start + threadIdx.x + k * T::kThreads;
-      out[at] = sink(at, butterfly.canonical(from[T::shared_place_in_order(k * T::kThreads)]));
+      sink(first + k * T::kThreads, butterfly.canonical(from[T::shared_place_in_order(k * T::kThreads)]));
     }
   }
 }
@@ -350,13 +367,14 @@ HEPY_DEVICE void inverse_tile(Word* shared, Word* out, const Site& site, const W
 
   if constexpr (T::kColumns) {
     using Last = Step<T, T::kLog - T::kRadixLog, T::kRadixLog>;
-    const unsigned last = line + Last::first(seat.turn) * T::kStride;
+    const std::size_t last = line + Last::first(seat.turn) * T::kStride;
     Last::each([&](unsigned k, unsigned apart) { v[k] = source(last + apart * T::kStride); });
   } else {
     Word* const to = shared + T::shared_place_in_order(threadIdx.x);
+    const std::size_t first = site.start + threadIdx.x;
     HEPY_UNROLL
     for (unsigned k = 0; k < T::kWords; ++k) {
-      to[T::shared_place_in_order(k * T::kThreads)] = source(site.start + threadIdx.x + k * T::kThreads);
+      to[T::shared_place_in_order(k * T::kThreads)] = source(first + k * T::kThreads);
     }
   }
   if constexpr (T::kFirstLog < T::kLog) {
@@ -367,7 +385,7 @@ HEPY_DEVICE void inverse_tile(Word* shared, Word* out, const Site& site, const W
   __syncthreads();
   First::take(shared, seat, v);
   inverse_stages<First, kEnd>(v, roots, node, butterfly, factors);
-  const unsigned first = line + First::first(seat.turn) * T::kStride;
+  const std::size_t first = line + First::first(seat.turn) * T::kStride;
   First::each([&](unsigned k, unsigned apart) { out[first + apart * T::kStride] = v[k]; });
 }
 
@@ -379,9 +397,9 @@ __global__ void __launch_bounds__(T::kThreads, T::kBlocks)
   for (site.entry = blockIdx.z; site.entry < entries; site.entry += gridDim.z) {
     Word* const to = result_row(out, basis, rows, site.entry, site.row.out);
     if (site.p.q < kNarrow) {
-      forward_tile<T, false>(shared, to, site, source.row(site, to), sink.row(site));
+      forward_tile<T, false>(shared, to, site, source.row(site, to), sink.row(site, to));
     } else {
-      forward_tile<T, true>(shared, to, site, source.row(site, to), sink.row(site));
+      forward_tile<T, true>(shared, to, site, source.row(site, to), sink.row(site, to));
     }
     __syncthreads();  // before the next entry's words take the place of these
   }

@@ -21,12 +21,15 @@ HEPY_DEVICE std::uint64_t mul_hi(std::uint64_t a, std::uint64_t b) {
 #endif
 }
 
-// a * b + c mod 2^64, one IMAD.WIDE.
+// a * b + c mod 2^64, one IMAD.WIDE. As a pair of instructions, because ptxas takes mad.wide apart where it thinks that
+// additions are cheaper.
 HEPY_DEVICE std::uint64_t mad_wide(std::uint32_t a, std::uint32_t b, std::uint64_t c) {
 #if defined(__CUDACC__)
-  std::uint64_t sum;
-  asm("mad.wide.u32 %0, %1, %2, %3;" : "=l"(sum) : "r"(a), "r"(b), "l"(c));
-  return sum;
+  std::uint32_t low, high;
+  asm("mad.lo.cc.u32 %0, %2, %3, %4; madc.hi.u32 %1, %2, %3, %5;"
+      : "=&r"(low), "=r"(high)
+      : "r"(a), "r"(b), "r"(std::uint32_t(c)), "r"(std::uint32_t(c >> 32)));
+  return std::uint64_t(high) << 32 | low;
 #else
   return std::uint64_t(a) * b + c;
 #endif

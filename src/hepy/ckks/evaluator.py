@@ -120,7 +120,7 @@ class Evaluator:
     def _turned(self, x: Polynomial, digits: Polynomial, element: int, key: SwitchingKey, level: int) -> Polynomial:
         # The key is held under the inverse automorphism, so that only the result has to be turned.
         switched = self._switch(digits, key, level, x[..., :1])
-        return mod_down(switched, self._rings.special_at(level)).automorphism(element)
+        return mod_down(switched, self._rings.special_at(level), element)
 
     def _digits(self, component: Polynomial, level: int) -> Polynomial:
         shrinking = self._rings.shrinking(level)

@@ -14,7 +14,7 @@ from hepy.errors import ParameterError
 from hepy.ring.basis import RingBasis
 from hepy.ring.constants import departing, division, gained, on_device
 from hepy.ring.kernels import Array
-from hepy.ring.polynomial import Coefficients, Kind, Polynomial, check_broadcast, concatenate, stack
+from hepy.ring.polynomial import Coefficients, Kind, Polynomial, check_broadcast, checked_element, concatenate, stack
 
 
 def convert(x: Coefficients, target: RingBasis, *, centred: bool = True) -> Coefficients:
@@ -139,16 +139,23 @@ def tensor_product(x: Polynomial, y: Polynomial) -> Polynomial:
     return stack([x_0 * y_0, x_0 * y_1 + x_1 * y_0, x_1 * y_1], axis=-1)
 
 
-def rescale(x: Kind, target: RingBasis) -> Kind:
+def rescale(x: Kind, target: RingBasis, element: int = 1) -> Kind:
     """x times the primes that come in, divided by those that go out and rounded: from one set of primes to another.
 
     With M the product of the target's primes that x lacks, and D of the primes of x that the target lacks, each
     coefficient c becomes an integer within 1/2 + L 2**-31 of c M / D.
 
+    Args:
+        x: [B...].
+        target: the other set of primes.
+        element: an odd integer; X is replaced by X**element in the result, as by `automorphism`, at no cost on a GPU.
+
     Raises:
-        ParameterError: the degrees differ.
+        ParameterError: the degrees differ, or the element is even.
     Source: ModDown of Cheon, Han, Kim, Kim, Song, SAC 2018 (eprint 2018/931), section 4, for sets (rational rescaling).
     """
+    if element % (2 * target.degree) != 1:
+        return _rescaled_automorphism(x, target, element)
     if x.basis == target:
         return x
     _same_ring(x, target)
@@ -156,6 +163,14 @@ def rescale(x: Kind, target: RingBasis) -> Kind:
         words = x._kernels.rescale(x._words, x.basis, target, isinstance(x, Polynomial))
     else:
         words = _composed_rescale(x, target)
+    return type(x)(target, x.device, words)
+
+
+def _rescaled_automorphism(x: Kind, target: RingBasis, element: int) -> Kind:
+    if x.basis == target or not isinstance(x, Polynomial) or not hasattr(x._kernels, "rescale_automorphism"):
+        return rescale(x, target).automorphism(element)
+    _same_ring(x, target)
+    words = x._kernels.rescale_automorphism(x._words, x.basis, target, checked_element(element, target))
     return type(x)(target, x.device, words)
 
 
@@ -176,9 +191,9 @@ def _composed_rescale(x: Polynomial | Coefficients, target: RingBasis) -> Array:
     return x._kernels.subtract_scaled(words, remainder._words, factors, target)
 
 
-def mod_down(x: Kind, special: RingBasis) -> Kind:
+def mod_down(x: Kind, special: RingBasis, element: int = 1) -> Kind:
     """x divided by the special primes and rounded (ModDown): rescale to the primes of x without them."""
-    return rescale(x, x.basis.without(special))
+    return rescale(x, x.basis.without(special), element)
 
 
 def _same_ring(x: Polynomial | Coefficients, target: RingBasis) -> None:

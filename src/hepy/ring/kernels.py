@@ -123,6 +123,9 @@ class RingComposites(Protocol):
     def rescale(self, x: Array, source: RingBasis, target: RingBasis, values: bool) -> Array:
         """conversion.rescale of values or coefficients."""
 
+    def rescale_automorphism(self, x: Array, source: RingBasis, target: RingBasis, element: int) -> Array:
+        """rescale of values and then automorphism_ntt; source and target differ."""
+
 
 _HOME = {"cpu": "hepy.ring.cpu", "emulator": "hepy.ring.native", "cuda": "hepy.ring.native"}
 

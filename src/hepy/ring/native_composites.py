@@ -50,6 +50,9 @@ class Composites(Conversions):
     def subtract_scaled(self, x: Array, y: Array, factors: Array, basis: RingBasis) -> Array:
         raise NotImplementedError
 
+    def automorphism_ntt(self, x: Array, element: int, basis: RingBasis) -> Array:
+        raise NotImplementedError
+
     def mod_up(
         self, x: Array, groups: Sequence[RingBasis], source: RingBasis, target: RingBasis, centred: bool
     ) -> Array:
@@ -66,16 +69,31 @@ class Composites(Conversions):
 
     def rescale(self, x: Array, source: RingBasis, target: RingBasis, values: bool) -> Array:
         """Three steps: what is divided away goes back; converted, times what it is to be subtracted as; forward, plus x."""
-        batch, gone = x.shape[:-2], constants.departing(source, target)
+        gone = constants.departing(source, target)
         if gone is None or not values:
             return self._rescaled_residues(x, source, target, gone)
-        steps = self._division(source, target)
-        x = self._compact(x)
-        numerators = self.empty((*batch, len(gone), source.degree))
-        self.run("intt_scaled", source, numerators, x, steps.scales, steps.backward)
-        out = self.empty((*batch, len(target), target.degree))
-        self.exchange(out, numerators, steps.exchanges, scaled=True, centred=True)
+        x, steps = self._compact(x), self._division(source, target)
+        out = self._remainders(x, source, target, steps)
         self.run("ntt_plus_scaled", target, out, out, x, steps.ends, steps.forward)
+        return out
+
+    def rescale_automorphism(self, x: Array, source: RingBasis, target: RingBasis, element: int) -> Array:
+        """As rescale; the last step writes its values where the automorphism moves them."""
+        if constants.departing(source, target) is None:
+            return self.automorphism_ntt(self.rescale(x, source, target, True), element, target)
+        x, steps = self._compact(x), self._division(source, target)
+        remainders = self._remainders(x, source, target, steps)
+        out = self.empty(remainders.shape)
+        self.run("ntt_plus_scaled_turned", target, out, remainders, x, steps.ends, element, steps.forward)
+        return out
+
+    def _remainders(self, x: Array, source: RingBasis, target: RingBasis, steps: _Steps) -> Array:
+        """What is added to the part of x that stays: coefficients modulo the target."""
+        batch, degree = x.shape[:-2], source.degree
+        numerators = self.empty((*batch, len(steps.backward), degree))
+        self.run("intt_scaled", source, numerators, x, steps.scales, steps.backward)
+        out = self.empty((*batch, len(target), degree))
+        self.exchange(out, numerators, steps.exchanges, scaled=True, centred=True)
         return out
 
     def _rescaled_residues(self, x: Array, source: RingBasis, target: RingBasis, gone: RingBasis | None) -> Array:

@@ -230,10 +230,9 @@ class RingArray:
         Raises:
             ParameterError: it is even.
         """
-        if element % 2 == 0:
-            raise ParameterError(f"X to X**{element} is no automorphism: the exponent has to be odd")
+        reduced = checked_element(element, self.basis)
         leaf = getattr(self._kernels, f"automorphism_{self.domain}")
-        return self._with(leaf(self._words, element % (2 * self.basis.degree), self.basis))
+        return self._with(leaf(self._words, reduced, self.basis))
 
 
 class Polynomial(RingArray):
@@ -427,6 +426,17 @@ def _residues(factor: Any, basis: RingBasis) -> npt.NDArray[np.uint32]:
 def _factor(basis: RingBasis, device: _devices.Device, factor: int) -> Array:
     """An integer's residues where a product needs them: circuits have the same few again and again."""
     return device.asarray(_residues(factor, basis))
+
+
+def checked_element(element: int, basis: RingBasis) -> int:
+    """An automorphism's exponent in [0, 2N).
+
+    Raises:
+        ParameterError: it is even.
+    """
+    if element % 2 == 0:
+        raise ParameterError(f"X to X**{element} is no automorphism: the exponent has to be odd")
+    return element % (2 * basis.degree)
 
 
 def batch_shape(shape: int | tuple[int, ...]) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hepy import _devices, ring
+from hepy.errors import ParameterError
 from hepy.ring import conversion
 from hepy.ring.polynomial import Coefficients, Polynomial
 
@@ -62,6 +63,21 @@ def test_rescale(device, primes, edges, monkeypatch, log, kind):
         assert (divided(device.name) == composed(monkeypatch, divided)).all()
 
 
+@pytest.mark.parametrize("log", [3, 8, 12, 13])
+def test_an_automorphism_on_the_way_out(device, primes, edges, log):
+    main, special = primes(1 << log)
+    base = ring.RingBasis((*main[:4], *special), 1 << log)
+    words = edges(base, (3,) if log < 10 else (), seed=log)
+    for target in (main[:4], main[1:6], (*main, *special), base.primes):
+        basis = ring.RingBasis(target, 1 << log)
+        x, host = (on(name, Polynomial, base, words) for name in (device.name, "cpu"))
+        for element in (5, -1, 1, 1 + (2 << log)):
+            want = conversion.rescale(host, basis).automorphism(element)
+            assert (conversion.rescale(x, basis, element).to_limbs() == want.to_limbs()).all()
+    with pytest.raises(ParameterError, match="has to be odd"):
+        conversion.mod_down(x, ring.RingBasis(special, 1 << log), 4)
+
+
 def test_views_and_many_axes(device, primes, edges):
     main, special = primes(8)
     base = ring.RingBasis((*main, *special), 8)
@@ -70,7 +86,7 @@ def test_views_and_many_axes(device, primes, edges):
     results = []
     for name in ("cpu", device.name):
         x = on(name, Polynomial, base, words).transpose(5, 2, 4, 1, 0, 3)[::-1]
-        lower = conversion.mod_down(x, ring.RingBasis(special, 8))
+        lower = conversion.mod_down(x, ring.RingBasis(special, 8), 5)
         raised = conversion.mod_up(lower[:, 1], digits, ring.RingBasis(special, 8))
         results.append((lower.to_limbs(), raised.to_limbs()))
     for host, here in zip(*results, strict=True):
@@ -84,7 +100,9 @@ def test_in_every_order_of_threads(device, primes, edges, log, schedule):
     digits = [base[:2], base[2:]]
     words = edges(base, (), seed=log)
     host, here = (
-        conversion.mod_down(conversion.mod_up(on(name, Polynomial, base, words), digits, special), special).to_limbs()
+        conversion.mod_down(
+            conversion.mod_up(on(name, Polynomial, base, words), digits, special), special, 5
+        ).to_limbs()
         for name in ("cpu", device.name)
     )
     assert (host == here).all()
@@ -105,4 +123,9 @@ def test_launches(rings, primes, edges, log, passes):
         "ring.intt_scaled": passes,
         "ring.convert": 1,
         "ring.ntt_plus_scaled": passes,
+    }
+    assert rings.launches(lambda: conversion.mod_down(raised, special, 5)) == {
+        "ring.intt_scaled": passes,
+        "ring.convert": 1,
+        "ring.ntt_plus_scaled_turned": passes,
     }
