@@ -63,7 +63,8 @@ void subtract_scaled(runtime::Stream stream, const RingBasis& basis, const py::o
 }
 
 void check_odd(unsigned element) {
-  if (element % 2 == 0) throw runtime::InvalidArgument("automorphisms have odd elements, not " + std::to_string(element));
+  if (element % 2 == 0)
+    throw runtime::InvalidArgument("automorphisms have odd elements, not " + std::to_string(element));
 }
 
 // A transform of rows of x to rows of out: uint32[..., rows of each, N]. rows: uint32[count, 4], a ring::Row each,

@@ -19,9 +19,9 @@ HEPY_DEVICE Word add(Word x, Word y, Word q) { return reduce_once(x + y, q); }  
 HEPY_DEVICE Word subtract(Word x, Word y, Word q) { return reduce_once(x - y + q, q); }  // (0, 2q)
 HEPY_DEVICE Word negate(Word x, Word q) { return reduce_once(q - x, q); }                // (0, q]
 
-// x / 2^32 mod q, x < 2^32 q -> [0, 2q): x + m q < 2^32 q + 2^32 q <= 2^64, and its low word is 0. Where nobody reads that
-// word, ptxas takes the sum apart into two products and a chain of carries, so it is given back with the other: to be
-// added to something that is added up anyway.
+// x / 2^32 mod q, x < 2^32 q -> [0, 2q): x + m q < 2^32 q + 2^32 q <= 2^64, and its low word is 0. Where nobody reads
+// that word, ptxas takes the sum apart into two products and a chain of carries, so it is given back with the other: to
+// be added to something that is added up anyway.
 struct Quotient {
   Word word, zero;
 };

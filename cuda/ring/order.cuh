@@ -5,11 +5,11 @@
 
 namespace hepy::ring {
 
-// Entry k of a row is the value at psi^(2 j + 1), j = brv(k), and X^g has there the value at psi^((2 j + 1) g): which entry
-// that is. So the values of p(X^g) are out[k] = in[order(k)], or out[inverse order(k)] = in[k] with 1 / g mod 2N.
+// Entry k of a row is the value at psi^(2 j + 1), j = brv(k), and X^g has there the value at psi^((2 j + 1) g): which
+// entry that is. So the values of p(X^g) are out[k] = in[order(k)], or out[inverse order(k)] = in[k] with 1 / g mod 2N.
 //
-// The low bits of (2 j + 1) g follow from those of j, which are the high bits of k: aligned blocks of k come from aligned
-// blocks, so that the words a warp reads or writes are one line of memory, in another order. No table is read.
+// The low bits of (2 j + 1) g follow from those of j, which are the high bits of k: aligned blocks of k come from
+// aligned blocks, so that the words a warp reads or writes are one line of memory, in another order. No table is read.
 struct ValueOrder {
   unsigned element, log_degree;
 

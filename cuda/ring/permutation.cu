@@ -60,7 +60,8 @@ void automorphism_ntt(runtime::Stream stream, const Basis& basis, const Batch& b
 
 void automorphism_coefficients(runtime::Stream stream, const Basis& basis, const Batch& batch, Word* out,
                                const Operand& x, unsigned element) {
-  permute({stream, "ring.automorphism_coefficients"}, basis, batch, out, x, OfCoefficients{inverse_of(element), basis.log_degree});
+  permute({stream, "ring.automorphism_coefficients"}, basis, batch, out, x,
+          OfCoefficients{inverse_of(element), basis.log_degree});
 }
 
 }  // namespace hepy::ring

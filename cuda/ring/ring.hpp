@@ -84,8 +84,8 @@ void intt(runtime::Stream, const Basis&, const Batch&, const Rows&, std::uint32_
 void ntt_plus_scaled(runtime::Stream, const Basis&, const Batch&, const Rows&, std::uint32_t* out, const Operand& x,
                      const Operand& y, const std::uint32_t* factors);
 
-// The same, X replaced by X^element, odd and below 2N, in what comes out. x: laid out as out, whose place it does not take;
-// what it holds is lost. Rows are where they are, in equal to out.
+// The same, X replaced by X^element, odd and below 2N, in what comes out. x: laid out as out, whose place it does not
+// take; what it holds is lost. Rows are where they are, in equal to out.
 void ntt_plus_scaled_turned(runtime::Stream, const Basis&, const Batch&, const Rows&, std::uint32_t* out,
                             std::uint32_t* x, const Operand& y, const std::uint32_t* factors, unsigned element);
 

@@ -32,41 +32,58 @@ struct Launch {
   }
 };
 
-// Calls function(std::integral_constant<unsigned, log>) for a log in [low, high].
-template <unsigned low, unsigned high, class Function>
-void with_log(unsigned log, Function function) {
+// Calls function(tile) with the Tile of a length 2^log, log in [low, high].
+template <template <unsigned> class Tile, unsigned low, unsigned high, class Function>
+void with_tile(unsigned log, Function function) {
   if constexpr (low < high) {
-    if (log != low) return with_log<low + 1, high>(log, function);
+    if (log != low) return with_tile<Tile, low + 1, high>(log, function);
   }
-  function(std::integral_constant<unsigned, low>());
+  function(Tile<low>());
+}
+template <class Function>
+void with_whole(const Launch& launch, Function function) {
+  with_tile<Whole, kSmallestLog, kBlockLog>(launch.basis.log_degree, function);
+}
+template <class Function>
+void with_columns(const Launch& launch, Function function) {
+  with_tile<Columns, kBlockLog + 1 - kRowLog, kLargestLog - kRowLog>(launch.basis.log_degree - kRowLog, function);
 }
 
 template <class Source, class Sink>
 void forward(const Launch& launch, Source source, Sink sink) {
   if (launch.nothing()) return;
-  const unsigned log = launch.basis.log_degree;
   if (launch.one_pass()) {
-    with_log<kSmallestLog, kBlockLog>(log,
-                                      [&](auto found) { launch.forward<Whole<decltype(found)::value>>(source, sink); });
-    return;
+    with_whole(launch, [&](auto tile) { launch.forward<decltype(tile)>(source, sink); });
+  } else {
+    with_columns(launch, [&](auto tile) { launch.forward<decltype(tile)>(source, Plain{}); });
+    launch.forward<Rows256>(FromResult{}, sink);
   }
-  with_log<kBlockLog + 1 - kRowLog, kLargestLog - kRowLog>(
-      log - kRowLog, [&](auto found) { launch.forward<Columns<decltype(found)::value>>(source, Plain{}); });
-  launch.forward<Rows256>(FromResult{}, sink);
+}
+
+// From x, which `same` describes, to another array: for sinks that write elsewhere than the block has read. The first
+// of two passes is in place.
+template <class Sink>
+void forward_apart(const Launch& launch, Word* x, const Operand& same, Sink sink) {
+  if (launch.nothing()) return;
+  const FromOperand source{same, launch.batch};
+  if (launch.one_pass()) {
+    with_whole(launch, [&](auto tile) { launch.forward<decltype(tile)>(source, sink); });
+  } else {
+    const Launch first{launch.site, launch.basis, launch.batch, launch.rows, x};
+    with_columns(launch, [&](auto tile) { first.forward<decltype(tile)>(FromResult{}, Plain{}); });
+    launch.forward<Rows256>(source, sink);
+  }
 }
 
 template <class Source>
 void inverse(const Launch& launch, Source source, const Word* factors) {
   if (launch.nothing()) return;
-  const unsigned log = launch.basis.log_degree;
   if (launch.one_pass()) {
-    with_log<kSmallestLog, kBlockLog>(
-        log, [&](auto found) { launch.inverse<Whole<decltype(found)::value>, true>(source, factors); });
-    return;
+    with_whole(launch, [&](auto tile) { launch.inverse<decltype(tile), true>(source, factors); });
+  } else {
+    launch.inverse<Rows256, false>(source, nullptr);
+    with_columns(launch, [&](auto tile) { launch.inverse<decltype(tile), true>(FromResult{}, factors); });
   }
-  launch.inverse<Rows256, false>(source, nullptr);
-  with_log<kBlockLog + 1 - kRowLog, kLargestLog - kRowLog>(
-      log - kRowLog, [&](auto found) { launch.inverse<Columns<decltype(found)::value>, true>(FromResult{}, factors); });
 }
 
 }  // namespace

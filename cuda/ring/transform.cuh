@@ -320,8 +320,8 @@ struct PlusScaledTurned {
 
   HEPY_DEVICE auto row(const Site& site, Word* out) const {
     const Word* const from = row_of(sum.x, sum.batch, site.entry, site.row.other);
-    return [from, out, factor = runtime::load_readonly(sum.factors + blockIdx.y), p = site.p, order = ValueOrder{inverse, log_degree}](
-               std::size_t at, Word word) {
+    return [from, out, factor = runtime::load_readonly(sum.factors + blockIdx.y), p = site.p,
+            order = ValueOrder{inverse, log_degree}](std::size_t at, Word word) {
       out[order(unsigned(at))] = add(product(runtime::load_readonly(from + at), factor, p), word, p.q);
     };
   }

@@ -98,10 +98,11 @@ class Composites(Conversions):
 
     def _rescaled_residues(self, x: Array, source: RingBasis, target: RingBasis, gone: RingBasis | None) -> Array:
         """Where nothing is transformed."""
-        ends = self.device.asarray(constants.division(source, target))
-        with self.device.active():
-            # A prime that comes in has the factor 0, so that any row serves.
-            held = x[..., _adjacent(constants.kept(source, target)), :]
+        ends = constants.on_device(
+            target, self.device, ("division", source), lambda: constants.division(source, target)
+        )
+        # A prime that comes in has the factor 0, so that any row serves.
+        held = self._limbs(x, target, source)
         if gone is None:
             return self.scale(held, ends[0], target)
         lost = self.empty((*x.shape[:-2], len(target), target.degree))
@@ -109,6 +110,16 @@ class Composites(Conversions):
         exchange = Exchange(gone, target, constants.gained(source, target), *rows)
         self.exchange(lost, x, (exchange,), scaled=False, centred=True)
         return self.subtract_scaled(held, lost, ends, target)
+
+    def _limbs(self, x: Array, target: RingBasis, source: RingBasis) -> Array:
+        """The limbs of x that constants.kept names: a view where they are adjacent."""
+        places = constants.kept(source, target)
+        first, count = int(places[0]), len(places)
+        if (places == np.arange(first, first + count)).all():
+            return x[..., first : first + count, :]
+        index = constants.on_device(target, self.device, ("kept", source), lambda: places)
+        with self.device.active():
+            return self.device.xp.take(x, index, axis=-2)
 
     @holds
     @functools.lru_cache(maxsize=1024)  # noqa: B019 - kernels live as long as the process
@@ -156,9 +167,3 @@ def _last_stage(scales: Words, basis: RingBasis) -> Words:
         first = int(scale) * pow(degree, -1, q) % q
         rows.append((first, first * pow(tables.root(q, degree), -degree // 2, q) % q))
     return np.array(rows, np.uint32)
-
-
-def _adjacent(places: npt.NDArray[np.intp]) -> slice | list[int]:
-    """An index of limbs, as a slice where they are adjacent, for a view."""
-    first, count = int(places[0]), len(places)
-    return slice(first, first + count) if (places == np.arange(first, first + count)).all() else places.tolist()
