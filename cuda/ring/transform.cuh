@@ -290,10 +290,13 @@ struct FromOperandKept {
   }
 };
 
-// A sink's function gets a place and a canonical word for it, and writes to the result's row.
+// A sink's function gets a place and a canonical word for it, and writes to the result's row; a thread has so many of
+// its words in work at once as kAtOnce says.
 
 // Words as they are.
 struct Plain {
+  static constexpr unsigned kAtOnce = 16;
+
   HEPY_DEVICE auto row(const Site&, Word* out) const {
     return [out](std::size_t at, Word word) { out[at] = word; };
   }
@@ -301,6 +304,7 @@ struct Plain {
 
 // Plus row `other` of an operand times a factor of the launch's row, in Montgomery form.
 struct PlusScaled {
+  static constexpr unsigned kAtOnce = 16;
   Operand x;
   Batch batch;
   const Word* factors;
@@ -315,6 +319,7 @@ struct PlusScaled {
 
 // The same, and where an automorphism moves it. inverse: 1 / g mod 2N for X to X^g.
 struct PlusScaledTurned {
+  static constexpr unsigned kAtOnce = 4;  // what finds places needs registers
   PlusScaled sum;
   unsigned inverse, log_degree;
 
@@ -327,8 +332,8 @@ struct PlusScaledTurned {
   }
 };
 
-template <class T, bool kWide, class Source, class Sink>
-HEPY_DEVICE void forward_tile(Word* shared, Word* out, const Site& site, Source source, Sink sink) {
+template <class T, bool kWide, class Sink, class Source, class Put>
+HEPY_DEVICE void forward_tile(Word* shared, Word* out, const Site& site, Source source, Put put) {
   const Butterfly<kWide> butterfly{site.p};
   const auto seat = Seat<T>::of(threadIdx.x);
   const unsigned node = site.node + seat.line * site.nodes_apart, line = site.start + seat.line * T::kLineStride;
@@ -347,11 +352,18 @@ HEPY_DEVICE void forward_tile(Word* shared, Word* out, const Site& site, Source 
     Last::each([&](unsigned k, unsigned apart) { out[last + apart * T::kStride] = v[k]; });
   } else {
     __syncthreads();
+    // Places of words that are apart by multiples of the block's threads have no bits in common.
+    constexpr unsigned kChunk = Sink::kAtOnce < T::kWords ? Sink::kAtOnce : T::kWords;
     const Word* const from = shared + T::shared_place_in_order(threadIdx.x);
     const std::size_t first = site.start + threadIdx.x;
-    HEPY_UNROLL
-    for (unsigned k = 0; k < T::kWords; ++k) {
-      sink(first + k * T::kThreads, butterfly.canonical(from[T::shared_place_in_order(k * T::kThreads)]));
+    HEPY_ROLLED
+    for (unsigned chunk = 0; chunk < T::kWords * T::kThreads; chunk += kChunk * T::kThreads) {
+      const Word* const words = from + T::shared_place_in_order(chunk);
+      HEPY_UNROLL
+      for (unsigned k = 0; k < kChunk; ++k) {
+        const Word word = words[T::shared_place_in_order(k * T::kThreads)];
+        put(first + chunk + k * T::kThreads, butterfly.canonical(word));
+      }
     }
   }
 }
@@ -397,9 +409,9 @@ __global__ void __launch_bounds__(T::kThreads, T::kBlocks)
   for (site.entry = blockIdx.z; site.entry < entries; site.entry += gridDim.z) {
     Word* const to = result_row(out, basis, rows, site.entry, site.row.out);
     if (site.p.q < kNarrow) {
-      forward_tile<T, false>(shared, to, site, source.row(site, to), sink.row(site, to));
+      forward_tile<T, false, Sink>(shared, to, site, source.row(site, to), sink.row(site, to));
     } else {
-      forward_tile<T, true>(shared, to, site, source.row(site, to), sink.row(site, to));
+      forward_tile<T, true, Sink>(shared, to, site, source.row(site, to), sink.row(site, to));
     }
     __syncthreads();  // before the next entry's words take the place of these
   }
