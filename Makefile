@@ -67,11 +67,11 @@ test-interop-fate: $(FATE)
 	$(INTEROP_FATE)/bin/python -m pytest -m "$(MARK)" -p no:benchmark tests/interop/fate
 
 bench-interop: $(PHE)
-	$(INTEROP_PHE)/bin/python bench/interop_phe.py
+	$(INTEROP_PHE)/bin/python bench/interop_phe.py --keep
 
 bench-interop-fate: $(FATE)
-	$(INTEROP_FATE)/bin/python bench/interop_fate.py
-	$(INTEROP_FATE)/bin/python bench/interop_fate.py --secureboost
+	$(INTEROP_FATE)/bin/python bench/interop_fate.py --keep
+	$(INTEROP_FATE)/bin/python bench/interop_fate.py --secureboost --bits 1024 --keep
 
 # AddressSanitizer and UBSan: over the host's engines; over the emulated kernels in several orders of threads; and over
 # what schemes do with kernels, in one order, without what only checks arguments and shapes. Tests share the cores. The

@@ -2,10 +2,11 @@
 
 In an environment with FATE and hepy, such as make test-interop-fate makes (.venv-interop-fate/bin/python):
 
-    bench/interop_fate.py [--bits 2048] [--count 500] [--cpu] [--json FILE]     the contract, call by call
-    bench/interop_fate.py --secureboost [--rounds 2] [--bits 1024]              FATE's own training, and how its time divides
+    bench/interop_fate.py [--bits 2048] [--count 500] [--cpu] [--keep]     the contract, call by call
+    bench/interop_fate.py --secureboost [--rounds 2] [--bits 1024] [--keep]    FATE's own training, and how its time divides
 
 Columns: milliseconds with fate_utils (one thread, as it works) and with hepy, and the median of the ratios of all rounds.
+--keep writes them to bench/results/interop as well.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -26,16 +26,17 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import interop_record
 import torch
 from fate.arch.protocol.phe import paillier as theirs
 
 import hepy
-from hepy._engines import resolve
 from hepy.interop import fate as ours
 from hepy.interop.insecure_keys import InsecureKeyWarning
 
-ROUNDS = 3
-FEATURES, BINS, COLUMNS = 10, 32, 8
+ROUNDS = 5
+LONG_ENOUGH = 0.05  # seconds of a round
+FEATURES, BINS, COLUMNS, MANY = 10, 32, 8, 10
 FIELD_BITS, PRECISION = 73, 52  # a gradient and a hessian side by side, as FATE packs them for a million rows
 TRAINING = Path(__file__).parents[1] / "tests" / "interop" / "fate" / "secureboost.py"
 
@@ -53,19 +54,23 @@ class Side:
         self.floats = torch.randn(count, dtype=torch.float64)
         self.gradients = torch.rand(2 * count, dtype=torch.float64)
         self.weights = torch.randn(count, COLUMNS, dtype=torch.float64)
-        bins = torch.randint(0, BINS, (count, FEATURES)) + BINS * torch.arange(FEATURES)
-        self.positions = bins.tolist()
+        self.positions = self.positions_of(count)
         self.order = torch.randperm(count).tolist()
         self.x, self.y = self.encrypt(self.integers), self.encrypt(self.integers)
         self.f = self.encrypt(self.floats)
+        # Sums take as long for rows that repeat.
+        self.rows, self.row_positions = self.ev.cat([self.x] * MANY), self.positions_of(MANY * count)
         self.count = count
 
     def encrypt(self, values: Any) -> Any:
         return self.pk.encrypt_encoded(self.coder.encode_tensor(values), True)
 
-    def histogram(self, values: Any) -> Any:
+    def positions_of(self, count: int) -> Any:
+        return (torch.randint(0, BINS, (count, FEATURES)) + BINS * torch.arange(FEATURES)).tolist()
+
+    def histogram(self, values: Any, positions: Any) -> Any:
         total = self.ev.zeros(FEATURES * BINS, None)
-        self.ev.i_update(self.pk, total, values, self.positions, 1)
+        self.ev.i_update(self.pk, total, values, positions, 1)
         return total
 
     def cumsum(self) -> None:
@@ -98,26 +103,33 @@ def statements(bits: int) -> list[tuple[str, Statement]]:
         ("mul_plain, int64", lambda s: s.ev.mul_plain(s.x, s.integers, s.pk, s.coder)),
         ("mul_plain, float64", lambda s: s.ev.mul_plain(s.x, s.floats, s.pk, s.coder)),
         (f"matmul, {COLUMNS} columns of float64", lambda s: s.matmul(s.x)),
-        ("i_update, one exponent (packed gradients)", lambda s: s.histogram(s.x)),
-        ("i_update, floats of many exponents", lambda s: s.histogram(s.f)),
+        ("i_update, one exponent (packed gradients)", lambda s: s.histogram(s.x, s.positions)),
+        (f"i_update, {MANY} times as many rows", lambda s: s.histogram(s.rows, s.row_positions)),
+        ("i_update, floats of many exponents", lambda s: s.histogram(s.f, s.positions)),
         ("chunking_cumsum_with_step", lambda s: s.cumsum()),
         (f"pack_squeeze, {squeezed} in one", lambda s: s.ev.pack_squeeze(s.x, squeezed, 2 * FIELD_BITS, s.pk)),
         ("shuffle", lambda s: s.ev.shuffle(s.pk, s.x, s.order)),
     ]
 
 
-def seconds(statement: Statement, side: Side) -> float:
+def seconds(statement: Statement, side: Side, times: int) -> float:
+    """Of one call, from so many in a row."""
     start = clock()
-    statement(side)
-    return clock() - start
+    for _ in range(times):
+        statement(side)
+    return (clock() - start) / times
 
 
 def contract_rows(bits: int, count: int) -> list[dict[str, Any]]:
     sides = Side(theirs, bits, count), Side(ours, bits, count)
     rows = []
     for name, statement in statements(bits):
-        seconds(statement, sides[1])  # tables and compilation come before
-        rounds = [[seconds(statement, side) for side in sides] for _ in range(ROUNDS)]
+        seconds(statement, sides[1], 1)  # tables and compilation come before
+        # Short calls are repeated, so that neither pays for what ran before it.
+        times = [1 + int(LONG_ENOUGH / seconds(statement, side, 1)) for side in sides]
+        rounds = [
+            [seconds(statement, side, often) for side, often in zip(sides, times, strict=True)] for _ in range(ROUNDS)
+        ]
         their, our = (1e3 * statistics.median(column) for column in zip(*rounds, strict=True))
         ratio = statistics.median(a / b for a, b in rounds)
         rows.append({"name": name, "fate_utils": their, "hepy": our, "ratio": ratio})
@@ -165,29 +177,23 @@ def main() -> None:
     parser.add_argument("--cpu", action="store_true", help="time of the processor, with one thread: for busy machines")
     parser.add_argument("--secureboost", action="store_true", help="train, instead of calling the contract")
     parser.add_argument("--rounds", type=int, default=2, help="trainings on each engine")
-    parser.add_argument("--json", help="write the rows there as well")
+    parser.add_argument("--keep", action="store_true", help="write the rows to bench/results/interop as well")
     options = parser.parse_args()
     if options.cpu:
         global clock
         clock, hepy.options.threads = time.process_time, 1
     warnings.simplefilter("ignore", InsecureKeyWarning)
+    about = interop_record.about(
+        bits=options.bits, count=None if options.secureboost else options.count, clock=clock.__name__,
+        fate_utils=metadata.version("fate_utils"), pyfate=metadata.version("pyfate"),
+    )  # fmt: skip
     if options.secureboost:
-        rows = training_rows(options.bits, options.rounds)
+        name, rows = "secureboost", training_rows(options.bits, options.rounds)
     else:
-        rows = contract_rows(options.bits, options.count)
-    about = {
-        "bits": options.bits, "count": None if options.secureboost else options.count, "threads": hepy.options.threads,
-        "python": platform.python_version(), "fate_utils": metadata.version("fate_utils"), "hepy": hepy.__version__,
-        "engine": resolve(hepy.options.engine).name, "clock": "processor" if options.cpu else "wall", "processor": _processor(),
-    }  # fmt: skip
+        name, rows = "fate", contract_rows(options.bits, options.count)
     print(about, table(rows), sep="\n")  # noqa: T201
-    if options.json:
-        Path(options.json).write_text(json.dumps({"about": about, "rows": rows}, indent=1) + "\n")
-
-
-def _processor() -> str:
-    with open("/proc/cpuinfo") as file:
-        return next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "unknown")
+    if options.keep:
+        print(f"kept as {interop_record.keep(name, about, rows)}")  # noqa: T201
 
 
 if __name__ == "__main__":

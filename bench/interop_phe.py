@@ -1,15 +1,13 @@
 """phe and its adapter in one run: the same statements on either, in turn, with the ratios of their times.
 
 Run by make bench-interop, or where phe, gmpy2 and hepy are installed: python bench/interop_phe.py [--bits 3072]
-[--json FILE]. phe always works number by number. Times are microseconds for one number, medians of rounds; a ratio is the
+[--keep]. phe always works number by number. Times are microseconds for one number, medians of rounds; a ratio is the
 median of the rounds' own ratios.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import random
 import statistics
 import time
@@ -19,6 +17,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import gmpy2
+import interop_record
 import numpy as np
 import phe
 from phe import paillier as theirs
@@ -202,34 +201,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bits", type=int, default=3072)
     parser.add_argument("--count", type=int, default=1024, help="numbers in a loop or an array")
-    parser.add_argument("--json", help="write the rows there as well")
+    parser.add_argument("--keep", action="store_true", help="write the rows to bench/results/interop as well")
     parser.add_argument("--cpu", action="store_true", help="the processor's time of one thread: for busy machines")
     options = parser.parse_args()
     if options.cpu:
         global clock
         clock, hepy.options.threads = time.process_time, 1
     warnings.simplefilter("ignore", ours.InsecureKeyWarning)
+    about = interop_record.about(
+        bits=options.bits, count=options.count, clock=clock.__name__, phe=phe.__version__, gmpy2=gmpy2.version()
+    )
     rows = measure(options.bits, options.count)
-    about = {
-        "bits": options.bits, "count": options.count, "threads": hepy.options.threads, "clock": clock.__name__,
-        "python": platform.python_version(), "phe": phe.__version__, "gmpy2": gmpy2.version(), "hepy": hepy.__version__,
-        "engine": _engine(), "processor": _processor(),
-    }  # fmt: skip
     print(about, table(rows), sep="\n")  # noqa: T201
-    if options.json:
-        with open(options.json, "w") as file:
-            json.dump({"about": about, "rows": [asdict(row) for row in rows]}, file, indent=1)
-
-
-def _engine() -> str:
-    from hepy import _engines
-
-    return _engines.usable()[0] if hepy.options.engine == _engines.AUTO else hepy.options.engine
-
-
-def _processor() -> str:
-    with open("/proc/cpuinfo") as file:
-        return next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "unknown")
+    if options.keep:
+        print(f"kept as {interop_record.keep('phe', about, [asdict(row) for row in rows])}")  # noqa: T201
 
 
 if __name__ == "__main__":

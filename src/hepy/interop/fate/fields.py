@@ -17,21 +17,18 @@ from hepy.errors import EncodingOverflowError, ParameterError
 from hepy.interop.fate.fixed_point import towards_zero
 
 _MANTISSA_BITS = 53
-_SPARE_BITS = 63 - _MANTISSA_BITS  # what an int64 has above a mantissa
-_WIDEST_SHIFT = 62  # beyond it nothing is left of a mantissa, rounded or not
+_WIDEST = 2.0**62  # what is below fits an int64
 
 
 def fixed(values: npt.NDArray[np.float64], precision: int) -> list[int]:
     """round(values * 2**precision), exactly; half away from zero."""
-    mantissas, binary = np.frexp(values)
-    shifts = binary - _MANTISSA_BITS + precision
-    if len(values) and int(shifts.max()) > _SPARE_BITS:
+    with np.errstate(over="ignore"):
+        scaled = np.ldexp(np.abs(values), precision)
+    if scaled.max(initial=0) >= _WIDEST:
         return [_fixed(value, precision) for value in values.tolist()]
-    magnitudes = np.ldexp(np.abs(mantissas), _MANTISSA_BITS).astype(np.int64)
-    down = np.clip(-shifts, 0, _WIDEST_SHIFT).astype(np.int64)
-    half = np.where(down > 0, np.int64(1) << np.maximum(down - 1, 0), 0)
-    rounded = (magnitudes << np.maximum(shifts, 0)) + half >> down
-    integers: list[int] = np.where(values < 0, -rounded, rounded).tolist()
+    whole = np.trunc(scaled)
+    whole += scaled - whole >= 0.5  # a number with a fraction is so small that all of this is exact
+    integers: list[int] = np.copysign(whole, values).astype(np.int64).tolist()
     return integers
 
 
