@@ -63,6 +63,24 @@ void uniform_below(runtime::Stream stream, const py::object& out, const py::obje
   random::uniform_below(stream, elements, bound, source.value, shape);
 }
 
+void words_below(runtime::Stream stream, const py::object& out, const py::object& bounds, const py::object& masks,
+                 const Secret& key, const py::bytes& nonce, std::uint64_t first, std::uint64_t blocks,
+                 std::uint32_t count, std::uint64_t run) {
+  if (count == 0 || run == 0 || run % 8 != 0) {
+    throw runtime::InvalidArgument("words have at least one bound, for runs of a multiple of eight, not " +
+                                   std::to_string(count) + " for runs of " + std::to_string(run));
+  }
+  check_counters(first, blocks);
+  const random::BelowShape shape{blocks, run, std::uint32_t(first), count};
+  runtime::Zeroed<random::ChaChaStream> source;
+  read_source(source.value, key, nonce);
+  auto* words = Array<std::uint32_t>(out).data(stream, 16 * blocks, kQuad);
+  const auto* below = Array<const std::uint32_t>(bounds).data(stream, count);
+  const auto* bits = Array<const std::uint32_t>(masks).data(stream, count);
+  const py::gil_scoped_release release;
+  random::words_below(stream, words, below, bits, source.value, shape);
+}
+
 }  // namespace
 
 void bind_random(py::module_& module) {
@@ -73,6 +91,10 @@ void bind_random(py::module_& module) {
              py::arg("nonce"), py::arg("first"), py::arg("stride"), py::arg("count"), py::arg("bits"),
              "Integers in [0, largest] of so many bits into out, uint32[count, words]; element e takes blocks from "
              "first + e * stride on, and after a rejection those of the next attempt.");
+  module.def("words_below", &words_below, py::arg("stream"), py::arg("out"), py::arg("bounds"), py::arg("masks"),
+             py::arg("key"), py::arg("nonce"), py::arg("first"), py::arg("blocks"), py::arg("count"), py::arg("run"),
+             "Words of blocks [first, first + blocks) into out, uint32[16 blocks], masked and below bound i / run of "
+             "count; what is not takes the same place of the next attempt.");
 }
 
 }  // namespace hepy::bindings

@@ -31,4 +31,17 @@ struct UniformShape {
 void uniform_below(runtime::Stream stream, std::uint32_t* out, const std::uint32_t* largest, const ChaChaStream& source,
                    const UniformShape& shape);
 
+struct BelowShape {
+  std::size_t blocks;    // to draw
+  std::size_t run;       // words in a row that have one bound, a multiple of eight
+  std::uint32_t first;   // counter of the first block
+  std::uint32_t bounds;  // how many
+};
+
+// Words of blocks, uint32[16 blocks]: word i, masked, is below bound i / run % bounds. One that is not takes the same
+// place of the next attempt, in the same launch. A bound is above 0 and at most its mask + 1, a power of two below
+// twice it.
+void words_below(runtime::Stream stream, std::uint32_t* out, const std::uint32_t* bounds, const std::uint32_t* masks,
+                 const ChaChaStream& source, const BelowShape& shape);
+
 }  // namespace hepy::random

@@ -154,8 +154,12 @@ class Native:
                 [self.words(source, block, 1, attempt) for block in blocks.tolist()]
             )
 
-    def words_below(self, source: Source, first: int, blocks: int, bounds: Words, masks: Words, run: int) -> None:
-        return None
+    def words_below(self, source: Source, first: int, blocks: int, bounds: Words, masks: Words, run: int) -> Words:
+        device, native = self._device, self._device.native
+        out, key = device.empty(BLOCK_WORDS * blocks, np.uint32), native.Secret(source.key)
+        nonce = source.nonce(0, first, blocks)
+        native.words_below(device.stream, out, bounds, masks, key, nonce, first, blocks, len(bounds), run)
+        return out  # type: ignore[no-any-return]
 
     def uniform_below(self, source: Source, bound: int, first: int, stride: int, count: int) -> Words:
         device, native, bits = self._device, self._device.native, bits_below(bound)

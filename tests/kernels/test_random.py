@@ -82,6 +82,33 @@ def test_elements_may_stand_further_apart_than_they_need(device):
     assert uniform_below(device, 1000, 3, first=5, stride=4) == [defined_below(1000, 5 + 4 * e) for e in range(3)]
 
 
+def words_below(device, bounds, masks, run, blocks, first):
+    out, secret = device.empty(16 * blocks, np.uint32), device.native.Secret(KEY)
+    bounds, masks = (device.asarray(np.array(words, np.uint32)) for words in (bounds, masks))
+    device.native.words_below(device.stream, out, bounds, masks, secret, NONCE, first, blocks, len(bounds), run)
+    return _devices.to_host(out).tolist()
+
+
+@pytest.mark.parametrize("run", [8, 16, 24, 64])
+def test_words_below_are_as_defined(device, run):
+    """Bounds that reject nothing and nearly half; runs that change within a block and within a block of threads."""
+    masks = [2**32 - 1, 2**31 - 1, 2**18 - 1, 0, 2**29 - 1]
+    bounds = [2**32 - 1, 2**30 + 1, 2**17 + 1, 1, 2**29 - 5]
+    first, start = 2**32 - 200, int.from_bytes(NONCE[2:4], "little")
+    got, attempts = words_below(device, bounds, masks, run, 150, first), 0
+    for i, value in enumerate(got):
+        k, attempt = i // run % len(bounds), 0
+        while True:
+            nonce = NONCE[:2] + (start + attempt).to_bytes(2, "little") + NONCE[4:]
+            word = int.from_bytes(openssl(KEY, nonce, first + i // 16, 1)[4 * (i % 16) :][:4], "little") & masks[k]
+            if word < bounds[k]:
+                break
+            attempt += 1
+        assert value == word
+        attempts = max(attempts, attempt)
+    assert attempts > 5
+
+
 def test_launches_are_counted(device):
     before = device.native.launch_counts()
     chacha20(device, KEY, NONCE, 0, 1)
@@ -102,6 +129,16 @@ def test_bindings_refuse_what_does_not_fit(device):
         native.chacha20(stream, out, native.Secret(KEY[1:]), NONCE, 0, 1)
     with pytest.raises(ParameterError, match="513 bits does not fit 1 blocks"):
         native.uniform_below(stream, out, out, native.Secret(KEY), NONCE, 0, 1, 1, 513)
+    for first, blocks, count, run, said in [
+        (2**32 - 1, 2, 1, 8, r"2\*\*32 blocks"),
+        (0, 3, 1, 8, "32 elements was given where 48"),
+        (0, 2, 33, 8, "32 elements was given where 33"),
+        (0, 2, 0, 8, "at least one bound"),
+        (0, 2, 1, 12, "a multiple of eight, not 1 for runs of 12"),
+        (0, 2, 1, 0, "not 1 for runs of 0"),
+    ]:
+        with pytest.raises(ParameterError, match=said):
+            native.words_below(stream, out, out, out, native.Secret(KEY), NONCE, first, blocks, count, run)
 
 
 def test_secrets_are_not_shown(device):
