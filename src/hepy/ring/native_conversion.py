@@ -95,10 +95,12 @@ class Conversions:
     @functools.lru_cache(maxsize=1024)  # noqa: B019 - kernels live as long as the process
     def _conversion(self, digits: tuple[Exchange, ...], rows_in: int, rows_out: int) -> Any:
         made, upload = tables(digits), self.device.asarray
-        return self.native.Conversion(
+        kept = self.native.Conversion(
             self.device.stream, upload(made.digits), upload(made.incoming), upload(made.outgoing), upload(made.matrices),
             made.most, (rows_in, rows_out), made.products, digits[0].source.degree,
         )  # fmt: skip
+        self.device.settle()
+        return kept
 
     # Integers and doubles.
 
@@ -146,9 +148,11 @@ class Conversions:
         q = basis.modulus
         modulus, upload = from_ints([q, (q - 1) // 2, (q + 1) // 2], words), self.device.asarray
         incoming = _incoming(basis, constants.conversion(basis, basis), range(limbs))
-        return self.native.Recombination(
+        kept = self.native.Recombination(
             self.device.stream, upload(incoming), upload(matrix), upload(modulus), terms, basis.degree
         )
+        self.device.settle()
+        return kept
 
     # Randomness.
 
@@ -193,7 +197,9 @@ class Conversions:
         """The roots, and which slot each leaf of the transform is."""
         slot_of = np.empty(slots, np.uint32)
         slot_of[slot_order(slots)] = np.arange(slots, dtype=np.uint32)
-        return self.device.asarray(roots(slots)), self.device.asarray(slot_of)
+        kept = self.device.asarray(roots(slots)), self.device.asarray(slot_of)
+        self.device.settle()
+        return kept
 
 
 @functools.lru_cache(maxsize=1024)
