@@ -12,9 +12,10 @@ PHE := $(INTEROP_PHE)/.installed-for-phe
 PYTHON_FATE ?= python3.11
 INTEROP_FATE := .venv-interop-fate
 FATE := $(INTEROP_FATE)/.installed-for-fate
+NUMPY1 := .venv-numpy1
 STAMP := $(VENV)/.installed-for-development
 
-.PHONY: demo test test-slow test-interop test-interop-phe test-interop-fate sanitize mutants gpu-check bench bench-interop bench-interop-fate tune lint format clean
+.PHONY: demo test test-numpy1 test-slow test-interop test-interop-phe test-interop-fate sanitize mutants gpu-check bench bench-interop bench-interop-fate tune lint format clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -35,6 +36,17 @@ demo: $(DEMO)
 test: $(STAMP)
 	$(BIN)/python -m pytest -n auto -p no:benchmark
 
+# The oldest numpy that hepy allows. pyarrow does not say which it needs: 20 is the last for this one.
+$(NUMPY1)/.installed: $(SOURCES)
+	$(PYTHON) -m venv $(NUMPY1)
+	$(NUMPY1)/bin/python -m pip install --quiet --upgrade pip
+	HEPY_CUDA=OFF $(NUMPY1)/bin/python -m pip install --quiet --config-settings=build-dir=build/numpy1 \
+	  --editable '.[test]' 'numpy==1.26.*' 'pyarrow<21'
+	touch $@
+
+test-numpy1: $(NUMPY1)/.installed
+	$(NUMPY1)/bin/python -m pytest -n auto -p no:benchmark
+
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m "slow and not gpu"
 
@@ -43,14 +55,14 @@ $(INTEROP_PHE)/bin/python:
 	$(INTEROP_PHE)/bin/python -m pip install --quiet --upgrade pip
 
 $(PHE): $(INTEROP_PHE)/bin/python $(SOURCES)
-	HEPY_CUDA=OFF $(INTEROP_PHE)/bin/python -m pip install --quiet --config-settings=build-dir=build/interop-phe \
+	HEPY_CUDA=OFF $(INTEROP_PHE)/bin/python -m pip install --quiet --config-settings=build-dir=build/interop-phe --config-settings=cmake.define.HEPY_TESTS=OFF \
 	  --editable . 'pytest>=8' 'hypothesis>=6.100' 'phe[cli]==1.5.0'
 	touch $@
 
 $(FATE): tests/interop/fate/requirements.txt $(SOURCES)
 	$(PYTHON_FATE) -m venv $(INTEROP_FATE)
 	$(INTEROP_FATE)/bin/python -m pip install --quiet --upgrade pip
-	HEPY_CUDA=OFF $(INTEROP_FATE)/bin/python -m pip install --quiet --config-settings=build-dir=build/interop-fate \
+	HEPY_CUDA=OFF $(INTEROP_FATE)/bin/python -m pip install --quiet --config-settings=build-dir=build/interop-fate --config-settings=cmake.define.HEPY_TESTS=OFF \
 	  -r tests/interop/fate/requirements.txt --editable .
 	$(INTEROP_FATE)/bin/python -m pip install --quiet --no-deps pyfate==2.2.0 fate-utils==0.1.0
 	touch $@
@@ -181,4 +193,4 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) $(INTEROP_PHE) $(INTEROP_FATE) build
+	rm -rf $(VENV) $(INTEROP_PHE) $(INTEROP_FATE) $(NUMPY1) build
