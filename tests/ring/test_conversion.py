@@ -247,11 +247,12 @@ def test_composites_are_their_compositions(device, monkeypatch):
         sums = [ring.inner_product(x[:, None], x, x.restrict(main)[:, :n]) for n in (1, 2)]
         floats = np.linspace(-1, 1, 192).reshape(3, 64)
         made = [*ups, *sums, ring.rescale(x, target), ring.rescale(x.intt(), target), ring.tensor_product(x, x[0]),
+                ring.add_first(x, x[0, :1]), ring.add_first(x[0], x[:, 1:]), ring.add_first(x.intt(), x.intt()),
                 *(ring.Coefficients.from_floats(source, floats, scale) for scale in (1.0, 12345.678, 2.0**61))]  # fmt: skip
         return [array.to_limbs() for array in made]
 
     fused, kind = results(), type(kernels(_devices.current()))
-    for name in ("mod_up", "rescale", "inner_product_lifted", "tensor_product", "from_floats"):
+    for name in ("mod_up", "rescale", "inner_product_lifted", "tensor_product", "from_floats", "add_first"):
         for owner in kind.__mro__:
             if name in vars(owner):
                 monkeypatch.delattr(owner, name)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hepy import _devices, ring
+from hepy import _devices, random, ring
 from hepy.errors import DeviceError, ParameterError
 from hepy.options import options
 from hepy.ring.kernels import kernels
@@ -284,3 +284,22 @@ def test_repr_shows_no_words(device, mixed, edges):
     basis = mixed(8)
     x = ring.Polynomial.from_limbs(basis, edges(basis, 5))
     assert repr(x) == f"Polynomial(shape=(5,), basis=RingBasis(5 primes, 143 bits, degree=8), device='{device}')"
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_adding_to_the_first_leaves_the_others(device, mixed, count):
+    basis = mixed(16)
+    x, y = (
+        ring.uniform(basis, (4, 3), random.stream(bytes(32))),
+        ring.uniform(basis, (count,), random.stream(bytes(32))),
+    )
+    got = ring.add_first(x, y)
+    assert got.shape == (4, 3)
+    assert got[:, :count].equal(x[:, :count] + y).all()
+    assert got[:, count:].equal(x[:, count:]).all()
+    with pytest.raises(ParameterError, match="cannot be added to the last axis"):
+        ring.add_first(y, ring.uniform(basis, (count + 1,), random.stream(bytes(32))))
+    with pytest.raises(ParameterError, match="do not broadcast"):
+        ring.add_first(x, ring.uniform(basis, (3, 1), random.stream(bytes(32))))
+    with pytest.raises(ParameterError, match="meets its like"):
+        ring.add_first(x, y.intt())

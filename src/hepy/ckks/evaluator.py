@@ -10,14 +10,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from hepy import _devices
 from hepy._zeroing import secret_memory
 from hepy.ckks import encoding
 from hepy.ckks.keys import RELINEARIZE, KeyStore, SwitchingKey
 from hepy.ckks.rings import Rings
-from hepy.ring import Polynomial, concatenate, inner_product, mod_down, mod_up, rescale, stack, tensor_product
+from hepy.ring import (
+    Polynomial,
+    add_first,
+    concatenate,
+    inner_product,
+    mod_down,
+    mod_up,
+    rescale,
+    stack,
+    tensor_product,
+)
 
 
 class Evaluator:
@@ -54,10 +62,7 @@ class Evaluator:
         return x * factor
 
     def add_plaintext(self, x: Polynomial, plaintext: Polynomial) -> Polynomial:
-        shape = np.broadcast_shapes(x.shape[:-1], plaintext.shape)
-        first = x[..., 0] + plaintext
-        rest = x[..., 1:].broadcast_to((*shape, x.shape[-1] - 1))
-        return concatenate([first.reshape(*shape, 1), rest], axis=len(shape))
+        return add_first(x, plaintext[..., None])
 
     def subtract_plaintext(self, x: Polynomial, plaintext: Polynomial) -> Polynomial:
         return self.add_plaintext(x, -plaintext)

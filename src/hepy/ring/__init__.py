@@ -8,6 +8,7 @@
 """
 
 from hepy.ring.basis import RingBasis as RingBasis
+from hepy.ring.conversion import add_first as add_first
 from hepy.ring.conversion import convert as convert
 from hepy.ring.conversion import inner_product as inner_product
 from hepy.ring.conversion import mod_down as mod_down
@@ -35,6 +36,7 @@ __all__ = [
     "Polynomial",
     "Replay",
     "RingBasis",
+    "add_first",
     "concatenate",
     "convert",
     "embed",

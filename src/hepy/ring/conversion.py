@@ -1,4 +1,4 @@
-"""Exchanging primes: extending a basis, dividing by primes, and the products with keys between the two.
+"""Exchanging primes: extending a basis, dividing by primes, and the products and sums of several components between.
 
 What an operation leaves as rounding is stated with it. L is the number of primes that are converted from.
 """
@@ -122,6 +122,30 @@ def _composed_lifting(x: Polynomial, lifted: Polynomial) -> Polynomial:
     raised, count = rescale(lifted, x.basis), lifted.shape[-1]
     sums = x[..., :count] + raised
     return sums if count == x.shape[-1] else concatenate([sums, x[..., count:]], axis=x.ndim - 1)
+
+
+def add_first(x: Kind, y: Kind) -> Kind:
+    """x with y added to the first entries of its last batch axis; the others stay as they are.
+
+    Args:
+        x: [B..., K].
+        y: [C..., n], n up to K, where C... broadcasts against B...
+
+    Returns: [broadcast of B... and C..., K].
+    Raises:
+        ParameterError: types, bases or shapes do not fit together.
+    """
+    words = x._like(y)._words
+    own, others = x.shape, y.shape
+    if not own or not others or others[-1] > own[-1]:
+        raise ParameterError(f"polynomials of shape {others} cannot be added to the last axis of {own}")
+    check_broadcast(own[:-1], others[:-1])
+    if hasattr(x._kernels, "add_first"):
+        return x._with(x._kernels.add_first(x._words, words, x.basis))
+    batch: tuple[int, ...] = np.broadcast_shapes(own[:-1], others[:-1])
+    count = others[-1]
+    rest = x[..., count:].broadcast_to((*batch, own[-1] - count))
+    return concatenate([x[..., :count] + y, rest], axis=len(batch))
 
 
 def tensor_product(x: Polynomial, y: Polynomial) -> Polynomial:

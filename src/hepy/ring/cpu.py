@@ -110,12 +110,29 @@ class Kernels:
     def _elementwise(self, loop: Callable[..., None], basis: RingBasis, *operands: Words) -> Words:
         operands = tuple(map(side_by_side, operands))
         out = empty((*_broadcast(*[x.shape[:-1] for x in operands]), basis.degree))
+        self._fill(out, loop, basis, *operands)
+        return out
+
+    def _fill(self, out: Words, loop: Callable[..., None], basis: RingBasis, *operands: Words) -> None:
         at, offsets = apart(out, *operands)
         self._run_rows(loop, basis, 1, offsets.shape[1], at, offsets)
-        return out
 
     def add(self, x: Words, y: Words, basis: RingBasis) -> Words:
         return self._elementwise(arithmetic.add_rows, basis, x, y)
+
+    def add_first(self, x: Words, y: Words, basis: RingBasis) -> Words:
+        x, y, count = side_by_side(x), side_by_side(y), y.shape[-3]
+        batch = _broadcast(x.shape[:-3], y.shape[:-3])
+        out = empty((*batch, *x.shape[-3:]))
+        self._fill(out[..., :count, :, :], arithmetic.add_rows, basis, x[..., :count, :, :], y)
+        rest = out[..., count:, :, :]
+        rows, x_rows, degree = by_limb(rest), by_limb(x[..., count:, :, :], rest.shape[:-1]), np.uint64(basis.degree)
+
+        def copy(start: int, stop: int) -> None:
+            arithmetic.copy_rows(rows, x_rows, degree, start, stop)
+
+        parallel_ranges(len(rows), _GRAIN // basis.degree, copy)
+        return out
 
     def subtract(self, x: Words, y: Words, basis: RingBasis) -> Words:
         return self._elementwise(arithmetic.subtract_rows, basis, x, y)

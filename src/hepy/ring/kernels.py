@@ -112,6 +112,9 @@ class RingComposites(Protocol):
     def tensor_product(self, x: Array, y: Array, basis: RingBasis) -> Array:
         """conversion.tensor_product: [..., 2, limbs, N] twice -> [..., 3, limbs, N]."""
 
+    def add_first(self, x: Array, y: Array, basis: RingBasis) -> Array:
+        """conversion.add_first: [..., K, limbs, N], [..., n, limbs, N] -> [..., K, limbs, N]."""
+
     def from_floats(self, x: Array, scale: float, basis: RingBasis) -> Array:
         """float64[..., N] -> [..., limbs, N]: scale x rounded half to even, below 2**63."""
 
