@@ -18,7 +18,8 @@ class Options:
         threads: how many threads share the work of a call; by default the processors that this process may run on.
         progress: whether long operations of the command line and the demos show progress bars.
         device_memory: bytes that arrays on one GPU (or emulated device) may take in all, those of CuPy included; None
-            leaves it to the device. Work that needs more is done in smaller pieces, or refused.
+            leaves it to the device. Keys of CKKS move out for the sake of other arrays; work that needs more is done in
+            smaller pieces, or refused.
         table_memory: bytes that tables of powers of fixed bases may take on each device, in all; 1 GiB at first. They make
             a key's encryptions fast, tens of megabytes each. Those that were not used for longest go; what is in use stays.
         engine: what computes big integers on the host: "auto", which is the fastest that runs here, or the name of one

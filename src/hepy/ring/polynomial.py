@@ -22,7 +22,7 @@ from hepy.ring.constants import on_device
 from hepy.ring.kernels import Array, RingKernels, kernels
 
 _ALL = slice(None)
-_VIEWS = (int, slice, type(Ellipsis))  # indices that copy nothing
+_VIEWS = frozenset({int, slice, type(Ellipsis), type(None)})  # types of indices that copy nothing
 
 
 class RingArray:
@@ -103,7 +103,7 @@ class RingArray:
         parts = index if isinstance(index, tuple) else (index,)
         if not any(part is Ellipsis for part in parts):
             parts = (*parts, Ellipsis)
-        if all(part is None or isinstance(part, _VIEWS) for part in parts):
+        if _VIEWS.issuperset(map(type, parts)):
             return self._with(self._words[(*parts, _ALL, _ALL)])
         with self.device.active():
             places = [self.device.asarray(part) if isinstance(part, np.ndarray) else part for part in parts]
