@@ -140,7 +140,9 @@ class Composites(Conversions):
             exchanges.append(exchange)
             forward += [(place, row, row, 0) for place, row in zip(new, exchange.rows_out, strict=True)]
         upload = self.device.asarray
-        return _Steps(upload(backward), upload(scales), tuple(exchanges), upload(np.array(forward, np.uint32)))
+        steps = _Steps(upload(backward), upload(scales), tuple(exchanges), upload(np.array(forward, np.uint32)))
+        self.device.settle()
+        return steps
 
     @holds
     @functools.lru_cache(maxsize=1024)  # noqa: B019
@@ -154,10 +156,12 @@ class Composites(Conversions):
         backward = [(place, place, row, 0) for row, place in enumerate(source.positions(gone))]
         forward = [(k, k, k, place) for k, place in enumerate(constants.kept(source, target))]
         upload = self.device.asarray
-        return _Steps(
+        steps = _Steps(
             upload(np.array(backward, np.uint32)), upload(_last_stage(factors(exchange), gone)), (exchange,),
             upload(np.array(forward, np.uint32)), upload(constants.montgomery(kept, target.words)),
         )  # fmt: skip
+        self.device.settle()
+        return steps
 
 
 def _last_stage(scales: Words, basis: RingBasis) -> Words:
