@@ -65,10 +65,6 @@ class Device:
         """What kernels are given to say where they run: this device and CuPy's current stream on it."""
         return self._backend.stream(self.index)
 
-    def settle(self) -> None:
-        """Wait for the work that is queued in the current stream: what it made and is kept may be used in any from now on."""
-        self.stream.synchronize()
-
     def active(self) -> AbstractContextManager[None]:
         """Operations of `xp` inside the block run on this device. Errors of CuPy leave it as hepy's."""
         return self._backend.active(self.index)

@@ -130,7 +130,16 @@ def _called(row: dict[str, Any]) -> str:
     return f"{name}, pass {row['step'] + 1}" if row["step"] or name in _PASSES else str(name)
 
 
-_PASSES = ("ntt", "intt", "intt_scaled", "intt_scaled_keeping", "ntt_plus_scaled", "ntt_plus_scaled_turned", "embed", "unembed")
+_PASSES = (
+    "ntt",
+    "intt",
+    "intt_scaled",
+    "intt_scaled_keeping",
+    "ntt_plus_scaled",
+    "ntt_plus_scaled_turned",
+    "embed",
+    "unembed",
+)
 
 
 def _microseconds(seconds: float) -> str:

@@ -29,7 +29,9 @@ def on_device(basis: RingBasis, device: Device, name: Hashable, make: Callable[[
     key = (device, name)
     found = basis.constants.get(key)
     if found is None:
-        found = basis.constants[key] = device.asarray(make())
+        found = device.asarray(make())
+        device.synchronize()  # kept, and used in any stream from now on
+        basis.constants[key] = found
     hold(basis)
     return found
 
