@@ -84,13 +84,14 @@ def _barrier(file: str, within: str, why_alive: str = "", name: str = "__syncwar
 
 
 # A shuffle of the emulator is a meeting of its lanes, as a barrier is. CUDA promises that of __syncwarp only.
+_AN_EXCHANGE_BEFORE = "between the last read and this write are exchanges, which nobody passes before all have come"
 _NO_WARP_AHEAD = "no warp of the emulator is ahead of another by more than one exchange; racecheck on a GPU sees it"
 _A_SHUFFLE_FOLLOWS = "the emulator's shuffle, which comes next, lets nobody pass before all have come"
 
 MUTANTS = (
     # Barriers.
     _barrier("warp.cuh", "one(constants + int(Constant::kOne)", _NO_WARP_AHEAD, name="__syncthreads();"),
-    _barrier("warp.cuh", "void put(const Limb* x) const {"),
+    _barrier("warp.cuh", "void put(const Limb* x) const {", _AN_EXCHANGE_BEFORE),
     _barrier("warp.cuh", "store_words<L>(own(), x);"),
     _barrier("warp.cuh", "const auto mine = reinterpret_cast<std::uint64_t>(integer);", _A_SHUFFLE_FOLLOWS),
     _barrier("warp.cuh", "uint4{0, 0, 0, 0});"),
