@@ -181,6 +181,10 @@ class Device:
         """Wait for all work that was queued on this device."""
         self._backend.synchronize(self.index)
 
+    def settle(self) -> None:
+        """Wait for what was made here and is kept, so that it may be used in any stream from now on."""
+        self.synchronize()
+
     def properties(self) -> Properties:
         """Name, memory and compute capability."""
         return self._backend.properties(self.index)

@@ -108,10 +108,10 @@ def test_what_is_kept_is_ready_for_every_stream(monkeypatch):
     with hepy.device("emulator") as device:
         waited, module = [], device.native
 
-        def synchronize(self):
+        def settle(self):
             waited.append(module.launch_counts().get("fixed_base_table", 0))
 
-        monkeypatch.setattr(type(device), "synchronize", synchronize)
+        monkeypatch.setattr(type(device), "settle", settle)
         modulus = bigint.Modulus(MODULUS)
         modulus.kernels(device)
         assert len(waited) == 1

@@ -51,7 +51,7 @@ class Kernels:
         tail = limb.from_ints([-pow(n, -1, 1 << limb.LIMB_BITS) % (1 << limb.LIMB_BITS)], 4)
         constants = device.asarray(np.concatenate([numbers.ravel(), tail.ravel()]))
         self.modulus = self.native.bigint.Modulus(device.stream, constants, self.words)
-        device.synchronize()  # kept, and used in any stream from now on
+        device.settle()
 
     @property
     def chunk(self) -> int:
@@ -280,7 +280,7 @@ class FermatKernels:
         exponents = [part.exponent for part in quotients.parts]
         self._bits = max(exponent.bit_length() for exponent in exponents)
         self._exponents = kernels.exponents(limb.from_ints(exponents, limb.width(self._bits)), self._bits)
-        kernels.device.synchronize()
+        kernels.device.settle()
 
     def _rows(self, part: FermatPart, weight: int, whole: int) -> list[int]:
         """Contract: FermatRow in cuda/bigint/bigint.hpp."""
@@ -313,7 +313,7 @@ class FixedBase:
     def __init__(self, kernels: Kernels, base: Batch) -> None:
         self._kernels, self._base = kernels, base
         self._tables = Tables(self._table, self._window, kernels.device.name)
-        kernels.device.synchronize()
+        kernels.device.settle()
 
     def power(self, exponents: Any, bits: int) -> Batch:
         kernels, count = self._kernels, len(exponents)
@@ -333,5 +333,5 @@ class FixedBase:
         kernels = self._kernels
         made = kernels.empty(positions, 1 << window)
         kernels.run("fixed_base_table", made, kernels.operand((self._base, identity(1))), window, positions)
-        kernels.device.synchronize()
+        kernels.device.settle()
         return made

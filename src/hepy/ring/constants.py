@@ -30,7 +30,7 @@ def on_device(basis: RingBasis, device: Device, name: Hashable, make: Callable[[
     found = basis.constants.get(key)
     if found is None:
         found = device.asarray(make())
-        device.synchronize()  # kept, and used in any stream from now on
+        device.settle()
         basis.constants[key] = found
     hold(basis)
     return found

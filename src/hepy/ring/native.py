@@ -76,7 +76,7 @@ class Kernels(Composites):
             constants = self.device.asarray(np.stack([each.constants for each in roots]))
             words = [each.words for each in roots]
             made = _Constants(self.native.Basis(self.device.stream, constants, words, basis.degree), roots)
-            self.device.synchronize()
+            self.device.settle()
             basis.constants[self] = made
         hold(made)
         return made.basis
