@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -80,7 +81,11 @@ def test_safetensors_reads_it(pool, path, every):
     tensors = load_file(path)
     assert [name for name, _ in sorted(tensors.items())] == ["checks", "obfuscators", "state"]
     assert [int.from_bytes(row.tobytes(), "little") for row in tensors["obfuscators"]] == every
-    assert tensors["state"].tolist() == [path.stat().st_ino, 0, 2**64 - 1]
+    with open(path, "rb") as file:
+        birth = pool_files._birth(file.fileno())
+    words = b"".join(word.to_bytes(8, "little") for word in (path.stat().st_ino, *birth))
+    identity = int.from_bytes(hashlib.sha256(b"hepy pool file" + words).digest()[:8], "little")
+    assert tensors["state"].tolist() == [identity, 0, 2**64 - 1]
 
 
 def test_nobody_else_may_read_it(pool, path):
@@ -370,3 +375,38 @@ def test_a_large_pool_is_written_in_pieces(public, path, monkeypatch, seed):
     pool = public.pool(count, path, seed=seed("large"))
     values = np.arange(count)
     assert public.encrypt(values, pool=pool).digest() == public.encrypt(values, seed=seed("large")).digest()
+
+
+def test_a_pool_that_came_back_from_a_backup_is_refused(pool, public, path, tmp_path):
+    with open(path, "rb") as file:
+        if pool_files._birth(file.fileno()) == (0, 0):
+            pytest.skip("this file system does not tell when files were made")
+    shutil.copy(path, tmp_path / "backup")
+    taken(pool, 3)
+    time.sleep(0.05)  # files' times go by the kernel's ticks
+    path.unlink()  # its inode's number is free again
+    shutil.copy(tmp_path / "backup", path)
+    path.chmod(0o600)
+    with pytest.raises(ParameterError, match="copy of a pool"):
+        public.open_pool(path)
+    with pytest.raises(ParameterError, match="copy of a pool"):
+        taken(pool, 1)
+
+
+def test_a_pool_that_is_moved_stays_one(pool, public, path, tmp_path, every):
+    assert taken(pool, 3) == every[:3]
+    os.rename(path, tmp_path / "moved")
+    assert taken(public.open_pool(tmp_path / "moved"), 2) == every[3:5]
+    assert repr(pool).startswith("Pool(left=unknown, count=20")  # nothing is there any more
+
+
+def test_without_times_of_birth_the_inode_tells(monkeypatch, public, path):
+    monkeypatch.setattr(pool_files, "_statx", lambda: None)
+    pool = public.pool(5, path)
+    assert pool_files._birth(0) == (0, 0)
+    taken(pool, 2)
+    assert public.open_pool(path).left == 3
+    shutil.copy(path, f"{path}.copy")
+    os.chmod(f"{path}.copy", 0o600)
+    with pytest.raises(ParameterError, match="copy of a pool"):
+        public.open_pool(f"{path}.copy")

@@ -3,12 +3,16 @@
 A file is a container as messages are, with one tensor that changes: `state` says how many elements were used. Taking
 some is done under the file's lock and in this order: read them, write the new count, wait until it is on the disk, erase
 them, hand them out. A process that dies in between loses elements; none is ever used twice. What could be: a copy of a
-file is told by its inode and refused, but a disk that is restored as a whole, or a machine that is cloned, is not.
+file is told by its inode and its time of birth and refused, also one that came back to the same place from a backup; but
+a disk that is restored as a whole, or a machine that is cloned, is not.
 """
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
+import functools
+import hashlib
 import os
 import stat
 import zlib
@@ -39,6 +43,7 @@ KIND = "paillier.pool"
 MAX_COUNT = 1 << 32
 _WORD = (1 << 64) - 1
 _MODE = 0o600
+_AT_EMPTY_PATH, _STATX_BTIME = 0x1000, 0x800  # of linux/fcntl.h and linux/stat.h
 
 Part = Callable[[int, int], ResidueArray]  # (start, stop) -> obfuscators
 
@@ -163,7 +168,7 @@ def create(public_key: PublicKey, path: Path, count: int, part: Part, *, rerando
     with replaced(path, _MODE) as file:
         os.fchmod(file.fileno(), _MODE)  # the umask may have taken more
         file.write(header_bytes(kinds.metadata(KIND, header), header.specs()))
-        file.write(os.fstat(file.fileno()).st_ino.to_bytes(8, "little") + _state_words(0))
+        file.write(_identity(file.fileno()).to_bytes(8, "little") + _state_words(0))
         at = file.tell()
         file.write(checks.tobytes())
         for start, stop in chunks(public_key.modulus, _devices.current(), count):
@@ -195,7 +200,7 @@ def _locked(path: str, lock: int) -> Iterator[tuple[int, Container, PoolHeader]]
             container, kind, header = opened(FileSource(descriptor))
             if kind != KIND or not isinstance(header, PoolHeader):
                 raise WireFormatError(f"kind: {path!r} holds a {kind}, not a pool")
-            if int(container.rows("state", 0, 1)[0]) != os.fstat(descriptor).st_ino:
+            if int(container.rows("state", 0, 1)[0]) != _identity(descriptor):
                 raise ParameterError(
                     f"{path!r} is a copy of a pool, whose elements the original may use as well: delete it and make a "
                     "pool of its own with public.pool(count, path=...)"
@@ -205,6 +210,32 @@ def _locked(path: str, lock: int) -> Iterator[tuple[int, Container, PoolHeader]]
             fcntl.flock(descriptor, fcntl.LOCK_UN)
     finally:
         os.close(descriptor)
+
+
+def _identity(descriptor: int) -> int:
+    """What a file keeps when it is moved and its copy has not: of its inode, and of the time of its birth where it is told.
+
+    Numbers of inodes are handed out again: a copy in place of a file that was deleted often has its number.
+    """
+    inode, birth = os.fstat(descriptor).st_ino, _birth(descriptor)
+    digest = hashlib.sha256(b"hepy pool file" + b"".join(word.to_bytes(8, "little") for word in (inode, *birth)))
+    return int.from_bytes(digest.digest()[:8], "little")
+
+
+def _birth(descriptor: int) -> tuple[int, int]:
+    """Seconds and nanoseconds, from statx(2), which Python does not have yet; zeros where nobody tells."""
+    statx, buffer = _statx(), ctypes.create_string_buffer(256)
+    if statx is None or statx(descriptor, b"", _AT_EMPTY_PATH, _STATX_BTIME, buffer) != 0:
+        return 0, 0
+    if not int.from_bytes(buffer[:4], "little") & _STATX_BTIME:  # stx_mask: what was filled in
+        return 0, 0
+    seconds, nanoseconds = buffer[80:88], buffer[88:92]  # stx_btime
+    return int.from_bytes(seconds, "little"), int.from_bytes(nanoseconds, "little")
+
+
+@functools.cache
+def _statx() -> Any:
+    return getattr(ctypes.CDLL(None), "statx", None)
 
 
 def _check_file(path: str, descriptor: int) -> None:

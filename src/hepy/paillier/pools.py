@@ -16,7 +16,7 @@ from hepy import _devices
 from hepy._locks import new_lock
 from hepy._zeroing import secret_memory
 from hepy.bigint import ResidueArray
-from hepy.errors import KeyMismatchError, ParameterError, PoolExhaustedError
+from hepy.errors import HepyError, KeyMismatchError, ParameterError, PoolExhaustedError
 
 if TYPE_CHECKING:
     from hepy.paillier.keys import PublicKey
@@ -41,8 +41,12 @@ class Pool(ABC):
         self.seeded = seeded
 
     def __repr__(self) -> str:
+        try:
+            left = str(self.left)
+        except (OSError, HepyError):  # its file is gone or damaged, which is no reason for a log line to fail
+            left = "unknown"
         return (
-            f"Pool(left={self.left}, count={self.count}, {self._where()}key={self.public_key.fingerprint[:16]!r}"
+            f"Pool(left={left}, count={self.count}, {self._where()}key={self.public_key.fingerprint[:16]!r}"
             + (", rerandomizes=True" if self.rerandomizes else "")
             + (", insecure=True" if self.public_key.insecure else "")
             + (", seeded=True)" if self.seeded else ")")
