@@ -15,6 +15,7 @@ import functools
 import hashlib
 import os
 import stat
+import struct
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -227,10 +228,9 @@ def _birth(descriptor: int) -> tuple[int, int]:
     statx, buffer = _statx(), ctypes.create_string_buffer(256)
     if statx is None or statx(descriptor, b"", _AT_EMPTY_PATH, _STATX_BTIME, buffer) != 0:
         return 0, 0
-    if not int.from_bytes(buffer[:4], "little") & _STATX_BTIME:  # stx_mask: what was filled in
-        return 0, 0
-    seconds, nanoseconds = buffer[80:88], buffer[88:92]  # stx_btime
-    return int.from_bytes(seconds, "little"), int.from_bytes(nanoseconds, "little")
+    filled = struct.unpack_from("=I", buffer, 0)[0]  # stx_mask
+    seconds, nanoseconds = struct.unpack_from("=qI", buffer, 80)  # stx_btime
+    return (seconds, nanoseconds) if filled & _STATX_BTIME else (0, 0)
 
 
 @functools.cache
