@@ -94,8 +94,8 @@ def holding(held: Held) -> Iterator[None]:
 class CupyGraph:
     """Contract: Graph. Records by CUDA's stream capture, through CuPy; the GPU is current.
 
-    The work is done twice: first as it is, by which caches fill and the pool gets the memory that the work takes, then
-    recorded, with memory of that pool, so that nothing is allocated meanwhile.
+    The work is done three times: as it is, by which caches fill; again, by which the graph's pool gets the memory that the
+    work takes; and recorded, with memory of that pool, so that nothing is allocated meanwhile.
     """
 
     def __init__(self, cupy: Any, work: Callable[[], Any]) -> None:
@@ -104,16 +104,18 @@ class CupyGraph:
         self._pool = cuda.MemoryPool()
         stream, caller = cuda.Stream(non_blocking=True), cuda.get_current_stream()
         stream.wait_event(caller.record())
-        with stream, cuda.using_allocator(self._pool.malloc), holding(self._held):
+        with stream, holding(self._held):
             work()
-            stream.synchronize()
-            stream.begin_capture()
-            self._held.recording = True
-            try:
-                self.results = work()
-            finally:  # a stream in which an error left the recording open could not be used again
-                self._held.recording = False
-                self._graph = stream.end_capture()
+            with cuda.using_allocator(self._pool.malloc):
+                work()
+                stream.synchronize()
+                stream.begin_capture()
+                self._held.recording = True
+                try:
+                    self.results = work()
+                finally:  # a stream in which an error left the recording open could not be used again
+                    self._held.recording = False
+                    self._graph = stream.end_capture()
         self.nbytes = int(self._pool.total_bytes())
         self._done = cuda.Event(disable_timing=True)
         _pools[self] = (cuda.Device().id, self.nbytes)

@@ -80,7 +80,7 @@ def cupy():
     return Played()
 
 
-def test_work_is_done_once_and_then_recorded(cupy):
+def test_work_is_done_twice_and_then_recorded(cupy):
     kept = [object(), object()]
 
     def work():
@@ -91,11 +91,11 @@ def test_work_is_done_once_and_then_recorded(cupy):
 
     graph = _graphs.CupyGraph(cupy, work)
     assert cupy.log == [
-        "graph's waits for event of caller", "pool of its own", "work in graph's", "graph's is waited for", "begin",
-        "work in graph's", "end", "pool as before",
+        "graph's waits for event of caller", "work in graph's", "pool of its own", "work in graph's",
+        "graph's is waited for", "begin", "work in graph's", "end", "pool as before",
     ]  # fmt: skip
-    assert graph.results == 6 and graph.nbytes == 4096 and cupy.streams == ["caller"]
-    assert graph._held.things == kept * 2
+    assert graph.results == 7 and graph.nbytes == 4096 and cupy.streams == ["caller"]
+    assert graph._held.things == kept * 3
     cupy.log.clear()
     assert graph.launch(lambda: cupy.log.append("fill"), lambda: cupy.log.append("drain") or 5) == 5
     assert cupy.log == ["caller waits for the last launch", "fill", "launched in caller", "drain", "done in caller"]
@@ -120,7 +120,7 @@ def test_copies_are_refused_while_work_is_recorded_only(cupy):
 
     with pytest.raises(DeviceError, match="copies from or to the host cannot be recorded"):
         _graphs.CupyGraph(cupy, work)
-    assert len(times) == 2 and cupy.log[-2:] == ["end", "pool as before"]
+    assert len(times) == 3 and cupy.log[-2:] == ["end", "pool as before"]
     _graphs.check_copy()
 
 
