@@ -229,7 +229,7 @@ def _birth(descriptor: int) -> tuple[int, int]:
     if statx is None or statx(descriptor, b"", _AT_EMPTY_PATH, _STATX_BTIME, buffer) != 0:
         return 0, 0
     filled = struct.unpack_from("=I", buffer, 0)[0]  # stx_mask
-    seconds, nanoseconds = struct.unpack_from("=qI", buffer, 80)  # stx_btime
+    seconds, nanoseconds = struct.unpack_from("=QI", buffer, 80)  # stx_btime
     return (seconds, nanoseconds) if filled & _STATX_BTIME else (0, 0)
 
 

@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from hepy.errors import KeyMismatchError, ParameterError, WireFormatError
 from hepy.wire import chunks, kinds, messages
 from hepy.wire.chunks import ChunkHeader
@@ -64,7 +66,7 @@ def load_chunks(stream: Iterable[Any], key: Any = None, *, max_bytes: int = CHUN
 
 
 def _check_size(max_bytes: Any) -> None:
-    if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 1:
+    if isinstance(max_bytes, bool) or not isinstance(max_bytes, int | np.integer) or max_bytes < 1:
         raise ParameterError(f"max_bytes is a whole number of bytes, not {max_bytes!r}")
 
 
