@@ -101,7 +101,7 @@ MUTANTS = (
     _barrier("square.cuh", "for (int d = 1; d < T / 2; ++d) {"),
     _barrier("square.cuh", "add_pair(space, a, lane, d);", _SUMS_COMMUTE),
     _barrier("square.cuh", "add_half_pair(space, lane);\n"),
-    _barrier("conversion.cu", "the warp's first row"),
+    _barrier("conversion.cu", "the warp's first row", _AN_EXCHANGE_BEFORE),
     _barrier("conversion.cu", "exists ? in[row * words + word] : 0;"),
     # Carries within a lane.
     Mutant("chains.cuh", "carry = runtime::addc(carry, 0, flag);", "", "Limb& next, Limb& carry) {"),
