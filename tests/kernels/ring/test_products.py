@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hepy import _devices
+from hepy.errors import ParameterError
 from hepy.ring import RingBasis
 
 
@@ -85,3 +86,19 @@ def test_one_launch_each(rings, basis, edges):
     limbs = tuple(range(len(base)))
     assert rings.launches(lambda: rings.leaves.inner_product(x, x, base, limbs)) == {"ring.inner_product": 1}
     assert rings.launches(lambda: rings.leaves.tensor_product(x, x, base)) == {"ring.tensor_product": 1}
+
+
+def test_what_bindings_refuse(rings, basis, edges):
+    base, native, stream = basis(16), rings.leaves.native, rings.device.stream
+    known, x, out = rings.leaves.of(base), rings.here(edges(base, (2, 3))), rings.leaves.empty((2, len(base), 16))
+    limbs, nothing = rings.here(np.arange(len(base), dtype=np.uint32)), (None, None, None)
+    with pytest.raises(ParameterError, match="was expected, not of"):
+        native.inner_product(stream, known, out, x, x[:, :2], limbs, *nothing)
+    with pytest.raises(ParameterError, match="are read or written"):
+        native.inner_product(stream, known, out, x, x, limbs[:1], *nothing)
+    with pytest.raises(ParameterError, match="2 columns does not broadcast to 1"):
+        native.inner_product(stream, known, out[:1], x, x, limbs, *nothing)
+    with pytest.raises(ParameterError, match="more columns than the result"):
+        native.inner_product(stream, known, out, x, x, limbs, x[0], limbs, limbs)
+    with pytest.raises(ParameterError, match="was expected, not of"):
+        native.tensor_product(stream, known, out, x, x)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hepy import _devices
+from hepy.errors import ParameterError
 from hepy.ring import kernels, tables
 
 
@@ -83,3 +84,26 @@ def test_one_pass_up_to_4096_words_and_two_above(rings, basis, edges):
         x = rings.here(edges(base, ()))
         assert rings.launches(lambda x=x, base=base: rings.leaves.ntt(x, base)) == {"ring.ntt": passes}
         assert rings.launches(lambda x=x, base=base: rings.leaves.intt(x, base)) == {"ring.intt": passes}
+
+
+def test_what_bindings_refuse(rings, basis, edges):
+    base, native, stream = basis(16), rings.leaves.native, rings.device.stream
+    known, x, out = rings.leaves.of(base), rings.here(edges(base, (2,))), rings.leaves.empty((2, len(base), 16))
+    rows, factors = rings.here(np.zeros((2, 4), np.uint32)), rings.here(np.zeros(2, np.uint32))
+    with pytest.raises(ParameterError, match="was expected, not of"):
+        native.ntt(stream, known, out, x[:, :2])
+    with pytest.raises(ParameterError, match="are read or written"):
+        native.intt_scaled(stream, known, out, x, factors, rows)
+    with pytest.raises(ParameterError, match="are read or written"):
+        native.ntt_plus_scaled(stream, known, out, x, x, factors[:1], rows)
+    with pytest.raises(ParameterError, match="the batch axes of the result"):
+        native.intt_scaled_keeping(stream, known, out, x, rings.here(np.zeros((2, 2), np.uint32)), out[:1], rows)
+    with pytest.raises(ParameterError, match="odd elements"):
+        native.ntt_plus_scaled_turned(stream, known, out, x, x, factors, 4, rows)
+    with pytest.raises(ParameterError, match="another array of the result"):
+        native.ntt_plus_scaled_turned(stream, known, out, out, x, factors, 5, rows)
+    with pytest.raises(ParameterError, match="are read or written"):
+        native.ntt_plus_scaled_turned(stream, known, out, x[:1], x, factors, 5, rows)
+    for element in (2, 0):
+        with pytest.raises(ParameterError, match="odd elements"):
+            native.automorphism_ntt(stream, known, out, x, element)
