@@ -36,6 +36,8 @@ What waits for a GPU:
 - every kernel's time beside its limit (aim: within 1.5 times), and each operation's beside the sum;
 - what small launches add: at low levels and a batch of one, launches of few microseconds follow each other;
 - Python's share at N = 2^16 (aim: 90 % of the kernels' own rate);
+- circuits of `ckks.compile` as one CUDA graph: that they are captured and replayed, and what that saves;
+- keys that move in: their copy beside other work, and the expansion of their halves;
 - the rate of the L2, on which limits of small working sets rest.
 """
 
