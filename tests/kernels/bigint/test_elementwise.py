@@ -1,5 +1,8 @@
 """Products, squares, sums, differences and copies, against Python's integers, at the edges of every range."""
 
+import math
+import random
+
 import numpy as np
 import pytest
 
@@ -23,6 +26,25 @@ def test_square_is_the_product_with_itself(batches, edge_values):
     want = [x * x % batches.n for x in batches.decode(edge_values)]
     assert batches.decode(batches.limbs_of(got)) == want
     assert batches.store(got) == want
+
+
+def test_square_where_a_carry_meets_a_pair_of_ones(batches):
+    """Within a lane's block, two products add up to 2**64 - 1 in two columns, and a carry comes from those below."""
+    row = next(row for row in batches.native.rows() if row[1] == batches.limbs)
+    source, values = random.Random(row[1]), []
+    while len(values) < 8:
+        x0, x1, x2 = (2**32 - source.randrange(1, 1 << 20, 2) for _ in range(3))
+        if math.gcd(x0, x1) > 1:
+            continue
+        x3 = (2**64 - 1) * pow(x1, -1, x0) % x0
+        x4, rest = divmod(2**64 - 1 - x1 * x3, x0)
+        assert rest == 0
+        below = x0 * x2 + (x0 * x1 >> 32) + ((x0 * x3 + x1 * x2) % 2**32 << 32)
+        if x4 < 2**32 and below >= 2**64:
+            values.append(x0 | x1 << 32 | x2 << 64 | x3 << 96 | x4 << 128)
+    blocks = [sum(value << 32 * row[1] // row[2] * lane for lane in range(row[2])) for value in values]
+    got = batches.call("square", batches.raw(blocks))
+    assert batches.decode(batches.limbs_of(got)) == [x * x % batches.n for x in batches.decode(blocks)]
 
 
 def test_add_and_subtract_reduce_what_leaves_the_container(batches, edge_values):
