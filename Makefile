@@ -122,8 +122,20 @@ $(THREADED): tests/host/threads.cpp $(SOURCES) $(WIDE_OBJECT)
 	mkdir -p $(@D)
 	c++ $(HOST_FLAGS) $< $(HOST_SOURCES) $(WIDE_OBJECT) -o $@
 
-sanitize: build/sanitize/installed $(THREADED)
+# The IFMA engine's source with its instructions in plain C++, beside the portable lanes.
+ALIKE := build/sanitize/lanes
+ALIKE_FLAGS := -std=gnu++17 -O2 -Icpu -DHEPY_WITH_IFMA
+
+build/sanitize/lanes.o: $(SOURCES) tests/host/intrinsics/immintrin.h
+	mkdir -p $(@D)
+	c++ $(ALIKE_FLAGS) -D__AVX512IFMA__ -Itests/host/intrinsics -c cpu/lanes/ifma.cpp -o $@
+
+$(ALIKE): tests/host/lanes.cpp build/sanitize/lanes.o
+	c++ $(ALIKE_FLAGS) $< cpu/engine.cpp cpu/lanes/portable.cpp cpu/rows/rows.cpp cpu/rows/portable.cpp build/sanitize/lanes.o -o $@
+
+sanitize: build/sanitize/installed $(THREADED) $(ALIKE)
 	setarch $$(uname -m) -R $(THREADED)
+	$(ALIKE)
 	@set -e; base=$$($(BIN)/python -c 'import sys; print(sys._base_executable)'); \
 	packages=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
 	check() { \
