@@ -1,5 +1,5 @@
 #!/bin/bash
-# What to run when a GPU is at hand: tests first, then speed; some ten minutes. docs/gpu-first-run.md says how to prepare it.
+# What to run when a GPU is at hand: tests first, then speed; some twelve minutes. docs/gpu-first-run.md says how to prepare it.
 #
 #   bench/gpu_first_run.sh OUT [PYTHON]
 #
@@ -46,5 +46,5 @@ if command -v compute-sanitizer >/dev/null; then
   sanitizer initcheck 40 tests/kernels -k "$few"
 fi
 
-step gpu 150 "$python" -m hepy.benchmarks gpu --folder "$out"
+step gpu 240 "$python" -m hepy.benchmarks gpu --folder "$out"
 exit $status

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 import hepy
 from hepy import _devices
-from hepy.benchmarks import gpu, ledger, predictions, tuning
+from hepy.benchmarks import gpu, gpu_rings, ledger, predictions, rooflines, tuning
 from hepy.benchmarks.__main__ import main
 from hepy.benchmarks.tuning import Load
 from hepy.errors import ParameterError
@@ -91,6 +91,16 @@ def test_what_is_no_gpu_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_error_takes_nothing_from_what_was_measured_before():
+    def times():
+        yield from (1.0, 2.0)
+        raise ParameterError("no room")
+
+    absent = []
+    assert gpu._as_far_as("CKKS", times(), absent) == [1.0, 2.0]
+    assert absent == [{"engine": "hepy", "what": "CKKS", "reason": "no room"}]
+
+
 def test_the_whole_command_keeps_a_ledger(emulator, key, tmp_path, monkeypatch):
     properties = replace(emulator.properties(), name="Example", compute_capability=(9, 0))
     monkeypatch.setattr(_devices.Device, "properties", lambda self: properties)
@@ -98,7 +108,10 @@ def test_the_whole_command_keeps_a_ledger(emulator, key, tmp_path, monkeypatch):
     monkeypatch.setattr(gpu, "Load", lambda: LITTLE)
     monkeypatch.setattr(gpu, "operations", lambda key, items: dict.fromkeys(NAMES, lambda: None))
     monkeypatch.setattr(gpu.paillier, "generate_key", lambda **_: key)
-    arguments = ["gpu", "--device", "emulator", "--bits", "512", "--items", "4", "--folder", str(tmp_path)]
+    monkeypatch.setattr(gpu_rings, "timed", timer(2e-6, []))
+    monkeypatch.setattr(gpu_rings, "watched", lambda device, work, calls: (work(), (3e-6, 1e-6))[1])
+    options = {"--device": "emulator", "--bits": 512, "--items": 4, "--rings": "tiny", "--folder": tmp_path}
+    arguments = ["gpu", *(str(word) for option in options.items() for word in option)]
     result = CliRunner().invoke(main, arguments, catch_exceptions=False)
     assert result.exit_code == 0
     record = ledger.read(next(tmp_path.iterdir()))
@@ -108,3 +121,10 @@ def test_the_whole_command_keeps_a_ledger(emulator, key, tmp_path, monkeypatch):
     assert [(each["operation"], each["one"], each["half"]) for each in record["latencies"]] == [
         ("encrypt", 1.0, 2), ("decrypt", 1.0, 2),
     ]  # fmt: skip
+    assert [row["kernel"] for row in record["ring_kernels"]] == list(rooflines.launched(5, 1 << 10))
+    row = next(row for row in record["ckks"] if row["operation"] == "multiply" and row["compiled"])
+    assert (row["level"], row["seconds"], row["queueing"], row["kernels"]) == (4, 2e-6, 3e-6, 1e-6)
+    shown = next(line for line in result.output.splitlines() if "multiply" in line and "compiled" in line)
+    cells = [cell.strip() for cell in shown.split("│")[1:-1]]
+    assert cells[:7] == ["multiply", "2^5", "4", "2", "compiled", "2", "3"]
+    assert cells[9:] == ["1", f"{1e-6 / row['limit']:.2f}", "50%"]

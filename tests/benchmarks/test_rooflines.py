@@ -26,7 +26,7 @@ def counted(function):
 
 
 def noted(found):
-    return Counter(launch.name for launch in found if launch.name not in ("copy", "array"))
+    return Counter(launch.name.removesuffix("_of_two") for launch in found if launch.name not in ("copy", "array"))
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,9 @@ def context():
 
 
 @pytest.mark.parametrize("level", [1, 4])
-@pytest.mark.parametrize("operations", ["add", "ct × pt, rescale", "multiply", "rotate", "rotate, 8 steps"])
+@pytest.mark.parametrize(
+    "operations", ["add", "ct × pt, rescale", "multiply", "rotate", "rotate, 8 steps", "encode", "encrypt", "decrypt"]
+)
 def test_noted_launches_are_those_of_the_emulator(context, operations, level):
     with _devices.device("emulator"):
         x = context.encrypt(np.zeros((2, 16)), level=level, seed=bytes(32))
@@ -44,6 +46,8 @@ def test_noted_launches_are_those_of_the_emulator(context, operations, level):
         act = {
             "add": lambda: x + x, "ct × pt, rescale": lambda: x * plaintext, "multiply": lambda: x * x,
             "rotate": lambda: x.rotate(1), "rotate, 8 steps": lambda: x.rotate(list(range(1, 9))),
+            "encode": lambda: context.encode(np.zeros((2, 16)), level=level), "decrypt": lambda: context.decrypt(x),
+            "encrypt": lambda: context.public().encrypt(np.zeros((2, 16)), level=level),
         }[operations]  # fmt: skip
         act()  # keys for the level, and the plaintext's form, are made once
         want = counted(act)
@@ -51,7 +55,7 @@ def test_noted_launches_are_those_of_the_emulator(context, operations, level):
         made = rooflines.Operations(PARAMETERS, device, notes)
         found = [
             made.launches(name, level, 2)
-            for name in rooflines.OPERATIONS
+            for name in rooflines.OPERATIONS + rooflines.WITH_NUMBERS
             if name in _NAMES.get(operations, (operations,))
         ]
     assert sum(map(noted, found), Counter()) == want

@@ -1,8 +1,8 @@
-"""What a GPU does, beside what was predicted: rates of bigint's kernels, and of Paillier from Python.
+"""What a GPU does, beside what was predicted: rates of bigint's kernels, and of Paillier from Python; then rings and CKKS.
 
-One run on one machine, a minute or two: each kernel alone on arrays that are there, then Paillier's operations from
+One run on one machine, three or four minutes: each kernel alone on arrays that are there, then Paillier's operations from
 Python, with ciphertexts on the GPU and numbers from the host; then how little work fills the GPU. Predictions come from
-the newest ledger of the instruction counter.
+the newest ledger of the instruction counter. Rings and CKKS are gpu_rings.py's.
 """
 
 from __future__ import annotations
@@ -12,23 +12,25 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import numpy as np
 
 from hepy import _devices, paillier
 from hepy._devices import Device
-from hepy.benchmarks import ledger, machine, predictions, tuning
+from hepy.benchmarks import gpu_rings, ledger, machine, predictions, tuning
+from hepy.benchmarks.instructions import H100
 from hepy.benchmarks.tables import Table
 from hepy.benchmarks.tuning import Load, Rig, Timer
-from hepy.errors import ParameterError
+from hepy.errors import HepyError, ParameterError
 
 FOLDER = ledger.FOLDER / "gpu"
 KEY_BITS = (2048, 3072)
 _SEED = bytes(range(32))  # of keys whose ciphertexts protect nothing
 _BINS = 64  # elements of a histogram for each of its bins, as the prediction has it
 _HALF = 0.5
+Time = TypeVar("Time")
 
 
 @dataclass(frozen=True)
@@ -135,13 +137,28 @@ def latency_table(found: Sequence[Latency]) -> Table:
     return Table("Small batches", ["operation", "key bits", "one item", "half of full speed from"], rows)
 
 
+def _as_far_as(what: str, times: Iterator[Time], absent: list[dict[str, str]]) -> list[Time]:
+    """The times up to an error, which takes nothing from what was measured before and is noted among what is absent."""
+    found = []
+    try:
+        for each in times:
+            found.append(each)
+    except HepyError as error:
+        click.echo(f"{what}: {error}", err=True)
+        absent.append({"engine": "hepy", "what": what, "reason": str(error)})
+    return found
+
+
 @click.command("gpu")
 @click.option("--device", "name", default="cuda:0", show_default=True, help="The GPU at hand.")
 @click.option("--items", default=1 << 20, show_default=True, help="Items of Paillier's operations.")
 @click.option("--bits", type=int, multiple=True, help="Key lengths, in place of 2048 and 3072.")
+@click.option(
+    "--rings", type=click.Choice(sorted(gpu_rings.PRESETS)), default="full", help="How much of rings and CKKS."
+)
 @click.option("--folder", type=click.Path(path_type=Path), default=FOLDER, show_default=True, help="For the ledger.")
-def command(name: str, items: int, bits: tuple[int, ...], folder: Path) -> None:
-    """Time kernels and Paillier on a GPU, beside the predictions, and keep the figures."""
+def command(name: str, items: int, bits: tuple[int, ...], rings: str, folder: Path) -> None:
+    """Time kernels, Paillier and CKKS on a GPU, beside predictions and limits, and keep the figures."""
     from rich.console import Console
 
     device = _devices.resolve(name)
@@ -152,6 +169,7 @@ def command(name: str, items: int, bits: tuple[int, ...], folder: Path) -> None:
     of_kernels, of_paillier = predicted(None if found is None else found[0])
     console = Console(width=160)
     kernels, rates, small = list[Rate](), list[Rate](), list[Latency]()
+    plan, of_operations, absent = gpu_rings.PRESETS[rings], list[gpu_rings.OperationTime](), list[dict[str, str]]()
     with _devices.device(device):
         kernels += kernel_rates(device, tuning.timed, Load(), of_kernels)
         console.print(table(kernels, f"Kernels on {device.properties().name}").rich())
@@ -159,14 +177,23 @@ def command(name: str, items: int, bits: tuple[int, ...], folder: Path) -> None:
             key = paillier.generate_key(bits=length, seed=_SEED, insecure=length < 2048)
             rates += (now := list(paillier_rates(key, device, tuning.timed, items, of_paillier)))
             small += latencies(key, device, tuning.timed, now)
-    console.print(table(rates, "Paillier (djn) from Python").rich())
-    console.print(latency_table(small).rich())
+        console.print(table(rates, "Paillier (djn) from Python").rich())
+        console.print(latency_table(small).rich())
+        of_rings = _as_far_as("ring kernels", gpu_rings.kernel_times(device, gpu_rings.watched, plan), absent)
+        console.print(gpu_rings.kernel_table(of_rings, H100.name).rich())
+        for case in plan.cases:
+            made = gpu_rings.operation_times(device, gpu_rings.timed, gpu_rings.watched, case, plan.security)
+            of_operations += (times := _as_far_as(f"CKKS, N = 2^{case.log_n}", made, absent))
+            console.print(gpu_rings.operation_table(times, H100.name).rich())
     record = {
         "schema": ledger.SCHEMA, "started": started.isoformat(timespec="seconds"),
         "seconds": round(time.monotonic() - clock, 1), "machine": about, "source": machine.source(),
-        "parameters": {"gpu": device.properties().name, "predictions": None if found is None else found[1]},
+        "parameters": {
+            "gpu": device.properties().name, "predictions": None if found is None else found[1], "limits": H100.name,
+        },
         "versions": {"cuda": {"toolkit": str(device.native.toolkit_version), "driver": str(device.native.driver_version())}},
-        "absent": [], "rows": [], "memory": [], "kernels": [vars(rate) for rate in kernels],
+        "absent": absent, "rows": [], "memory": [], "kernels": [vars(rate) for rate in kernels],
         "paillier": [vars(rate) for rate in rates], "latencies": [vars(each) for each in small],
+        "ring_kernels": [vars(each) for each in of_rings], "ckks": [vars(each) for each in of_operations],
     }  # fmt: skip
     click.echo(f"kept in {ledger.write(record, folder)}")

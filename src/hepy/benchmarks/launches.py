@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hepy import _devices
+from hepy import _chacha20, _devices
 from hepy._backends import BACKENDS, Cpu
 from hepy.ring import kernels, native
 
@@ -78,6 +78,9 @@ class Noted(np.ndarray[Any, Any]):
         if function in (np.concatenate, np.stack) and kwargs.get("out") is not None:  # as the ring layer joins arrays
             _note("copy", sum(map(size_of, args[0])), size_of(kwargs["out"]))
             return kwargs["out"]
+        if function is np.take and kwargs.get("out") is not None:  # as it picks limbs
+            _note("copy", size_of(kwargs["out"]), size_of(kwargs["out"]))
+            return kwargs["out"]
         return super().__array_function__(function, types, args, kwargs)
 
 
@@ -100,6 +103,7 @@ def noting(*, composites: bool = True) -> Iterator[tuple[_devices.Device, list[L
     """
     BACKENDS[KIND] = _Backend()
     kernels._HOME[KIND] = "hepy.ring.native" if composites else __name__
+    _chacha20._HOME[KIND] = _chacha20.Native
     _devices._probe.cache_clear()
     _notes.clear()
     try:
@@ -107,7 +111,8 @@ def noting(*, composites: bool = True) -> Iterator[tuple[_devices.Device, list[L
             yield device, _notes
     finally:
         kernels.kernels.cache_clear()
-        del BACKENDS[KIND], kernels._HOME[KIND]
+        _chacha20.leaves.cache_clear()
+        del BACKENDS[KIND], kernels._HOME[KIND], _chacha20._HOME[KIND]
         _devices._probe.cache_clear()
 
 
@@ -125,7 +130,7 @@ class Kernels:
 
 class _Backend(Cpu):
     def native(self) -> Any:
-        return SimpleNamespace(ring=_MODULE)
+        return SimpleNamespace(ring=_MODULE, Secret=lambda key: None, chacha20=_chacha20_words)
 
     def stream(self, index: int) -> Any:
         return SimpleNamespace(synchronize=lambda: None)
@@ -143,7 +148,13 @@ class _Backend(Cpu):
         return 80 << 30
 
 
-# The module's functions: arguments as in cuda/bindings/ring.cpp and ring_conversion.cpp. Sizes are those of a result's rows.
+# The module's functions: arguments as in cuda/bindings/random.cpp, ring.cpp and ring_conversion.cpp. Sizes are those of a
+# result's rows.
+
+
+def _chacha20_words(_: Any, out: Any, *__: Any) -> None:
+    """Its rounds multiply nothing."""
+    _note("chacha20", 0, size_of(out))
 
 
 def _rows(out: Any) -> int:

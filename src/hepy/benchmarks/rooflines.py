@@ -2,13 +2,15 @@
 
 The limit of a launch is the longer of two times: its bytes over the bandwidth of where they are, which is the L2 for
 launches that touch less than it holds, and its multiplies over the rate of the multiply pipe. Launches of an operation
-come one after the other, so their limits add up. Launches' own cost, latencies and Python are left out.
+come one after the other, so their limits add up. Launches' own cost, latencies, copies from and to the host, and Python are
+left out.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,13 +18,15 @@ import numpy as np
 from hepy import ckks, ring
 from hepy.benchmarks.instructions import H100, Gpu
 from hepy.benchmarks.launches import Launch, noting, zeros
-from hepy.ckks.evaluator import Evaluator
+from hepy.ckks import encoding
+from hepy.ckks.keys import EncryptionKey
 from hepy.ckks.rings import Rings, rings
 
-DEPTH = 30
+DEPTH, SCALE_BITS = 30, 40
 BATCHES = (1, 8)
 ROTATIONS = 8
 OPERATIONS = ("add", "ct × pt", "rescale", "multiply", "rotate", f"rotate, {ROTATIONS} steps")
+WITH_NUMBERS = ("encode", "encrypt", "decrypt")  # which come from the host, or go there
 
 
 def limit(launch: Launch, gpu: Gpu = H100) -> tuple[float, str]:
@@ -59,17 +63,20 @@ class Operations:
 
     def __init__(self, parameters: ckks.Parameters, device: Any, notes: list[Launch]) -> None:
         self.parameters, self._rings, self._device, self._notes = parameters, rings(parameters), device, notes
-        self._evaluator = Evaluator(self._rings, _Keys(self._rings))  # type: ignore[arg-type]
+        halves: Any = SimpleNamespace(on=lambda _: self._zeros(self._rings.encryption, 2))
+        keys: Any = _Keys(self._rings)
+        self._context = ckks.PublicContext(parameters, "", EncryptionKey(b"", halves), keys)
+        self._evaluator = self._context._evaluator
+
+    def _zeros(self, basis: ring.RingBasis, *shape: int) -> ring.Polynomial:
+        return ring.Polynomial(basis, self._device, zeros((*shape, len(basis), basis.degree), np.uint32))
 
     def launches(self, operation: str, level: int, batch: int) -> list[Launch]:
         """ct × pt: without rescaling. multiply: with relinearization and rescaling, in the one division that the scheme
-        makes of both."""
+        makes of both. encrypt: by the encryption key. decrypt: but for the look whether c1 is 0."""
         basis, evaluator = self._rings.levels[level], self._evaluator
-
-        def array(*shape: int) -> ring.Polynomial:
-            return ring.Polynomial(basis, self._device, zeros((*shape, len(basis), basis.degree), np.uint32))
-
-        x, y, plaintext = array(batch, 2), array(batch, 2), array(batch)
+        x, y, plaintext = self._zeros(basis, batch, 2), self._zeros(basis, batch, 2), self._zeros(basis, batch)
+        secret, numbers = self._zeros(self._rings.keys), np.zeros((batch, self.parameters.slots))
         self._notes.clear()
         if operation == "add":
             evaluator.add(x, y)
@@ -79,14 +86,28 @@ class Operations:
             evaluator.rescale(x, level - 1)
         elif operation == "multiply":
             evaluator.relinearize(evaluator.multiply(x, y), level, level - 1)
+        elif operation == "encode":
+            evaluator.encode(numbers, level, self.parameters.scale(level), False, self._device)
+        elif operation == "encrypt":
+            self._context.encrypt(numbers, level=level)
+        elif operation == "decrypt":
+            self._decrypt(x, secret, level)
         else:
             steps = range(1, 2 if operation == "rotate" else ROTATIONS + 1)
             evaluator.automorphisms(x, level, [ring.galois_element(step, basis.degree) for step in steps])
         return list(self._notes)
 
+    def _decrypt(self, x: ring.Polynomial, secret: ring.Polynomial, level: int) -> None:
+        """As Context.decrypt does, which only the owner of a secret has."""
+        scale = self.parameters.scale(level)
+        basis = self._rings.decryption(level, scale)
+        held = x.restrict(basis)
+        phase = held[..., 1] * secret.restrict(basis) + held[..., 0]
+        encoding.decode_slots(phase.intt(), self.parameters.slots, scale)
+
 
 def _parameters() -> ckks.Parameters:
-    return ckks.Parameters(log_n=16, depth=DEPTH, scale_bits=40)
+    return ckks.Parameters(log_n=16, depth=DEPTH, scale_bits=SCALE_BITS)
 
 
 def operations(batches: Sequence[int] = BATCHES, gpu: Gpu = H100) -> list[dict[str, Any]]:
@@ -132,37 +153,62 @@ LIMBS, SPECIAL, DIGITS, THRESHOLDS = 32, 17, 3, 29
 
 def kernels(log_n: int) -> list[Launch]:
     """Each kernel once, in a ring of that degree: batches such that results have WORDS words, or about as many."""
+    return [launch for launches in launched(log_n).values() for launch in launches]
+
+
+def launched(log_n: int, words: int = WORDS) -> dict[str, list[Launch]]:
+    """What each of the calls launches."""
+    with noting() as (device, notes):
+        found = {}
+        for name, call in calls(log_n, device, zeros, words).items():
+            notes.clear()
+            call()
+            found[name] = list(notes)
+        return found
+
+
+def calls(
+    log_n: int, device: Any, array: Callable[[tuple[int, ...], Any], Any], words: int = WORDS
+) -> dict[str, Callable[[], Any]]:
+    """Calls of each kernel on one device, under the kernels' names.
+
+    array: array(shape, dtype) makes an operand there; residues are below 2^29.
+    words: of a result.
+    """
     degree = 1 << log_n
     main = ring.RingBasis(ring.primes(1 << 30, degree, LIMBS), degree)
     special = ring.RingBasis(ring.primes(1 << 31, degree, SPECIAL), degree)
-    batch = WORDS // (LIMBS * degree)
-    with noting() as (device, notes):
-        leaves: Any = ring.kernels.kernels(device)
+    batch, half = max(1, words // (LIMBS * degree)), degree // 2
+    leaves: Any = ring.kernels.kernels(device)
 
-        def words(basis: ring.RingBasis, *shape: int) -> Any:
-            return zeros((*shape, len(basis), degree), np.uint32)
+    def residues(basis: ring.RingBasis, *shape: int) -> Any:
+        return array((*shape, len(basis), degree), np.uint32)
 
-        x, y, factors = words(main, batch), words(main, batch), zeros((1, LIMBS), np.uint32)
-        floats = zeros((batch, degree), np.float64)
-        notes.clear()
-        leaves.add(x, y, main)
-        leaves.multiply(x, y, main)
-        leaves.scale(x, factors, main)
-        leaves.subtract_scaled(x, y, zeros((2, LIMBS), np.uint32), main)
-        leaves.automorphism_ntt(x, 5, main)
-        leaves.automorphism_coefficients(x, 5, main)
-        leaves.ntt(x, main)
-        leaves.intt(x, main)
-        pairs = words(main, max(1, batch // 3), 2)
-        leaves.tensor_product(pairs, pairs.copy(), main)
-        key = words(main.union(special), 2, DIGITS)
-        leaves.inner_product(words(main, max(1, batch // 2), 1, DIGITS), key, main, tuple(range(LIMBS)))
-        leaves.convert(words(special, batch), special, main, True)
-        leaves.from_floats(floats, 1.0, main)
-        leaves.ternary(zeros((batch, degree), np.uint32), main)
-        leaves.gaussian(zeros((batch, degree, 2), np.uint32), zeros(THRESHOLDS, np.uint64), main)
-        leaves.to_floats(words(main[:2], batch * LIMBS), main[:2])
-        leaves.to_floats(words(main[:3], batch * LIMBS), main[:3])
-        leaves.embed(zeros((batch * LIMBS // 4, degree // 2), np.complex128))
-        leaves.unembed(zeros((batch * LIMBS // 4, degree // 2), np.complex128))
-        return list(notes)
+    x, y, other = residues(main, batch), residues(main, batch), residues(special, batch)
+    pairs = [residues(main, max(1, batch // 3), 2) for _ in range(2)]
+    digits, key = residues(main, max(1, batch // 2), 1, DIGITS), residues(main.union(special), 2, DIGITS)
+    factor, factors = array((1, LIMBS), np.uint32), array((2, LIMBS), np.uint32)
+    floats, slots = array((batch, degree), np.float64), array((batch * LIMBS // 4, half), np.complex128)
+    drawn, drawn_pairs = array((batch, degree), np.uint32), array((batch, degree, 2), np.uint32)
+    thresholds = array((THRESHOLDS,), np.uint64)
+    few, more = residues(main[:2], batch * LIMBS), residues(main[:3], batch * LIMBS)
+    return {
+        "add": lambda: leaves.add(x, y, main),
+        "multiply": lambda: leaves.multiply(x, y, main),
+        "scale": lambda: leaves.scale(x, factor, main),
+        "subtract_scaled": lambda: leaves.subtract_scaled(x, y, factors, main),
+        "automorphism_ntt": lambda: leaves.automorphism_ntt(x, 5, main),
+        "automorphism_coefficients": lambda: leaves.automorphism_coefficients(x, 5, main),
+        "ntt": lambda: leaves.ntt(x, main),
+        "intt": lambda: leaves.intt(x, main),
+        "tensor_product": lambda: leaves.tensor_product(*pairs, main),
+        "inner_product": lambda: leaves.inner_product(digits, key, main, tuple(range(LIMBS))),
+        "convert": lambda: leaves.convert(other, special, main, True),
+        "from_floats": lambda: leaves.from_floats(floats, 1.0, main),
+        "ternary": lambda: leaves.ternary(drawn, main),
+        "gaussian": lambda: leaves.gaussian(drawn_pairs, thresholds, main),
+        "to_floats_of_two": lambda: leaves.to_floats(few, main[:2]),
+        "to_floats": lambda: leaves.to_floats(more, main[:3]),
+        "embed": lambda: leaves.embed(slots),
+        "unembed": lambda: leaves.unembed(slots),
+    }

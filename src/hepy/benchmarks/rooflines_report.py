@@ -72,7 +72,7 @@ def _operations(record: dict[str, Any]) -> Table:
     limbs = {row["level"]: row["limbs"] for row in record["operations"]}
     cells = [
         [str(level), str(limbs[level])]
-        + [_microseconds(rows[key]["limit"]) if (key := (*column, level)) in rows else "" for column in columns]
+        + [microseconds(rows[key]["limit"]) if (key := (*column, level)) in rows else "" for column in columns]
         for level in levels
     ]
     title = "CKKS operations, N = 2^16, scale 2^40, depth 30: limits in µs, by level and batch"
@@ -87,12 +87,12 @@ def _multiply(record: dict[str, Any]) -> list[Table]:
         launches = record["multiply"][name]
         cells = [
             [_called(x), str(x["rows"] or ""), f"{x['read'] / 1e6:.1f}", f"{x['written'] / 1e6:.1f}",
-             f"{x['multiplies'] / 1e6:.0f}", _microseconds(x["limit"]), x["by"]]
+             f"{x['multiplies'] / 1e6:.0f}", microseconds(x["limit"]), x["by"]]
             for x in launches
         ]  # fmt: skip
         sums = [sum(x[key] for x in launches) for key in ("read", "written", "multiplies", "limit")]
         cells.append(["all", "", f"{sums[0] / 1e6:.0f}", f"{sums[1] / 1e6:.0f}", f"{sums[2] / 1e6:.0f}",
-                      _microseconds(sums[3]), f"{len(launches)} launches"])  # fmt: skip
+                      microseconds(sums[3]), f"{len(launches)} launches"])  # fmt: skip
         made.append(Table(f"A product with relinearization and rescaling at level {_LEVEL}, {what}", columns, cells))
     return made
 
@@ -110,7 +110,7 @@ def _kernels(record: dict[str, Any]) -> Table:
             [
                 _called(last), f"{last['bytes'] / words:.1f}", f"{last['multiplies'] / words:.1f}",
                 f"{last['multiplies_counted'] / words:.1f}" if "pipes" in last else "",
-                *(_microseconds(last[key] * rooflines.WORDS / words) for key in ("memory", "l2", "multiplying")),
+                *(microseconds(last[key] * rooflines.WORDS / words) for key in ("memory", "l2", "multiplying")),
                 *(_pipes(by_degree.get(log)) for log in LOG_N), last.get("busiest", ""), str(last.get("registers", "")),
                 str(last.get("spilled_bytes", "")),
             ]
@@ -124,7 +124,7 @@ def _kernels(record: dict[str, Any]) -> Table:
 
 
 def _pipes(row: dict[str, Any] | None) -> str:
-    return "" if row is None or "pipes" not in row else _microseconds(row["pipes"] * rooflines.WORDS / row["words"])
+    return "" if row is None or "pipes" not in row else microseconds(row["pipes"] * rooflines.WORDS / row["words"])
 
 
 def _called(row: dict[str, Any]) -> str:
@@ -144,7 +144,7 @@ _PASSES = (
 )
 
 
-def _microseconds(seconds: float) -> str:
+def microseconds(seconds: float) -> str:
     return f"{seconds * 1e6:.3g}" if seconds < 1e-3 else f"{seconds * 1e6:.0f}"
 
 

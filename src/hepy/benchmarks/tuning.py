@@ -158,22 +158,22 @@ class Timing:
     score: float | None
 
 
-def timed(device: Device, work: Callable[[], None]) -> float:
-    """Seconds of one call: the least of five samples, each of calls for at least a tenth of a second."""
+def timed(device: Device, work: Callable[[], Any], *, shortest: float = 0.1, samples: int = 5) -> float:
+    """Seconds of one call: the least of some samples, each of calls for at least so many seconds."""
     work()
     device.stream.synchronize()
-    calls, samples = 1, list[float]()
-    while len(samples) < 5:
+    calls, found = 1, list[float]()
+    while len(found) < samples:
         clock = time.perf_counter()
         for _ in range(calls):
             work()
         device.stream.synchronize()
         taken = time.perf_counter() - clock
-        if taken < 0.1 and calls < 1 << 20:
+        if taken < shortest and calls < 1 << 20:
             calls *= 2
         else:
-            samples.append(taken / calls)
-    return min(samples)
+            found.append(taken / calls)
+    return min(found)
 
 
 def rows_of(device: Device) -> list[Row]:
