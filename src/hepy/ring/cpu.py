@@ -26,7 +26,8 @@ from hepy.ring.loops import arithmetic, conversion, embedding, sampling, transfo
 Array = npt.NDArray[Any]
 Words = npt.NDArray[np.uint32]
 
-_GRAIN = 1 << 18  # words times passes over them that are worth a thread's while: some 60 us, beside which waking one is little
+# Words times passes over them that are worth a thread's while: some 60 us, beside which waking one is little.
+_GRAIN = 1 << 18
 _NO_SIGNS = np.empty(0, np.uint32)
 
 
