@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import hepy
-from hepy.benchmarks import machine
+from hepy.benchmarks import ledger, machine
 
 FOLDER = Path(__file__).parent / "results" / "interop"
 
@@ -25,8 +24,7 @@ def about(**more: Any) -> dict[str, Any]:
 def keep(name: str, run: dict[str, Any], rows: list[dict[str, Any]], folder: Path = FOLDER) -> Path:
     """Write rows with what they are about, and the SHA-256 of both; returns the file."""
     record: dict[str, Any] = {"about": run, "rows": rows}
-    canonical = json.dumps(record, sort_keys=True, separators=(",", ":"))
-    record["digest"] = hashlib.sha256(canonical.encode()).hexdigest()
+    record["digest"] = ledger.digest_of(record)
     folder.mkdir(parents=True, exist_ok=True)
     stamp = run["started"].replace(":", "").replace("-", "")[:15]
     path = folder / f"{stamp}-{name}.json"

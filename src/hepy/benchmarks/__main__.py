@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ from hepy.benchmarks import (
     environments,
     gpu,
     ledger,
-    machine,
     predictions,
     report,
     rooflines_report,
@@ -73,13 +70,12 @@ def run(
         specifications.subgroup_keygen() if subgroup_keygen else specifications.engines(default_only=preset != "full")
     )
     engines = [engine for engine in engines if str(engine).startswith(tuple(only or ("",)))]
-    clock = time.monotonic()
-    started, about = _now(), machine.describe()
-    results = runner.run(plan, engines, lambda text: _tell(clock, text))
+    this_run = ledger.Run()
+    results = runner.run(plan, engines, lambda text: _tell(this_run, text))
     memory = preset == "full" if with_memory is None else with_memory
-    rows = working_memory.measure(lambda text: _tell(clock, text)) if memory else []
+    rows = working_memory.measure(lambda text: _tell(this_run, text)) if memory else []
     parameters = {"preset": preset, **dataclasses.asdict(plan), "sizes": dict(plan.sizes)}
-    record = _record(started, clock, about, parameters, results) | {"memory": rows}
+    record = _record(this_run, parameters, results) | {"memory": rows}
     if keep:
         click.echo(f"kept in {ledger.write(record)}")
     report.show(record)
@@ -107,12 +103,11 @@ def run_ckks(
     }  # fmt: skip
     plan = dataclasses.replace(plan, **{name: value for name, value in changes.items() if value})
     engines = [e for e in specifications.engines("ckks") if str(e).startswith(tuple(only or ("",)))]
-    clock = time.monotonic()
-    started, about = _now(), machine.describe()
-    results = ckks_runner.run(plan, engines, lambda text: _tell(clock, text))
-    start = cold_start.measure(lambda text: _tell(clock, text)) if with_start else []
+    this_run = ledger.Run()
+    results = ckks_runner.run(plan, engines, lambda text: _tell(this_run, text))
+    start = cold_start.measure(lambda text: _tell(this_run, text)) if with_start else []
     parameters = {"preset": preset, **dataclasses.asdict(plan)}
-    record = _record(started, clock, about, parameters, results) | {
+    record = _record(this_run, parameters, results) | {
         "suite": "ckks",
         "precision": results.precision,
         "sizes": results.sizes,
@@ -124,29 +119,13 @@ def run_ckks(
     ckks_report.show(record)
 
 
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+def _tell(run: ledger.Run, text: str) -> None:
+    click.echo(f"{run.seconds:6.1f} s  {text}", err=True)
 
 
-def _tell(clock: float, text: str) -> None:
-    click.echo(f"{time.monotonic() - clock:6.1f} s  {text}", err=True)
-
-
-def _record(
-    started: str, clock: float, about: dict[str, Any], parameters: dict[str, Any], results: teams.Results
-) -> dict[str, Any]:
-    """What every ledger says."""
-    record = {
-        "schema": ledger.SCHEMA,
-        "started": started,
-        "seconds": round(time.monotonic() - clock, 1),
-        "machine": about,
-        "source": machine.source(),
-        "parameters": parameters,
-        "versions": results.versions,
-        "absent": results.absent,
-        "rows": results.rows,
-    }
+def _record(run: ledger.Run, parameters: dict[str, Any], results: teams.Results) -> dict[str, Any]:
+    """Of results that peers took part in."""
+    record = run.record(parameters=parameters, versions=results.versions, absent=results.absent, rows=results.rows)
     # Through JSON's types, so that what is read equals what was written.
     made: dict[str, Any] = json.loads(json.dumps(record))
     return made

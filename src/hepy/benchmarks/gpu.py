@@ -7,8 +7,6 @@ the newest ledger of the instruction counter. Rings and CKKS are gpu_rings.py's.
 
 from __future__ import annotations
 
-import datetime
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +17,7 @@ import numpy as np
 
 from hepy import _devices, paillier
 from hepy._devices import Device
-from hepy.benchmarks import gpu_rings, ledger, machine, predictions, tuning
+from hepy.benchmarks import gpu_rings, ledger, predictions, tuning
 from hepy.benchmarks.instructions import H100
 from hepy.benchmarks.tables import Table
 from hepy.benchmarks.tuning import Load, Rig, Timer
@@ -164,7 +162,7 @@ def command(name: str, items: int, bits: tuple[int, ...], rings: str, folder: Pa
     device = _devices.resolve(name)
     if device.properties().compute_capability is None:
         raise ParameterError(f"{name!r} is no GPU: its times say nothing of one")
-    started, clock, about = datetime.datetime.now(datetime.UTC), time.monotonic(), machine.describe()
+    run = ledger.Run()
     found = predictions.newest()
     of_kernels, of_paillier = predicted(None if found is None else found[0])
     console = Console(width=160)
@@ -185,15 +183,14 @@ def command(name: str, items: int, bits: tuple[int, ...], rings: str, folder: Pa
             made = gpu_rings.operation_times(device, gpu_rings.timed, gpu_rings.watched, case, plan.security)
             of_operations += (times := _as_far_as(f"CKKS, N = 2^{case.log_n}", made, absent))
             console.print(gpu_rings.operation_table(times, H100.name).rich())
-    record = {
-        "schema": ledger.SCHEMA, "started": started.isoformat(timespec="seconds"),
-        "seconds": round(time.monotonic() - clock, 1), "machine": about, "source": machine.source(),
-        "parameters": {
+    native = device.native
+    record = run.record(
+        parameters={
             "gpu": device.properties().name, "predictions": None if found is None else found[1], "limits": H100.name,
         },
-        "versions": {"cuda": {"toolkit": str(device.native.toolkit_version), "driver": str(device.native.driver_version())}},
-        "absent": absent, "rows": [], "memory": [], "kernels": [vars(rate) for rate in kernels],
-        "paillier": [vars(rate) for rate in rates], "latencies": [vars(each) for each in small],
-        "ring_kernels": [vars(each) for each in of_rings], "ckks": [vars(each) for each in of_operations],
-    }  # fmt: skip
+        versions={"cuda": {"toolkit": str(native.toolkit_version), "driver": str(native.driver_version())}},
+        absent=absent, memory=[], kernels=[vars(rate) for rate in kernels],
+        paillier=[vars(rate) for rate in rates], latencies=[vars(each) for each in small],
+        ring_kernels=[vars(each) for each in of_rings], ckks=[vars(each) for each in of_operations],
+    )  # fmt: skip
     click.echo(f"kept in {ledger.write(record, folder)}")

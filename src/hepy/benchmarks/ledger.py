@@ -5,11 +5,14 @@ A file carries the SHA-256 of its own content: a figure that was changed by hand
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
+import time
 from pathlib import Path
 from typing import Any
 
+from hepy.benchmarks import machine
 from hepy.errors import ParameterError, WireFormatError
 
 FOLDER = Path("bench/results")
@@ -37,6 +40,26 @@ _OWN_ROW: dict[str, dict[str, Any]] = {
 }
 
 
+class Run:
+    """A run that begins now."""
+
+    def __init__(self) -> None:
+        self._started, self._clock = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), time.monotonic()
+        self._machine = machine.describe()
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.monotonic() - self._clock
+
+    def record(self, **sections: Any) -> dict[str, Any]:
+        """A record with these sections, and what every record says; to be asked for when they are measured."""
+        return {
+            "schema": SCHEMA, "started": self._started, "seconds": round(self.seconds, 1),
+            "machine": self._machine, "source": machine.source(), "absent": [], "rows": [], **sections,
+        }  # fmt: skip
+
+
 def write(record: dict[str, Any], folder: Path = FOLDER) -> Path:
     """Check a record and keep it; returns the file, named by the time of the run."""
     _check(record, "the record")
@@ -45,7 +68,7 @@ def write(record: dict[str, Any], folder: Path = FOLDER) -> Path:
     path = folder / f"{stem}{_suffix(suite)}"
     if path.exists():
         raise ParameterError(f"{path} is there already: a ledger file is never written twice")
-    path.write_text(json.dumps({**record, "digest": _digest(record)}, indent=1, sort_keys=True) + "\n")
+    path.write_text(json.dumps({**record, "digest": digest_of(record)}, indent=1, sort_keys=True) + "\n")
     return path
 
 
@@ -61,7 +84,7 @@ def read(path: Path) -> dict[str, Any]:
         raise WireFormatError(f"{path} is not JSON: {error}") from None
     _check(record, str(path))
     digest = record.pop("digest", None)
-    if digest != _digest(record):
+    if digest != digest_of(record):
         raise WireFormatError(f"{path} was changed after it was written: its digest does not fit. Measure again")
     return record  # type: ignore[no-any-return]
 
@@ -102,5 +125,6 @@ def _check(record: Any, where: str) -> None:
             raise WireFormatError(f"row {i} of {where} lacks {', '.join(wrong)}, or has them of another type")
 
 
-def _digest(record: dict[str, Any]) -> str:
+def digest_of(record: dict[str, Any]) -> str:
+    """SHA-256 of a record's canonical JSON, in hexadecimal."""
     return hashlib.sha256(json.dumps(record, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

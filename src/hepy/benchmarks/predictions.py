@@ -6,9 +6,7 @@ Rates are items a second on one GPU, of one kernel alone, or of kernels that run
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import os
-import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +14,7 @@ from typing import Any
 
 import click
 
-from hepy.benchmarks import instructions, ledger, machine
+from hepy.benchmarks import instructions, ledger
 from hepy.benchmarks.instructions import H100, Gpu, Instances, Operation
 from hepy.benchmarks.tables import Table
 from hepy.errors import ParameterError
@@ -296,24 +294,16 @@ def command(keep: bool, markdown: bool) -> None:
     """Count the instructions of bigint's kernels for an H100 and predict their speed."""
     from rich.console import Console
 
-    started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
-    about = machine.describe()
+    run = ledger.Run()
     instances = compiled(path.stem for path in (instructions.SOURCES / "bigint").glob("*.cu"))
-    record = {
-        "schema": ledger.SCHEMA,
-        "started": started.isoformat(timespec="seconds"),
-        "seconds": round(time.monotonic() - clock, 1),
-        "machine": about,
-        "source": machine.source(),
-        "parameters": dataclasses.asdict(H100),
-        "versions": {"nvcc": instructions.compiler()},
-        "absent": [],
-        "rows": [],
-        "memory": [],
-        "predictions": measure(OPERATIONS, instances),
-        "paillier": compose(PAILLIER, instances),
-        "kernels": inventory(instances),
-    }
+    record = run.record(
+        parameters=dataclasses.asdict(H100),
+        versions={"nvcc": instructions.compiler()},
+        memory=[],
+        predictions=measure(OPERATIONS, instances),
+        paillier=compose(PAILLIER, instances),
+        kernels=inventory(instances),
+    )
     if keep:
         click.echo(f"kept in {ledger.write(record, FOLDER)}")
     for table in tables(record):

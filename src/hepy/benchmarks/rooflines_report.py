@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
-import time
 from pathlib import Path
 from typing import Any
 
 import click
 
-from hepy.benchmarks import instructions, ledger, machine, predictions, ring_instructions, rooflines
+from hepy.benchmarks import instructions, ledger, predictions, ring_instructions, rooflines
 from hepy.benchmarks.instructions import H100
 from hepy.benchmarks.tables import Table
 
@@ -154,25 +152,17 @@ def command(keep: bool) -> None:
     """Count the instructions of ring kernels for an H100, and the limits of CKKS operations."""
     from rich.console import Console
 
-    started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
-    about = machine.describe()
+    run = ledger.Run()
     compiled = ring_instructions.compiled()
-    record = {
-        "schema": ledger.SCHEMA,
-        "suite": SUITE,
-        "started": started.isoformat(timespec="seconds"),
-        "seconds": round(time.monotonic() - clock, 1),
-        "machine": about,
-        "source": machine.source(),
-        "parameters": dataclasses.asdict(H100),
-        "versions": {"nvcc": instructions.compiler()},
-        "absent": [],
-        "rows": [],
-        "kernels": [row for log_n in LOG_N for row in ring_instructions.predict(log_n, compiled)],
-        "inventory": ring_instructions.inventory(compiled),
-        "operations": rooflines.operations(),
-        "multiply": rooflines.one_multiply(_LEVEL),
-    }
+    record = run.record(
+        suite=SUITE,
+        parameters=dataclasses.asdict(H100),
+        versions={"nvcc": instructions.compiler()},
+        kernels=[row for log_n in LOG_N for row in ring_instructions.predict(log_n, compiled)],
+        inventory=ring_instructions.inventory(compiled),
+        operations=rooflines.operations(),
+        multiply=rooflines.one_multiply(_LEVEL),
+    )
     if keep:
         click.echo(f"kept in {ledger.write(record, predictions.FOLDER)}")
     for table in shown(record):
