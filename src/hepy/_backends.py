@@ -98,10 +98,26 @@ class Backend(Protocol):
     def properties(self, index: int) -> Properties: ...
 
 
-class Cpu:
-    """The host: numpy, and no compiled kernels."""
+class _AtOnce:
+    """Kinds whose work is done when a call returns: there is nothing to wait for and nothing to record."""
 
     has_graphs = False
+
+    def active(self, index: int) -> AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def queue(self, index: int) -> int:
+        return 0
+
+    def synchronize(self, index: int) -> None:
+        pass
+
+    def graph(self, index: int, work: Callable[[], Any]) -> Graph:
+        raise DeviceError("graphs are CUDA's: use a GPU")
+
+
+class Cpu(_AtOnce):
+    """The host: numpy, and no compiled kernels."""
 
     def count(self) -> int:
         return 1
@@ -112,23 +128,11 @@ class Cpu:
     def xp(self, index: int) -> Any:
         return np
 
-    def active(self, index: int) -> AbstractContextManager[None]:
-        return contextlib.nullcontext()
-
     def stream(self, index: int) -> Any:
         raise DeviceError("device 'cpu' has no streams: use 'emulator' or a GPU")
 
     def using(self, index: int, stream: Any) -> AbstractContextManager[None]:
         raise DeviceError("streams are CuPy's and belong to GPUs: use hepy.stream inside `with hepy.device('cuda:0')`")
-
-    def queue(self, index: int) -> int:
-        return 0
-
-    def synchronize(self, index: int) -> None:
-        pass
-
-    def graph(self, index: int, work: Callable[[], Any]) -> Graph:
-        raise DeviceError("graphs are CUDA's: use a GPU")
 
     def empty(self, index: int, shape: Shape, dtype: npt.DTypeLike) -> Any:
         return np.empty(shape, dtype)
@@ -161,10 +165,8 @@ class Cpu:
         return Properties("host", os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
 
 
-class Emulator:
+class Emulator(_AtOnce):
     """Two devices in host memory that run the kernels' own sources."""
-
-    has_graphs = False
 
     def count(self) -> int:
         try:
@@ -180,23 +182,11 @@ class Emulator:
     def xp(self, index: int) -> Any:
         return emulated.Namespace(index)
 
-    def active(self, index: int) -> AbstractContextManager[None]:
-        return contextlib.nullcontext()
-
     def stream(self, index: int) -> Any:
         return self.native().Stream(index)
 
     def using(self, index: int, stream: Any) -> AbstractContextManager[None]:
         raise DeviceError("the emulator runs kernels at once and has no streams to choose from: use a GPU")
-
-    def queue(self, index: int) -> int:
-        return 0
-
-    def synchronize(self, index: int) -> None:
-        pass
-
-    def graph(self, index: int, work: Callable[[], Any]) -> Graph:
-        raise DeviceError("graphs are CUDA's: use a GPU")
 
     def empty(self, index: int, shape: Shape, dtype: npt.DTypeLike) -> Any:
         return emulated.allocate(shape, dtype, index)

@@ -11,40 +11,26 @@ import numpy as np
 import pytest
 
 from hepy import _devices, ckks
-from hepy.errors import DeviceError
-from hepy.ring.kernels import kernels
 
 SEED = bytes(range(32))
 FAST = {"cpu", "cuda:0"}
 
 
-def _ring_devices():
-    """Names of the usable devices that have kernels for rings."""
-    found = []
-    for name in _devices.devices():
-        try:
-            kernels(_devices.resolve(name))
-        except DeviceError:
-            continue
-        found.append(name)
-    return found
-
-
-@pytest.fixture(params=_ring_devices())
+@pytest.fixture(params=_devices.devices())
 def device(request):
     """The name of a device that has rings, current during the test."""
     with _devices.device(request.param):
         yield request.param
 
 
-@pytest.fixture(params=[name for name in _ring_devices() if name != "cpu"])
+@pytest.fixture(params=[name for name in _devices.devices() if name != "cpu"])
 def with_kernels(request):
     """A device that counts launches, current during the test."""
     with _devices.device(request.param) as here:
         yield here
 
 
-@pytest.fixture(params=[name for name in _ring_devices() if name == "emulator"])
+@pytest.fixture(params=[name for name in _devices.devices() if name == "emulator"])
 def emulator(request):
     """The emulated device, whose memory can be limited, current during the test."""
     with _devices.device(request.param) as here:

@@ -4,26 +4,9 @@ import numpy as np
 import pytest
 
 from hepy import _devices, ring
-from hepy.errors import DeviceError
-from hepy.ring.kernels import RingKernels, kernels
-
-LEAVES = [name for name in vars(RingKernels) if not name.startswith("_")]
 
 
-def _ring_devices():
-    """Names of the usable devices that have all leaves of rings."""
-    found = []
-    for name in _devices.devices():
-        try:
-            leaves = kernels(_devices.resolve(name))
-        except DeviceError:
-            continue
-        if all(hasattr(leaves, leaf) for leaf in LEAVES):
-            found.append(name)
-    return found
-
-
-@pytest.fixture(params=_ring_devices())
+@pytest.fixture(params=_devices.devices())
 def device(request):
     """The name of a device that has rings, current during the test."""
     with _devices.device(request.param):

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
 # Engines of one integer at a time, in place of those that work on several.
 _ALONE = {"ifma": "mulx", "portable-lanes": "portable-rows"}
-_WORTH = (
-    3e8  # exponent's bits times the square of the modulus's, from which on an engine pays for the way there and back
-)
+# Exponent's bits times the square of the modulus's, from which on an engine pays for the way there and back.
+_WORTH = 3e8
 
 _FIRST = np.zeros(1, dtype=np.int64)
 

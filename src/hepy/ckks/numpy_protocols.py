@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,18 +18,6 @@ def _sum(a: CiphertextArray, axis: Any = None) -> CiphertextArray:
     return a.sum(axis)
 
 
-def _concatenate(arrays: Sequence[Any], axis: int = 0) -> CiphertextArray:
-    return concatenate(arrays, axis)
-
-
-def _stack(arrays: Sequence[Any], axis: int = 0) -> CiphertextArray:
-    return stack(arrays, axis)
-
-
-def _reshape(a: CiphertextArray, shape: Any) -> CiphertextArray:
-    return a.reshape(shape)
-
-
 PROTOCOLS = Protocols(
     array=CiphertextArray,
     unary={np.negative: "__neg__", np.positive: "__pos__", np.square: "square", np.conjugate: "conjugate"},
@@ -44,9 +31,8 @@ PROTOCOLS = Protocols(
     reductions={(np.add, "reduce"): (lambda a, axis=0: _sum(a, axis), frozenset({"axis"}))},
     functions={
         **SHAPES,
-        np.concatenate: _concatenate,
-        np.reshape: _reshape,
-        np.stack: _stack,
+        np.concatenate: concatenate,
+        np.stack: stack,
         np.sum: _sum,
     },
     division="they are divided by numbers only, x / 3; 1 / x is approximated by a polynomial",

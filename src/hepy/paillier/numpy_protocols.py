@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,18 +28,6 @@ def _dot(a: Any, b: Any) -> Any:
     return a.matmul(b) if isinstance(a, CiphertextArray) else b.__rmatmul__(a)
 
 
-def _concatenate(arrays: Sequence[Any], axis: int = 0) -> CiphertextArray:
-    return concatenate(arrays, axis)
-
-
-def _stack(arrays: Sequence[Any], axis: int = 0) -> CiphertextArray:
-    return stack(arrays, axis)
-
-
-def _reshape(a: CiphertextArray, shape: Any) -> CiphertextArray:
-    return a.reshape(shape)
-
-
 def _transpose(a: CiphertextArray, axes: Any = None) -> CiphertextArray:
     return a.T if axes is None else a.transpose(axes)
 
@@ -64,12 +51,11 @@ PROTOCOLS = Protocols(
     },
     functions={
         **SHAPES,
-        np.concatenate: _concatenate,
+        np.concatenate: concatenate,
         np.cumsum: _cumsum,
         np.dot: _dot,
         np.ravel: _ravel,
-        np.reshape: _reshape,
-        np.stack: _stack,
+        np.stack: stack,
         np.sum: _sum,
         np.transpose: _transpose,
     },
