@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from hepy import _chacha20, _devices, _engines, options, paillier
-from hepy._backends import BACKENDS
+from hepy import _devices, options, paillier
+from hepy._devices.backends import BACKENDS
+from hepy._host import engines
 from hepy.bigint import kernels
 from hepy.errors import DeviceError
+from hepy.random import chacha20
 
 # Machines are shared and numba compiles on first use: no test judges time. Devices are fixtures of one test function,
 # which all of its examples may share.
@@ -34,7 +36,7 @@ VARIANTS = ("djn", "classic", "subgroup")
 
 # The host with each engine that is not its own choice, for modules that say EACH_ENGINE = True.
 OTHER_ENGINES = [
-    pytest.param(("cpu", name), id=f"cpu-{name}", marks=pytest.mark.engine) for name in _engines.usable()[1:]
+    pytest.param(("cpu", name), id=f"cpu-{name}", marks=pytest.mark.engine) for name in engines.usable()[1:]
 ]
 
 
@@ -78,7 +80,7 @@ def fake_engine():
     """Registers the fake device for one test."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(BACKENDS, FAKE, BACKENDS["cpu"])
-        patch.setitem(_chacha20._HOME, FAKE, _chacha20._HOME["cpu"])
+        patch.setitem(chacha20._HOME, FAKE, chacha20._HOME["cpu"])
         patch.setitem(kernels._HOME, FAKE, _load_fake_engine())
         _devices._probe.cache_clear()
         yield FAKE
@@ -101,7 +103,7 @@ def _decrypt_on_the_host(patch):
 @pytest.fixture(params=[*_bigint_devices(), FAKE, *OTHER_ENGINES])
 def device(request):
     """The name of a device that has big integers, current during the test, with one engine of the host."""
-    name, engine = request.param if isinstance(request.param, tuple) else (request.param, _engines.AUTO)
+    name, engine = request.param if isinstance(request.param, tuple) else (request.param, engines.AUTO)
     if name == FAKE:
         request.getfixturevalue("fake_engine")
     with ExitStack() as stack:

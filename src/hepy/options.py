@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from hepy import _engines
+from hepy._host import engines
 from hepy.errors import ParameterError
 
 
@@ -34,7 +34,7 @@ class Options:
         self._progress = True
         self._device_memory: int | None = None
         self._table_memory = 1 << 30
-        self._engine = _engines.AUTO
+        self._engine = engines.AUTO
         self._constant_time = False
 
     @property
@@ -83,7 +83,7 @@ class Options:
     def engine(self, value: str) -> None:
         if not isinstance(value, str):
             raise ParameterError(f"options.engine is the name of an engine, not {type(value).__name__}")
-        _engines.resolve(value)
+        engines.resolve(value)
         self._engine = value
 
     @property

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 import hepy
-from hepy import _chacha20, _devices, bigint, ckks, paillier, ring
+from hepy import _devices, bigint, ckks, paillier, ring
 from hepy.paillier.crt import Secret
+from hepy.random import chacha20
 
 _SEED = bytes(range(32))
 # Real lengths where they take seconds. The emulator runs kernels for truth, not for speed.
@@ -117,9 +118,9 @@ def _require(condition: bool, what: str) -> None:
 
 
 def _chacha20_vectors() -> None:
-    leaves = _chacha20.leaves(_devices.current())
+    leaves = chacha20.leaves(_devices.current())
     for key, counter, attempt, call, block in _BLOCKS:
-        source = _chacha20.Source(key, 0, call, lambda *_: None)
+        source = chacha20.Source(key, 0, call, lambda *_: None)
         words = _devices.to_host(leaves.words(source, counter, 1, attempt))
         _require(words.astype("<u4").tobytes().hex() == block, "the keystream")
 

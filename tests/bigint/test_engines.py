@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 import hepy
-from hepy import _engines, bigint, options, paillier
+from hepy import bigint, options, paillier
+from hepy._host import engines
 from hepy.bigint import multi_power
 from hepy.errors import DeviceError, ParameterError
 
-ENGINES = _engines.usable()
+ENGINES = engines.usable()
 COMPILED = [name for name in ENGINES if name != "gmpy2"]
 SEED = bytes(range(32))
 
@@ -209,24 +210,24 @@ def test_an_engine_is_named_by_a_string():
 
 
 def test_an_engine_that_the_processor_lacks_says_so(monkeypatch):
-    lacking = (_engines.Engine("wide", "", "the processor has no wide registers"), *_engines.engines())
-    monkeypatch.setattr(_engines, "engines", lambda: lacking)
+    lacking = (engines.Engine("wide", "", "the processor has no wide registers"), *engines.engines())
+    monkeypatch.setattr(engines, "engines", lambda: lacking)
     with pytest.raises(DeviceError, match=r"'wide' cannot be used here: the processor has no wide.*Usable: .*gmpy2"):
         options.engine = "wide"
-    assert _engines.resolve("auto").name == ENGINES[0]
+    assert engines.resolve("auto").name == ENGINES[0]
 
 
 def test_without_the_compiled_module_gmpy2_does_the_work(monkeypatch):
     monkeypatch.setitem(sys.modules, "hepy._cpu", None)  # an import of it fails
-    _engines.engines.cache_clear()
+    engines.engines.cache_clear()
     try:
-        assert _engines.usable() == ("gmpy2",)
-        assert "hepy._cpu" in _engines.engines()[0].missing
+        assert engines.usable() == ("gmpy2",)
+        assert "hepy._cpu" in engines.engines()[0].missing
         assert bigint.Modulus(15).array([7, 8]).prod().to_ints().item() == 11
     finally:
         monkeypatch.undo()
-        _engines.engines.cache_clear()
-    assert _engines.usable() == ENGINES
+        engines.engines.cache_clear()
+    assert engines.usable() == ENGINES
 
 
 class TestRefusals:

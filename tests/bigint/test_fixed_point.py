@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import hepy
-from hepy import _backends, _devices, bigint
+from hepy import _devices, bigint
+from hepy._devices import backends
 from hepy.bigint.fixed_point import FixedPoint, NotFinite, _largest
 from hepy.errors import ParameterError
 
@@ -152,7 +153,7 @@ class TestOnDevices:
             def refuse(self, array):
                 raise AssertionError("an array went to the host")
 
-            monkeypatch.setattr(_backends.BACKENDS[device.kind].__class__, "download", refuse)
+            monkeypatch.setattr(backends.BACKENDS[device.kind].__class__, "download", refuse)
             fixed = FixedPoint(values.T, 40)
             assert fixed.first_beyond(10) is None
             assert fixed.residues(bigint.Modulus(MODULUS)).shape == (6,)

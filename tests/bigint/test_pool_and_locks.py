@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from hepy import _pool, bigint, options
-from hepy._locks import new_lock
+from hepy import bigint, options
+from hepy._host import pool
+from hepy._host.locks import new_lock
 from hepy.errors import ParameterError
 
 N = 2**521 - 1
@@ -22,14 +23,14 @@ def threads(request, monkeypatch):
 @pytest.mark.parametrize(("count", "grain"), [(0, 1), (1, 1), (7, 1), (100, 9), (10, 100), (5, 0)])
 def test_ranges_cover_every_item_once(threads, count, grain):
     seen = []
-    _pool.parallel_ranges(count, grain, lambda start, stop: seen.extend(range(start, stop)))
+    pool.parallel_ranges(count, grain, lambda start, stop: seen.extend(range(start, stop)))
     assert sorted(seen) == list(range(count))
 
 
 def test_work_runs_side_by_side(monkeypatch):
     monkeypatch.setattr(options, "threads", 2)
     together = threading.Barrier(2, timeout=30)
-    _pool.parallel_ranges(2, 1, lambda start, stop: together.wait())
+    pool.parallel_ranges(2, 1, lambda start, stop: together.wait())
 
 
 def test_a_nested_call_runs_in_place(threads):
@@ -37,9 +38,9 @@ def test_a_nested_call_runs_in_place(threads):
 
     def outer(start, stop):
         here = threading.current_thread().name
-        _pool.parallel_ranges(4, 1, lambda i, j: names.append(threading.current_thread().name == here))
+        pool.parallel_ranges(4, 1, lambda i, j: names.append(threading.current_thread().name == here))
 
-    _pool.parallel_ranges(4, 1, outer)
+    pool.parallel_ranges(4, 1, outer)
     assert all(names) or threads == 1
 
 
@@ -51,7 +52,7 @@ def test_the_first_error_arrives_after_all_ranges_ended(threads):
         raise ValueError(f"range from {start}")
 
     with pytest.raises(ValueError, match="range from 0"):
-        _pool.parallel_ranges(8, 1, work)
+        pool.parallel_ranges(8, 1, work)
     if threads > 1:
         assert sum(ended) == 8
 
@@ -115,7 +116,7 @@ def test_a_forked_child_computes_on_its_own_pool(monkeypatch, in_a_child):
     x.square()
 
     def child():
-        assert _pool._executor is None
+        assert pool._executor is None
         assert x.square().to_ints().tolist() == [i * i for i in range(400)]
 
     in_a_child(child)
@@ -125,7 +126,7 @@ def test_a_forked_child_computes_on_its_own_pool(monkeypatch, in_a_child):
 def test_a_lock_held_elsewhere_is_open_in_a_forked_child(in_a_child):
     modulus = bigint.Modulus(N)
     base = modulus.fixed_base(3)
-    locks = [new_lock(), modulus._lock, base._lock, _pool._lock]
+    locks = [new_lock(), modulus._lock, base._lock, pool._lock]
     for lock in locks:
         lock.acquire()
     try:

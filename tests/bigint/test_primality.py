@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hepy import _engines, options
 from hepy import _limbs as limb
+from hepy import options
+from hepy._host import engines
 from hepy.bigint.primality import (
     Form,
     first_strong_probable_prime,
@@ -24,7 +25,7 @@ odd = st.integers(SMALLEST // 2, 2**700).map(lambda k: 2 * k + 1)
 EDGES = [3, 28, 32, 33, 34, 63, 64, 65, 127, 128, 511, 512, 513, 1024]
 
 
-@pytest.fixture(params=_engines.usable(), autouse=True)
+@pytest.fixture(params=engines.usable(), autouse=True)
 def engine(request, monkeypatch):
     monkeypatch.setattr(options, "engine", request.param)
     return request.param

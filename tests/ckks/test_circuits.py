@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import hepy
-from hepy import _backends, _devices, _graphs, ckks
+from hepy import _devices, ckks
+from hepy._devices import backends
+from hepy._devices.graphs import Held, holding
 from hepy.ckks import evaluator
 from hepy.ring import halves
 
@@ -185,8 +187,8 @@ class Repeated:
     nbytes = 1000
 
     def __init__(self, work):
-        self._work, self._held = work, _graphs.Held()
-        with _graphs.holding(self._held):
+        self._work, self._held = work, Held()
+        with holding(self._held):
             work()
             self._held.recording = True  # nothing may be copied from or to the host
             self.results = work()
@@ -208,8 +210,8 @@ def graphs(emulator, monkeypatch):
         made.append(Repeated(work))
         return made[-1]
 
-    monkeypatch.setattr(_backends.Emulator, "has_graphs", True)
-    monkeypatch.setattr(_backends.Emulator, "graph", graph)
+    monkeypatch.setattr(backends.Emulator, "has_graphs", True)
+    monkeypatch.setattr(backends.Emulator, "graph", graph)
     return made
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import hepy
-from hepy import _zeroing, ckks
+from hepy import ckks
+from hepy._devices import zeroing
 
 PARAMETERS = ckks.Parameters(log_n=6, depth=2, scale_bits=40, security=None)
 VALUES, WEIGHTS = np.random.default_rng(1).uniform(-1, 1, (2, 32))
@@ -68,7 +69,7 @@ def test_dropped_memory_tells_no_secret(native, seed):
 
 
 def test_the_search_finds_secrets_that_are_not_zeroed(native, seed, monkeypatch):
-    monkeypatch.setattr(_zeroing, "wanted", lambda: False)
+    monkeypatch.setattr(zeroing, "wanted", lambda: False)
     wanted = work(seed)
     gc.collect()
     assert found(wanted, native.take_freed()) == set(wanted)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import hepy
-from hepy import _devices, _residency, ckks, options
+from hepy import _devices, ckks, options
+from hepy._devices import residency
 from hepy.ckks import evaluator
 from hepy.ckks.keys import SwitchingKey
 from hepy.ring import halves
@@ -34,7 +35,7 @@ def memory(emulator):
 @pytest.fixture
 def owner(emulator, seed):
     """A context of its own, made on the host, with its keys there; keys of others have left the emulator."""
-    while _residency.make_room(emulator, 1 << 60):
+    while residency.make_room(emulator, 1 << 60):
         pass
     with hepy.device("cpu"):
         return ckks.Context(PARAMETERS, rotations=STEPS, seed=seed("keys"))
@@ -97,11 +98,11 @@ def test_keys_shrink_before_they_leave(emulator, owner, wanted, seed):
     for step in STEPS:
         x.rotate(step)
     free = emulator.free_bytes()
-    assert _residency.make_room(emulator, free + key_bytes(owner) // 2)
+    assert residency.make_room(emulator, free + key_bytes(owner) // 2)
     assert places(owner, "emulator") == {1: "half", 2: "expanded", 4: "expanded", 8: "expanded"}
-    assert _residency.make_room(emulator, free + 2 * key_bytes(owner))
+    assert residency.make_room(emulator, free + 2 * key_bytes(owner))
     assert places(owner, "emulator") == dict.fromkeys(STEPS, "half")
-    assert _residency.make_room(emulator, free + 3 * key_bytes(owner))
+    assert residency.make_room(emulator, free + 3 * key_bytes(owner))
     assert places(owner, "emulator") == {4: "half", 8: "half"}
     assert emulator.free_bytes() == free + 3 * key_bytes(owner)
     for step in STEPS:

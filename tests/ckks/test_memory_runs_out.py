@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import hepy
-from hepy import _residency, ckks, options
+from hepy import ckks, options
+from hepy._devices import residency
 
 PARAMETERS = ckks.Parameters(log_n=8, depth=2, scale_bits=40, security=None)
 VALUES = np.arange(48).reshape(3, 16) / 48
@@ -15,7 +16,7 @@ VALUES = np.arange(48).reshape(3, 16) / 48
 
 def move_out(device):
     """All keys, also those of other tests."""
-    while _residency.make_room(device, 1 << 60):
+    while residency.make_room(device, 1 << 60):
         pass
 
 

@@ -4,7 +4,8 @@ import subprocess
 import sys
 
 import hepy
-from hepy import _devices, _engines
+from hepy import _devices
+from hepy._host import engines
 
 
 def test_info_names_every_device_or_why_not(shell):
@@ -26,9 +27,9 @@ def test_info_shows_reasons_as_they_are(shell, monkeypatch):
 
 def test_info_says_which_engine_runs_and_why(shell, monkeypatch):
     fields = shell.json("info")
-    assert fields["engine"]["name"] == _engines.usable()[0]
+    assert fields["engine"]["name"] == engines.usable()[0]
     assert fields["engine"]["chosen_by"].startswith("the fastest that runs here")
-    assert {name for name, engine in fields["engines"].items() if engine["missing"] is None} == {*_engines.usable()}
+    assert {name for name, engine in fields["engines"].items() if engine["missing"] is None} == {*engines.usable()}
     monkeypatch.setattr(hepy.options, "engine", "gmpy2")
     said = " ".join(shell.succeed("info").split())
     assert "gmpy2: rows of 64-bit limbs, GMP's functions in numba's loops (options.engine)" in said

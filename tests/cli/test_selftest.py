@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import hepy
-from hepy import _chacha20, _devices, selftests
+from hepy import _devices, selftests
 from hepy.bigint import Modulus
+from hepy.random import chacha20
 from hepy.ring import cpu as ring_cpu
 from hepy.ring import native as ring_native
 
@@ -78,7 +79,7 @@ def test_wrong_powers_of_a_fixed_base_are_noticed(monkeypatch):
 
 
 def test_a_wrong_keystream_is_noticed(monkeypatch):
-    spoil(monkeypatch, _chacha20.Host, "words")
+    spoil(monkeypatch, chacha20.Host, "words")
     assert failures("ChaCha20", "seeded") == ["ChaCha20, vectors of RFC 8439", "seeded results, kept digest"]
 
 

@@ -12,7 +12,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from hepy import _backends
+from hepy._devices import backends
 from hepy.errors import DeviceError, DeviceOutOfMemoryError
 
 
@@ -68,7 +68,7 @@ def kernels_of(name, *, capability=(9, 0), count=1, failure=None, toolkit=13000,
 @pytest.fixture
 def install(monkeypatch):
     """Makes stand-ins importable, and the real modules not."""
-    for name in ("cupy", *_backends.Cuda._MODULES):
+    for name in ("cupy", *backends.Cuda._MODULES):
         monkeypatch.setitem(sys.modules, name, None)
 
     def install(*modules):
@@ -80,13 +80,13 @@ def install(monkeypatch):
 
 def test_without_a_module_the_reason_is_the_build(install):
     with pytest.raises(DeviceError, match=r"module of CUDA kernels is missing .* build hepy where nvcc is found"):
-        _backends.Cuda().count()
+        backends.Cuda().count()
 
 
 def test_without_cupy_the_reason_is_cupy(install):
     install(kernels_of("hepy._cuda"))
     with pytest.raises(DeviceError, match=r"CuPy is missing .* hepy-engine\[cuda12\]"):
-        _backends.Cuda().count()
+        backends.Cuda().count()
 
 
 def test_a_module_that_does_not_load_is_the_reason(install, monkeypatch):
@@ -95,21 +95,21 @@ def test_a_module_that_does_not_load_is_the_reason(install, monkeypatch):
             raise ImportError("libcudart_of_old.so: cannot open shared object file")
         raise ModuleNotFoundError(f"No module named {name!r}")
 
-    monkeypatch.setattr(_backends.importlib, "import_module", broken)
+    monkeypatch.setattr(backends.importlib, "import_module", broken)
     with pytest.raises(DeviceError, match=r"kernels is missing \(libcudart_of_old\.so: cannot open"):
-        _backends.Cuda().native()
+        backends.Cuda().native()
 
 
 def test_without_a_driver_the_reason_is_the_driver(install):
     install(cupy_of(1), kernels_of("hepy._cuda", driver=0))
     with pytest.raises(DeviceError, match=r"NVIDIA's driver \(libcuda.so.1\) was not found: install it"):
-        _backends.Cuda().count()
+        backends.Cuda().count()
 
 
 def test_without_a_gpu_the_reason_is_the_driver_s(install):
     install(cupy_of(1), kernels_of("hepy._cuda", failure="no CUDA-capable device is detected"))
     with pytest.raises(DeviceError, match="no CUDA-capable device is detected: install or update NVIDIA's driver"):
-        _backends.Cuda().count()
+        backends.Cuda().count()
 
 
 @pytest.mark.parametrize(
@@ -127,12 +127,12 @@ def test_driver_and_cupy_choose_the_module(install, driver, cupy, chosen):
     install(kernels_of("hepy._cuda12", toolkit=12090, driver=driver), kernels_of("hepy._cuda13", driver=driver))
     if cupy is not None:
         install(cupy_of(1, cupy))
-    assert _backends.Cuda().native().__name__ == chosen
+    assert backends.Cuda().native().__name__ == chosen
 
 
 def test_a_build_for_this_machine_goes_before_another_of_its_version(install):
     install(cupy_of(1), kernels_of("hepy._cuda13"), kernels_of("hepy._cuda"))
-    assert _backends.Cuda().native().__name__ == "hepy._cuda"
+    assert backends.Cuda().native().__name__ == "hepy._cuda"
 
 
 def test_a_driver_older_than_all_modules_is_told_from_none(install):
@@ -141,19 +141,19 @@ def test_a_driver_older_than_all_modules_is_told_from_none(install):
     with pytest.raises(
         DeviceError, match=r"serves CUDA 11\.8 and .* built with CUDA 13\.0 and 12\.9: update the driver"
     ):
-        _backends.Cuda().count()
+        backends.Cuda().count()
 
 
 def test_a_gpu_that_the_build_leaves_out_is_named(install):
     install(cupy_of(1), kernels_of("hepy._cuda", capability=(8, 6)))
     with pytest.raises(DeviceError, match=r"capability 8\.6, .* built for 90: .*HEPY_CUDA_ARCHITECTURES=86"):
-        _backends.Cuda().count()
+        backends.Cuda().count()
 
 
 def test_errors_of_cupy_are_hepy_s(install):
     cupy = cupy_of(1)
     install(cupy, kernels_of("hepy._cuda"))
-    backend = _backends.Cuda()
+    backend = backends.Cuda()
 
     def fails(error):
         def empty(shape, dtype):
@@ -171,7 +171,7 @@ def test_errors_of_cupy_are_hepy_s(install):
 
 def test_streams_are_cupy_s(install):
     install(cupy_of(1), kernels_of("hepy._cuda"))
-    backend = _backends.Cuda()
+    backend = backends.Cuda()
     assert backend.stream(3) == (3, 77)
     with backend.using(0, Stream()):
         pass
@@ -212,7 +212,7 @@ def test_a_copy_between_gpus_keeps_the_order_of_both(install):
     )
     install(cupy, kernels_of("hepy._cuda", count=2))
     source = np.arange(6).view(OnAGpu)
-    assert _backends.Cuda().copy(0, source).tolist() == source.tolist()
+    assert backends.Cuda().copy(0, source).tolist() == source.tolist()
     assert queues[1] == ["gather", "record", ("wait", 0, 3)]  # what is queued next may overwrite the source
     assert queues[0] == [("wait", 1, 2), "copy", "record"]
 
@@ -233,7 +233,7 @@ def _use_after_fork(backend, queue):
 
 def test_a_forked_child_cannot_use_what_its_parent_used(install):
     install(cupy_of(1), kernels_of("hepy._cuda"))
-    used, fresh = _backends.Cuda(), _backends.Cuda()
+    used, fresh = backends.Cuda(), backends.Cuda()
     used.count()
     context = multiprocessing.get_context("fork")
     for backend, refusals in [(used, 4), (fresh, 0)]:
@@ -264,7 +264,7 @@ def test_a_forked_child_cannot_use_what_its_parent_used(install):
     ],
 )
 def test_architectures_run_on_their_gpus(architectures, capability, runs):
-    assert _backends.built_for(architectures, capability) is runs
+    assert backends.built_for(architectures, capability) is runs
 
 
 class OfAnotherLibrary:
@@ -310,9 +310,9 @@ def test_arrays_of_other_libraries_become_cupy_s_without_a_copy(install, array, 
     cupy = cupy_of(1)
     cupy.asarray, cupy.from_dlpack = (lambda x: ("asarray", x)), (lambda x: ("from_dlpack", x))
     install(cupy, kernels_of("hepy._cuda"))
-    assert _backends.Cuda().adopt(array) == (None if way is None else (way, array))
+    assert backends.Cuda().adopt(array) == (None if way is None else (way, array))
 
 
 def test_an_array_on_a_gpu_asks_for_cupy(install):
     with pytest.raises(DeviceError, match="CuPy is missing"):
-        _backends.Cuda().adopt(OfAnotherLibrary(device=(2, 0)))
+        backends.Cuda().adopt(OfAnotherLibrary(device=(2, 0)))

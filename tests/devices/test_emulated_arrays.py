@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hepy import _devices
-from hepy._emulated_arrays import EmulatedArray, _in_device_memory
+from hepy._devices.emulated_arrays import EmulatedArray, _in_device_memory
 from hepy.errors import DeviceError
 
 VALUES = np.arange(12, dtype=np.uint32).reshape(3, 4)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hepy import _graphs
+from hepy._devices import graphs
 from hepy.errors import DeviceError
 
 
@@ -85,11 +85,11 @@ def test_work_is_done_twice_and_then_recorded(cupy):
 
     def work():
         cupy.log.append(f"work in {cupy.streams[-1]}")
-        _graphs.hold(kept[0])
-        _graphs.holds(lambda: kept[1])()
+        graphs.hold(kept[0])
+        graphs.holds(lambda: kept[1])()
         return len(cupy.log)
 
-    graph = _graphs.CupyGraph(cupy, work)
+    graph = graphs.CupyGraph(cupy, work)
     assert cupy.log == [
         "graph's waits for event of caller", "work in graph's", "pool of its own", "work in graph's",
         "graph's is waited for", "begin", "work in graph's", "end", "pool as before",
@@ -102,12 +102,12 @@ def test_work_is_done_twice_and_then_recorded(cupy):
 
 
 def test_memory_of_graphs_is_counted_while_they_live(cupy):
-    before = _graphs.pool_bytes(3)
-    graph = _graphs.CupyGraph(cupy, int)
-    assert _graphs.pool_bytes(3) == before + 4096 and _graphs.pool_bytes(0) == 0
+    before = graphs.pool_bytes(3)
+    graph = graphs.CupyGraph(cupy, int)
+    assert graphs.pool_bytes(3) == before + 4096 and graphs.pool_bytes(0) == 0
     del graph
     gc.collect()
-    assert _graphs.pool_bytes(3) == before
+    assert graphs.pool_bytes(3) == before
 
 
 def test_copies_are_refused_while_work_is_recorded_only(cupy):
@@ -116,13 +116,13 @@ def test_copies_are_refused_while_work_is_recorded_only(cupy):
 
     def work():
         times.append(1)
-        _graphs.check_copy()
+        graphs.check_copy()
 
     with pytest.raises(DeviceError, match="copies from or to the host cannot be recorded"):
-        _graphs.CupyGraph(cupy, work)
+        graphs.CupyGraph(cupy, work)
     assert len(times) == 3 and cupy.log[-2:] == ["end", "pool as before"]
-    _graphs.check_copy()
+    graphs.check_copy()
 
 
 def test_nothing_is_held_where_nothing_is_recorded():
-    assert _graphs.hold(object()) is None
+    assert graphs.hold(object()) is None

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import hepy
-from hepy import _backends, _devices, _uploads, _zeroing, bigint
+from hepy import _devices, bigint
+from hepy._devices import backends, uploads, zeroing
 from hepy.errors import DeviceOutOfMemoryError
 
 
@@ -121,7 +122,7 @@ def cupy_of(gpu):
 
 @pytest.fixture
 def small_pieces(monkeypatch):
-    monkeypatch.setattr(_uploads, "PIECE", 64)
+    monkeypatch.setattr(uploads, "PIECE", 64)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -132,7 +133,7 @@ def test_work_sees_its_piece_whatever_comes_first(small_pieces, seed, rows):
     copies, work = Stream(gpu), gpu.current
     host = np.random.default_rng(seed).integers(0, 1 << 32, (rows, 2), np.uint32)
     want, got = host.copy(), np.zeros_like(host)
-    for at, piece in _uploads.pieces(functools.partial(_uploads.CupyLane, cupy, nullcontext, copies), host):
+    for at, piece in uploads.pieces(functools.partial(uploads.CupyLane, cupy, nullcontext, copies), host):
         work.add(lambda at=at, piece=piece: got.__setitem__(at, piece))  # returns None: it ran
     host[...] = 0  # the caller's to change
     gpu.run_until(lambda: not work.queue)
@@ -144,7 +145,7 @@ def test_work_sees_its_piece_whatever_comes_first(small_pieces, seed, rows):
 def test_the_stand_in_shows_what_is_not_ordered(small_pieces, missing):
     """The test above would fail if one of the three orders were left out."""
 
-    class Careless(_uploads.CupyLane):
+    class Careless(uploads.CupyLane):
         def wait(self):
             if missing != "wait":
                 super().wait()
@@ -167,7 +168,7 @@ def test_the_stand_in_shows_what_is_not_ordered(small_pieces, missing):
         host = np.arange(80, dtype=np.uint32).reshape(40, 2)
         got = np.zeros_like(host)
         make = functools.partial(Careless, cupy, nullcontext, copies)
-        for at, piece in _uploads.pieces(make, host):
+        for at, piece in uploads.pieces(make, host):
             work.add(lambda got=got, at=at, piece=piece: got.__setitem__(at, piece))
         gpu.run_until(lambda work=work: not work.queue)
         wrong += not np.array_equal(got, host)
@@ -178,20 +179,20 @@ def test_an_error_in_the_middle_gives_memory_back_in_order(small_pieces):
     gpu = Gpu(1)
     cupy, closed = cupy_of(gpu), []
 
-    class Lane(_uploads.CupyLane):
+    class Lane(uploads.CupyLane):
         def close(self):
             super().close()
             closed.append(self)
 
     def fail():
-        for _ in _uploads.pieces(functools.partial(Lane, cupy, nullcontext, copies), np.zeros((40, 2), np.uint32)):
+        for _ in uploads.pieces(functools.partial(Lane, cupy, nullcontext, copies), np.zeros((40, 2), np.uint32)):
             raise ZeroDivisionError
 
     copies = Stream(gpu)
     with pytest.raises(ZeroDivisionError):
         fail()
     gpu.run_until(lambda: not any(stream.queue for stream in gpu.streams))
-    assert len(closed) == _uploads.LANES
+    assert len(closed) == uploads.LANES
 
 
 def test_page_locked_memory_keeps_no_secret(small_pieces):
@@ -199,16 +200,16 @@ def test_page_locked_memory_keeps_no_secret(small_pieces):
     cupy, lanes = cupy_of(gpu), []
 
     def lane(size):
-        lanes.append(_uploads.CupyLane(cupy, nullcontext, copies, size))
+        lanes.append(uploads.CupyLane(cupy, nullcontext, copies, size))
         return lanes[-1]
 
     copies, host = Stream(gpu), np.full((40, 2), 77, np.uint32)
-    for _ in _uploads.pieces(lane, host):
+    for _ in uploads.pieces(lane, host):
         pass
     assert all(lane.host.any() for lane in lanes)
     lanes.clear()
-    with _zeroing.secret_memory():
-        for _ in _uploads.pieces(lane, host):
+    with zeroing.secret_memory():
+        for _ in uploads.pieces(lane, host):
             pass
     assert not any(lane.host.any() for lane in lanes)
 
@@ -216,7 +217,7 @@ def test_page_locked_memory_keeps_no_secret(small_pieces):
 def test_the_backend_has_one_stream_of_copies_for_a_gpu(monkeypatch):
     gpu = Gpu(0)
     cupy = cupy_of(gpu)
-    backend = _backends.Cuda()
+    backend = backends.Cuda()
     monkeypatch.setattr(backend, "_cupy", lambda: cupy)
     monkeypatch.setattr(backend, "active", lambda index: nullcontext())
     first, second, other = backend.lane(0, 8), backend.lane(0, 8), backend.lane(1, 8)
@@ -229,13 +230,13 @@ class TestOnTheEmulator:
     @pytest.fixture
     def lanes(self, small_pieces, monkeypatch):
         """The sizes of lanes that were made."""
-        sizes, make = [], _backends.Emulator.lane
+        sizes, make = [], backends.Emulator.lane
 
         def lane(self, index, size):
             sizes.append(size)
             return make(self, index, size)
 
-        monkeypatch.setattr(_backends.Emulator, "lane", lane)
+        monkeypatch.setattr(backends.Emulator, "lane", lane)
         return sizes
 
     @pytest.mark.parametrize("dtype", [np.uint8, np.float64, np.int64])
@@ -279,7 +280,7 @@ class TestOnTheEmulator:
 @pytest.mark.gpu
 def test_a_large_array_arrives_on_a_gpu_beside_other_work():
     device = _devices.resolve("cuda:0")
-    host = np.random.default_rng(3).integers(0, 1 << 32, (3 * _uploads.PIECE // 4 + 7,), np.uint32)
+    host = np.random.default_rng(3).integers(0, 1 << 32, (3 * uploads.PIECE // 4 + 7,), np.uint32)
     with device.active():
         work = device.xp.ones((2048, 2048))
         for _ in range(20):

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from hepy import _backends, _devices, random
-from hepy._zeroing import CupyAllocator, secret_memory, wanted
+from hepy import _devices, random
+from hepy._devices import backends
+from hepy._devices.zeroing import CupyAllocator, secret_memory, wanted
 from hepy.random import Purpose
 
 PATTERN = 0x5EC0DE5E
@@ -201,12 +202,12 @@ def test_a_forked_child_leaves_its_parent_s_memory_alone(cupy, monkeypatch):
 
 def test_cupy_s_allocator_is_exchanged_in_the_block_only(cupy):
     plain = cupy.allocator
-    with _backends._allocator(cupy):
+    with backends._allocator(cupy):
         assert cupy.allocator is plain
-    with secret_memory(), _backends._allocator(cupy):
+    with secret_memory(), backends._allocator(cupy):
         zeroing = cupy.allocator
         assert isinstance(zeroing, CupyAllocator)
-        with _backends._allocator(cupy):
+        with backends._allocator(cupy):
             assert cupy.allocator is zeroing  # memory is zeroed once
     assert cupy.allocator is plain
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import hepy
-from hepy import _devices, _zeroing, paillier
+from hepy import _devices, paillier
 from hepy import _limbs as limb
+from hepy._devices import zeroing
 from hepy.paillier.keys import Purpose
 from hepy.random import Stream
 
@@ -91,7 +92,7 @@ def test_dropped_memory_tells_no_secret(native, any_key, seed):
 def test_the_search_finds_secrets_that_are_not_zeroed(native, key, seed, monkeypatch):
     key = without_tables(key)
     wanted = secrets(key, seed)
-    monkeypatch.setattr(_zeroing, "wanted", lambda: False)
+    monkeypatch.setattr(zeroing, "wanted", lambda: False)
     work(key, seed)
     del key
     gc.collect()

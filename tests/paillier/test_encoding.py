@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import hepy
-from hepy import _backends
+from hepy._devices import backends
 from hepy.errors import EncodingOverflowError, ParameterError
 from hepy.paillier.encoding import MAX_SCALE_BITS, Numbers, encode
 
@@ -147,7 +147,7 @@ class TestWhereValuesAre:
         def refuse(self, array):
             raise AssertionError("an array went to the host")
 
-        monkeypatch.setattr(type(_backends.BACKENDS[native.kind]), "download", refuse)
+        monkeypatch.setattr(type(backends.BACKENDS[native.kind]), "download", refuse)
 
     @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int16, np.int64, np.uint64, bool])
     def test_ciphertexts_have_the_same_bits(self, native, key, seed, dtype):

@@ -7,7 +7,8 @@ import pickle
 import gmpy2
 import pytest
 
-from hepy import _engines, options, paillier
+from hepy import options, paillier
+from hepy._host import engines
 from hepy.errors import KeyMismatchError, ParameterError
 from hepy.paillier.crt import Secret
 from hepy.paillier.primes import Verification, is_composite, random_prime, random_primes
@@ -92,7 +93,7 @@ def test_exponents_have_the_published_lengths():
 @pytest.mark.parametrize("name", ["djn", "subgroup"])
 def test_a_seed_gives_one_key_whatever_the_threads_and_engines(name, seed, monkeypatch):
     fingerprints = set()
-    for engine in _engines.usable():
+    for engine in engines.usable():
         for threads in (1, 2, 4):
             monkeypatch.setattr(options, "threads", threads)
             monkeypatch.setattr(options, "engine", engine)

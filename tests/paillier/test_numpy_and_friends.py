@@ -7,7 +7,7 @@ import pytest
 
 import hepy
 from hepy import _devices, paillier
-from hepy._backends import BACKENDS
+from hepy._devices.backends import BACKENDS
 from hepy.errors import ParameterError
 
 VALUES = np.array([[1, -2, 3], [4, 5, -6]])

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hepy import _chacha20, _devices, _limbs, random
+from hepy import _devices, _limbs, random
 from hepy.errors import ParameterError
-from hepy.random import Purpose, Stream
+from hepy.random import Purpose, Stream, chacha20
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "chacha20_rfc8439.json").read_text())["vectors"]
 KEY = bytes(range(32))
@@ -77,7 +77,7 @@ def test_words_are_those_of_the_rfc(name, vector):
     nonce = bytes.fromhex(vector["nonce"])
     source = SimpleNamespace(key=bytes.fromhex(vector["key"]), nonce=lambda attempt, first, blocks: nonce)
     with _devices.device(device):
-        words = host(_chacha20.leaves(device).words(source, vector["counter"], 1))
+        words = host(chacha20.leaves(device).words(source, vector["counter"], 1))
     assert words.astype("<u4").tobytes().hex() == vector["keystream"]
 
 
@@ -172,7 +172,7 @@ def test_no_repr_shows_a_key():
     draw = stream.draw(Purpose.OBFUSCATOR, 2, 64)
     assert repr(stream) == "Stream(seeded=True)"
     assert repr(draw) == "Draw(OBFUSCATOR, count=2, bits=64)"
-    assert "key" not in repr(_chacha20.Source(KEY, 1, 2, print))
+    assert "key" not in repr(chacha20.Source(KEY, 1, 2, print))
 
 
 def test_purposes_keep_their_numbers():

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hepy import _chacha20, _devices
-from hepy._backends import BACKENDS, Cpu
+from hepy import _devices
+from hepy._devices.backends import BACKENDS, Cpu
+from hepy.random import chacha20
 from hepy.ring import kernels, native
 
 KIND = "notes"
@@ -103,7 +104,7 @@ def noting(*, composites: bool = True) -> Iterator[tuple[_devices.Device, list[L
     """
     BACKENDS[KIND] = _Backend()
     kernels._HOME[KIND] = "hepy.ring.native" if composites else __name__
-    _chacha20._HOME[KIND] = _chacha20.Native
+    chacha20._HOME[KIND] = chacha20.Native
     _devices._probe.cache_clear()
     _notes.clear()
     try:
@@ -111,8 +112,8 @@ def noting(*, composites: bool = True) -> Iterator[tuple[_devices.Device, list[L
             yield device, _notes
     finally:
         kernels.kernels.cache_clear()
-        _chacha20.leaves.cache_clear()
-        del BACKENDS[KIND], kernels._HOME[KIND], _chacha20._HOME[KIND]
+        chacha20.leaves.cache_clear()
+        del BACKENDS[KIND], kernels._HOME[KIND], chacha20._HOME[KIND]
         _devices._probe.cache_clear()
 
 

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from hepy import _engines
+from hepy._host import engines
 from hepy.options import options
 
 # Those that decide which kernels can run; the full list is long and says little.
@@ -26,7 +26,7 @@ def describe() -> dict[str, Any]:
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "engine": _engines.resolve(options.engine).name,
+        "engine": engines.resolve(options.engine).name,
         "load_before": os.getloadavg()[0],
     }
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 
-from hepy._locks import new_lock
+from hepy._host.locks import new_lock
 from hepy.bigint.kernels import Batch
 from hepy.options import options
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import importlib
 
-from hepy import _engines
 from hepy._devices import Device
+from hepy._host import engines
 from hepy.bigint import kernels
 from hepy.options import options
 
 _COMPILED = "hepy.bigint.cpu_compiled"
-_HOME = {_engines.GMPY2: "hepy.bigint.cpu_gmpy2"}
+_HOME = {engines.GMPY2: "hepy.bigint.cpu_gmpy2"}
 
 
 def Kernels(n: int, device: Device) -> kernels.Kernels:
     """Contract: hepy.bigint.kernels.Kernels; called as the classes of that name are."""
-    name = _engines.resolve(options.engine).name
+    name = engines.resolve(options.engine).name
     made: kernels.Kernels = importlib.import_module(_HOME.get(name, _COMPILED)).Kernels(n, device, name)
     return made

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from hepy import _limbs as limb
 from hepy._devices import Device
-from hepy._pool import parallel_ranges
+from hepy._host.pool import parallel_ranges
 from hepy.bigint import inversion, multi_power, segments
 from hepy.bigint import mpn_loops as loops
 from hepy.bigint.combs import Tables

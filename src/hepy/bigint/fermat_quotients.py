@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from hepy import _devices
 from hepy import _limbs as limb
-from hepy._locks import new_lock
-from hepy._zeroing import secret_memory
+from hepy._devices.zeroing import secret_memory
+from hepy._host.locks import new_lock
 from hepy.bigint.kernels import FermatKernels, Kernels, offered, place
 from hepy.bigint.modulus import Modulus
 from hepy.errors import ParameterError

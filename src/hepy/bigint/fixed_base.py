@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hepy import _devices
 from hepy import _limbs as limb
-from hepy._locks import new_lock
+from hepy._host.locks import new_lock
 from hepy.bigint.integers import integers
 from hepy.bigint.kernels import place
 from hepy.bigint.residues import ResidueArray

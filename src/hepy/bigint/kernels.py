@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from hepy import _engines
 from hepy._devices import Device
+from hepy._host import engines
 from hepy._limbs import Limbs
 from hepy.bigint.rows import Rows
 from hepy.errors import DeviceError
@@ -136,7 +136,7 @@ _HOME = {"cpu": "hepy.bigint.cpu", "cuda": "hepy.bigint.native", "emulator": "he
 
 def place(device: Device) -> str:
     """Where work on `device` is done now: the device's name, or the host's engine that options.engine names."""
-    return _engines.resolve(options.engine).name if device.kind == "cpu" else device.name
+    return engines.resolve(options.engine).name if device.kind == "cpu" else device.name
 
 
 def kernels(n: int, device: Device) -> Kernels:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from hepy import _devices
 from hepy import _limbs as limb
-from hepy._locks import new_lock
+from hepy._host.locks import new_lock
 from hepy.bigint import kernels as _kernels
 from hepy.bigint.fixed_base import FixedBase
 from hepy.bigint.integers import integers

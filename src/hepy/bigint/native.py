@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from hepy import _limbs as limb
 from hepy._devices import Device, to_host
-from hepy._zeroing import secret_memory
+from hepy._devices.zeroing import secret_memory
 from hepy.bigint import inversion, multi_power, segments
 from hepy.bigint.combs import Tables
 from hepy.bigint.fermat_quotients import FermatPart, FermatQuotients

@@ -14,13 +14,13 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from hepy import _engines
 from hepy import _limbs as limb
+from hepy._host import engines
 from hepy.options import options
 
 _SMALL_LIMIT = 1 << 13  # of small_primes
 _COMPILED = "hepy.bigint.primality_compiled"
-_HOME = {_engines.GMPY2: "hepy.bigint.primality_gmpy2"}
+_HOME = {engines.GMPY2: "hepy.bigint.primality_gmpy2"}
 
 
 class Form(NamedTuple):
@@ -95,7 +95,7 @@ def is_strong_probable_prime(n: int, bases: Sequence[int]) -> bool:
 
 
 def _filters() -> Filters:
-    return _filters_of(_engines.resolve(options.engine).name)
+    return _filters_of(engines.resolve(options.engine).name)
 
 
 @functools.cache

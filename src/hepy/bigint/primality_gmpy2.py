@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy import _limbs as limb
-from hepy._pool import parallel_ranges
+from hepy._host.pool import parallel_ranges
 from hepy.bigint import mpn_loops as loops
 from hepy.bigint.primality import Form, small_primes
 from hepy.errors import ParameterError

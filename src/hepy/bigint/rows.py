@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hepy._locks import new_lock
+from hepy._host.locks import new_lock
 
 Rows = npt.NDArray[np.int64]
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import gmpy2
 import numpy as np
 
-from hepy import _devices, _engines
+from hepy import _devices
 from hepy import _limbs as limb
-from hepy._locks import new_lock
+from hepy._host import engines
+from hepy._host.locks import new_lock
 from hepy.options import options
 
 if TYPE_CHECKING:
@@ -84,12 +85,12 @@ class Singles:
         """A compiled engine of one integer at a time; None where GMP is the fastest."""
         with self._lock:
             if options.engine not in self._kernels:
-                self._kernels[options.engine] = self._made(_engines.resolve(options.engine).name)
+                self._kernels[options.engine] = self._made(engines.resolve(options.engine).name)
             return self._kernels[options.engine]
 
     def _made(self, name: str) -> Kernels | None:
         name = _ALONE.get(name, name)
-        if name == _engines.GMPY2 or name not in _engines.usable():
+        if name == engines.GMPY2 or name not in engines.usable():
             return None
         from hepy.bigint.cpu_compiled import Kernels
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from hepy import _devices, random
 from hepy._devices import HOST, Device
-from hepy._zeroing import secret_memory
+from hepy._devices.zeroing import secret_memory
 from hepy.ckks import encoding
 from hepy.ckks.ciphertexts import CiphertextArray, State, check_range, encode_plaintext
 from hepy.ckks.evaluator import Evaluator

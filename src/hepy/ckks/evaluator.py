@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hepy import _devices
-from hepy._zeroing import secret_memory
+from hepy._devices.zeroing import secret_memory
 from hepy.ckks import encoding
 from hepy.ckks.keys import RELINEARIZE, KeyStore, SwitchingKey
 from hepy.ckks.rings import Rings

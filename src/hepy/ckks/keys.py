@@ -17,8 +17,8 @@ import numpy as np
 
 from hepy import _devices, random
 from hepy._devices import HOST, Device
-from hepy._locks import new_lock
-from hepy._zeroing import secret_memory
+from hepy._devices.zeroing import secret_memory
+from hepy._host.locks import new_lock
 from hepy.ckks.parameters import sparse_weight
 from hepy.ckks.rings import Rings
 from hepy.errors import DeviceOutOfMemoryError, MissingKeyError, ParameterError

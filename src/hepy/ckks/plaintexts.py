@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hepy._locks import new_lock
+from hepy._host.locks import new_lock
 from hepy.ckks.encoding import Values, largest
 
 

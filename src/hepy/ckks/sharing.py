@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from hepy import random
-from hepy._locks import new_lock
+from hepy._host.locks import new_lock
 from hepy.ckks.noise import SIGMA
 from hepy.errors import ParameterError
 from hepy.random import KEY_BYTES

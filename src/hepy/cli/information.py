@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 import hepy
-from hepy import _devices, _engines
+from hepy import _devices
+from hepy._host import engines
 from hepy.bigint import kernels as integers
 from hepy.cli.output import Output, with_output
 from hepy.options import options
@@ -40,8 +41,8 @@ def info(output: Output) -> None:
         "memory_gib": about["memory_gib"],
         "devices": {name: _device(name) for name in hepy.devices()},
         "unavailable": _devices.unavailable(),
-        "engine": {"name": _engines.resolve(options.engine).name, "chosen_by": _chosen_by()},
-        "engines": {engine.name: {"about": engine.about, "missing": engine.missing} for engine in _engines.engines()},
+        "engine": {"name": engines.resolve(options.engine).name, "chosen_by": _chosen_by()},
+        "engines": {engine.name: {"about": engine.about, "missing": engine.missing} for engine in engines.engines()},
         "options": {
             "threads": options.threads,
             "engine": options.engine,
@@ -54,9 +55,9 @@ def info(output: Output) -> None:
 
 def _chosen_by() -> str:
     """Why the host computes with the engine that it does."""
-    if options.engine != _engines.AUTO:
+    if options.engine != engines.AUTO:
         return "options.engine"
-    faster = _engines.engines()[: _engines.engines().index(_engines.resolve(options.engine))]
+    faster = engines.engines()[: engines.engines().index(engines.resolve(options.engine))]
     return "the fastest that runs here" + "".join(f"; {engine.name}: {engine.missing}" for engine in faster)
 
 

@@ -11,7 +11,7 @@ import click
 
 import hepy
 from hepy import paillier
-from hepy._files import replaced
+from hepy._host.files import replaced
 from hepy.cli import passwords
 from hepy.cli.output import Output, with_output
 from hepy.errors import ParameterError

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hepy._files import replaced
+from hepy._host.files import replaced
 from hepy.cli import csv_tables
 from hepy.cli.cells import Place, Table, choose, floats, integers, two_axes
 from hepy.errors import ParameterError

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy import _columns, _devices
+from hepy._devices.zeroing import secret_memory
 from hepy._limbs import MPZ, object_array
-from hepy._zeroing import secret_memory
 from hepy.bigint.fixed_point import FixedPoint, NotFinite
 from hepy.errors import EncodingOverflowError, ParameterError
 

@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from hepy import _devices, random
 from hepy import _limbs as limb
-from hepy._files import Path
-from hepy._locks import new_lock
-from hepy._zeroing import secret_memory
+from hepy._devices.zeroing import secret_memory
+from hepy._host.files import Path
+from hepy._host.locks import new_lock
 from hepy.bigint import FixedBase, Modulus, ResidueArray
 from hepy.bigint.fixed_point import FixedPoint
 from hepy.bigint.residues import chunks, from_chunks

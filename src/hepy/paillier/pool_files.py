@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from hepy import _devices
 from hepy import _limbs as limb
-from hepy._files import Path, replaced
+from hepy._host.files import Path, replaced
 from hepy.bigint import ResidueArray
 from hepy.bigint.residues import chunks
 from hepy.errors import KeyMismatchError, ParameterError, WireFormatError

@@ -13,8 +13,8 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from hepy import _devices
-from hepy._locks import new_lock
-from hepy._zeroing import secret_memory
+from hepy._devices.zeroing import secret_memory
+from hepy._host.locks import new_lock
 from hepy.bigint import ResidueArray
 from hepy.errors import HepyError, KeyMismatchError, ParameterError, PoolExhaustedError
 

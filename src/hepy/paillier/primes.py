@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import gmpy2
 
 from hepy import _limbs as limb
-from hepy._pool import parallel_ranges
+from hepy._host.pool import parallel_ranges
 from hepy.bigint.primality import Form, first_strong_probable_prime, is_strong_probable_prime, sieve
 from hepy.random import Purpose, Stream
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy._devices import Device
-from hepy._graphs import hold
+from hepy._devices.graphs import hold
 from hepy._limbs import from_ints, width
 from hepy.ring.basis import RingBasis
 from hepy.ring.tables import Words

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy._devices import Device
-from hepy._pool import parallel_ranges
+from hepy._host.pool import parallel_ranges
 from hepy.ring import constants, tables
 from hepy.ring.addresses import Addresses, address, apart, by_entry, by_limb, side_by_side, terms_by_limb
 from hepy.ring.basis import RingBasis

@@ -2,7 +2,7 @@
 
 On a device a pair is *expanded*, as operations read it, or *half*: the half that no seed gives, from which the pair is
 expanded again without a copy from the host. Where nothing of it is on a device it is on another or on the host. So a pair
-takes part in hepy._residency: when memory runs short on a device, pairs there become halves, then move out, those that
+takes part in hepy._devices.residency: when memory runs short on a device, pairs there become halves, then move out, those that
 were not used for longest first.
 """
 
@@ -12,9 +12,9 @@ import weakref
 from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
-from hepy import _devices, _graphs, _residency
-from hepy._devices import HOST, Device
-from hepy._locks import new_lock
+from hepy import _devices
+from hepy._devices import HOST, Device, graphs, residency
+from hepy._host.locks import new_lock
 from hepy.errors import DeviceOutOfMemoryError
 from hepy.ring.polynomial import Polynomial
 
@@ -47,7 +47,7 @@ class Halves:
         self._lock = new_lock()  # held while something moves out
         copy = _Copy(first.device, half=first) if second is None else _Copy(first.device, pair=_joined(first, second))
         self._copies: dict[Device, _Copy] = {first.device: copy}
-        _residency.used(first.device, self)
+        residency.used(first.device, self)
 
     @property
     def first(self) -> Polynomial:
@@ -67,7 +67,7 @@ class Halves:
         Raises:
             DeviceOutOfMemoryError: there is not enough memory, also when all other pairs have moved out.
         """
-        _residency.used(device, self)
+        residency.used(device, self)
         copy = self._copies.get(device)
         if copy is None or copy.pair is None:
             copy = self._move_in(device, copy)
@@ -78,7 +78,7 @@ class Halves:
 
     def derived(self, device: Device, name: Hashable, make: Callable[[Polynomial], Polynomial]) -> Polynomial:
         """make(both halves), kept under that name beside them until memory runs short."""
-        _residency.used(device, self)
+        residency.used(device, self)
         copy = self._copies.get(device)
         found = None if copy is None else copy.derived.get(name)
         if copy is None or found is None:
@@ -93,7 +93,7 @@ class Halves:
         return found
 
     def shrink(self, device: Device) -> bool:
-        """Contract: hepy._residency.Guest."""
+        """Contract: hepy._devices.residency.Guest."""
         copy = self._copies.get(device)
         if copy is None or copy.holders:
             return False
@@ -112,7 +112,7 @@ class Halves:
         return True
 
     def move_out(self, device: Device) -> bool:
-        """Contract: hepy._residency.Guest. The host keeps a half, unless another device does."""
+        """Contract: hepy._devices.residency.Guest. The host keeps a half, unless another device does."""
         with self._lock:
             copy = self._copies.get(device)
             if copy is None or device == HOST or copy.holders:
@@ -126,7 +126,7 @@ class Halves:
     def _move_in(self, device: Device, there: _Copy | None) -> _Copy:
         first = self.first if there is None else there.first
         with _devices.device(device):
-            pair = _residency.with_room(device, 0, lambda: _joined(first.to(device), self._expand))
+            pair = residency.with_room(device, 0, lambda: _joined(first.to(device), self._expand))
         made = self._copies[device] = _Copy(device, pair=pair)
         return made
 
@@ -144,10 +144,10 @@ class _Copy:
         self._device, self._half, self.pair = device, half, pair
         self._queue, self._shared = device.queue(), False
         self.derived: dict[Hashable, Polynomial] = {}
-        self.holders: weakref.WeakSet[_graphs.Held] = weakref.WeakSet()  # graphs that read it, for which it stays
+        self.holders: weakref.WeakSet[graphs.Held] = weakref.WeakSet()  # graphs that read it, for which it stays
 
     def keep_for_graphs(self) -> None:
-        holder = _graphs.hold(self)
+        holder = graphs.hold(self)
         if holder is not None:
             self.holders.add(holder)
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy._devices import Device
-from hepy._graphs import hold
+from hepy._devices.graphs import hold
 from hepy.ring import constants, tables
 from hepy.ring.basis import RingBasis
 from hepy.ring.native_composites import Composites

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hepy._graphs import holds
+from hepy._devices.graphs import holds
 from hepy.ring import constants, tables
 from hepy.ring.basis import RingBasis
 from hepy.ring.native_conversion import Conversions, Exchange, factors

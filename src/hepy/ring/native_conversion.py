@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy._devices import Device
-from hepy._graphs import holds
+from hepy._devices.graphs import holds
 from hepy._limbs import from_ints, width
 from hepy.ring import constants
 from hepy.ring.basis import RingBasis

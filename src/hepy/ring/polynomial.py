@@ -14,8 +14,9 @@ from typing import Any, ClassVar, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from hepy import _devices, _graphs
+from hepy import _devices
 from hepy import _limbs as integers
+from hepy._devices import graphs
 from hepy.errors import DeviceError, ParameterError
 from hepy.ring.basis import RingBasis
 from hepy.ring.constants import on_device
@@ -215,7 +216,7 @@ class RingArray:
         """Product with an integer, or with integers of a shape that broadcasts against the batch axes."""
         if isinstance(factor, int):
             factors = _factor(self.basis, self.device, int(factor))
-            _graphs.hold(factors)
+            graphs.hold(factors)
         else:
             residues = _residues(factor, self.basis)
             check_broadcast(self.shape, residues.shape[:-1])

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy import _devices
-from hepy._zeroing import secret_memory
+from hepy._devices.zeroing import secret_memory
 from hepy.errors import ParameterError
 from hepy.random import Draw, Purpose, Stream
 from hepy.ring.basis import RingBasis

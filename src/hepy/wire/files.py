@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from hepy._files import Path, replaced
+from hepy._host.files import Path, replaced
 from hepy.errors import ParameterError, WireFormatError
 from hepy.wire import kinds, messages
 from hepy.wire.container import Message

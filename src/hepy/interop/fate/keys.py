@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from hepy import _devices, paillier, wire
+from hepy._host.locks import new_lock
 from hepy._limbs import object_array
-from hepy._locks import new_lock
 from hepy.bigint import ResidueArray
 from hepy.errors import KeyMismatchError, ParameterError
 from hepy.interop.fate.coder import Coder

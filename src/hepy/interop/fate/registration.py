@@ -21,7 +21,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hepy import _devices
-from hepy._locks import new_lock
+from hepy._host.locks import new_lock
 from hepy.errors import ParameterError
 from hepy.interop.fate.evaluation import evaluator
 from hepy.interop.fate.keys import keygen

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy import _devices
+from hepy._devices.zeroing import secret_memory
 from hepy._limbs import MPZ, object_array
-from hepy._zeroing import secret_memory
 from hepy.bigint import ResidueArray, concatenate, stack
 from hepy.errors import KeyMismatchError, ParameterError
 from hepy.interop.phe.deferred import Result, compute_all

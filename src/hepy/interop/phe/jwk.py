@@ -9,7 +9,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from hepy._files import Path, replaced
+from hepy._host.files import Path, replaced
 from hepy._limbs import MPZ
 from hepy.errors import WireFormatError
 from hepy.interop.phe.numbers import EncryptedNumber

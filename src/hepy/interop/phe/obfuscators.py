@@ -19,8 +19,8 @@ import gmpy2
 
 from hepy import _devices, random
 from hepy import _limbs as limb
-from hepy._locks import new_lock
-from hepy._zeroing import secret_memory
+from hepy._devices.zeroing import secret_memory
+from hepy._host.locks import new_lock
 from hepy.bigint import FixedBase, Modulus, ResidueArray
 from hepy.bigint.residues import from_chunks
 from hepy.errors import ParameterError

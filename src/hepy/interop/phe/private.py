@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy import _devices
+from hepy._devices.zeroing import secret_memory
+from hepy._host.locks import new_lock
+from hepy._host.pool import parallel_ranges
 from hepy._limbs import MPZ, to_ints
-from hepy._locks import new_lock
-from hepy._pool import parallel_ranges
-from hepy._zeroing import secret_memory
 from hepy.bigint.residues import chunks
 from hepy.bigint.single import Singles
 from hepy.errors import KeyMismatchError, ParameterError

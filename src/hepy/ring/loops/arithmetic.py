@@ -7,7 +7,7 @@ addresses.apart gives, `at` and `offsets` of out and the operands.
 
 import numpy as np
 
-from hepy._lanes import (
+from hepy._host.lanes import (
     add_product,
     add_product_with_one,
     load,

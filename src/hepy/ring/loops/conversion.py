@@ -5,7 +5,7 @@ Rows are addresses of N words; work is cut along rows and along coefficients, be
 
 import numpy as np
 
-from hepy._lanes import (
+from hepy._host.lanes import (
     add_product,
     add_product_with_one,
     add_sums,

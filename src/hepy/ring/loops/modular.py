@@ -7,7 +7,7 @@ in a comment is the range of each word.
 import numba
 import numpy as np
 
-from hepy._lanes import choose, high_words, load_one, low_words, minimum, multiply_high, multiply_low
+from hepy._host.lanes import choose, high_words, load_one, low_words, minimum, multiply_high, multiply_low
 
 # A loop is called from Python; a part is called from loops only, needs no wrapper, and is kept as part of them.
 loop = numba.njit(nogil=True, cache=True, no_cfunc_wrapper=True)

@@ -14,7 +14,7 @@ compiler hoists the choice out of the loops.
 
 import numpy as np
 
-from hepy._lanes import (
+from hepy._host.lanes import (
     even_words,
     high_halves,
     high_quarters,

@@ -6,7 +6,7 @@ Draws of residues are completed here, because what is rejected is scattered.
 import numba
 import numpy as np
 
-from hepy._lanes import LANES, exclusive_or, load, load_one, rotate_7, rotate_8, rotate_12, rotate_16, store
+from hepy._host.lanes import LANES, exclusive_or, load, load_one, rotate_7, rotate_8, rotate_12, rotate_16, store
 
 BLOCK_WORDS = 16
 _ROUNDS = 10  # double rounds

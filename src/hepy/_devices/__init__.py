@@ -1,7 +1,7 @@
 """Where arrays live and work runs: `cpu`, `cuda:N` or `emulator`, chosen by name and kept in a context.
 
 A device is usable when what it needs is here; unavailable() says what the others lack. What a kind of device is made
-of stands in _backends.py. Above these two files and the arithmetic layers, nothing branches on a device.
+of stands in backends.py. Above this package and the arithmetic layers, nothing branches on a device.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hepy import _graphs, _residency, _uploads
-from hepy._backends import BACKENDS, Backend, Properties, Shape
-from hepy._graphs import Graph
+from hepy._devices import graphs, residency, uploads
+from hepy._devices.backends import BACKENDS, Backend, Properties, Shape
+from hepy._devices.graphs import Graph
 from hepy.errors import DeviceError, DeviceOutOfMemoryError, ParameterError
 from hepy.options import options
 
@@ -74,7 +74,7 @@ class Device:
 
         Raises:
             DeviceOutOfMemoryError: there is not enough memory, or options.device_memory allows no more, also after guests
-                (see _residency.py) have given up what they keep here; nothing else is affected.
+                (see residency.py) have given up what they keep here; nothing else is affected.
         """
         size = math.prod((shape,) if isinstance(shape, int) else shape) * np.dtype(dtype).itemsize
         return self._with_room(size, lambda: self._backend.empty(self.index, shape, dtype))
@@ -92,8 +92,8 @@ class Device:
         if owner is not None:
             return self._with_room(int(array.nbytes), lambda: backend.copy(self.index, array))
         host = to_host(array)
-        _graphs.check_copy()
-        if host.nbytes <= _uploads.PIECE or backend.owner(host) is not None:
+        graphs.check_copy()
+        if host.nbytes <= uploads.PIECE or backend.owner(host) is not None:
             return self._with_room(host.nbytes, lambda: backend.upload(self.index, host))
         out = self.empty(host.shape, host.dtype)
         flat = out.reshape(-1)
@@ -112,16 +112,16 @@ class Device:
             DeviceOutOfMemoryError: there is not enough memory for a few pieces.
         """
         host = isinstance(array, np.ndarray) and self._backend.owner(array) is None
-        if not host or array.nbytes <= _uploads.PIECE:
+        if not host or array.nbytes <= uploads.PIECE:
             yield slice(0, len(array)), self.asarray(array)
             return
-        self._check_budget(_uploads.LANES * _uploads.PIECE)
-        yield from _uploads.pieces(lambda size: self._backend.lane(self.index, size), array)
+        self._check_budget(uploads.LANES * uploads.PIECE)
+        yield from uploads.pieces(lambda size: self._backend.lane(self.index, size), array)
 
     def make_room(self, size: int) -> None:
         """Have guests give up what they keep here, as far as less than that is free; for work that allocates by `xp`."""
         if size > self.free_bytes():
-            _residency.make_room(self, size)
+            residency.make_room(self, size)
 
     def _with_room(self, size: int, make: Callable[[], Any]) -> Any:
         """make(), which allocates that many bytes, once guests have given up what it needs."""
@@ -131,7 +131,7 @@ class Device:
             return make()
 
         try:
-            return _residency.with_room(self, size, allocate)
+            return residency.with_room(self, size, allocate)
         except DeviceOutOfMemoryError as error:
             raise self._shortage(size) from error
 
@@ -169,7 +169,7 @@ class Device:
         return self._backend.has_graphs
 
     def graph(self, work: Callable[[], Any]) -> Graph:
-        """Record work() and what it returns, to launch it as a whole: see _graphs.py. It does not wait for the device.
+        """Record work() and what it returns, to launch it as a whole: see graphs.py. It does not wait for the device.
 
         Raises:
             DeviceError: this device has no graphs, or the work cannot be recorded.
@@ -241,7 +241,7 @@ def to_host(array: Any) -> npt.NDArray[Any]:
     """The array as numpy's, copied if it is elsewhere; what is no array yet goes through numpy.asarray."""
     for backend in BACKENDS.values():
         if backend.owner(array) is not None:
-            _graphs.check_copy()
+            graphs.check_copy()
             return backend.download(array)
     return np.asarray(array)
 

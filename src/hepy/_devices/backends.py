@@ -1,6 +1,6 @@
 """What each kind of device is made of: its array module, memory, streams and compiled kernels.
 
-One class a kind, with the same methods; Device in _devices.py is their face, and picks one by kind. A backend may ask
+One class a kind, with the same methods; Device in the package is their face, and picks one by kind. A backend may ask
 the system whether it is usable; nothing here knows which device is current.
 """
 
@@ -19,10 +19,10 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from hepy import _emulated_arrays as emulated
-from hepy import _zeroing
-from hepy._graphs import CupyGraph, Graph, pool_bytes
-from hepy._uploads import CupyLane, EmulatedLane, Lane
+from hepy._devices import emulated_arrays as emulated
+from hepy._devices import zeroing
+from hepy._devices.graphs import CupyGraph, Graph, pool_bytes
+from hepy._devices.uploads import CupyLane, EmulatedLane, Lane
 from hepy.errors import DeviceError, DeviceOutOfMemoryError
 
 Shape = int | tuple[int, ...]
@@ -369,7 +369,7 @@ class Cuda:
     def upload(self, index: int, host: npt.NDArray[Any]) -> Any:
         with self.active(index):
             cupy = self._cupy()
-            if not _zeroing.wanted():
+            if not zeroing.wanted():
                 return cupy.asarray(host)
             # asarray copies by way of page-locked memory, which CuPy keeps and nobody zeroes.
             array = cupy.empty(host.shape, host.dtype)
@@ -420,11 +420,11 @@ class Cuda:
 
 
 def _allocator(cupy: Any) -> AbstractContextManager[None]:
-    """Makes CuPy's allocations zeroed ones where _zeroing asks for that."""
-    below = cupy.cuda.get_allocator() if _zeroing.wanted() else None
-    if below is None or isinstance(below, _zeroing.CupyAllocator):
+    """Makes CuPy's allocations zeroed ones where zeroing asks for that."""
+    below = cupy.cuda.get_allocator() if zeroing.wanted() else None
+    if below is None or isinstance(below, zeroing.CupyAllocator):
         return contextlib.nullcontext()
-    return cupy.cuda.using_allocator(_zeroing.CupyAllocator(cupy, below))  # type: ignore[no-any-return]
+    return cupy.cuda.using_allocator(zeroing.CupyAllocator(cupy, below))  # type: ignore[no-any-return]
 
 
 @contextmanager

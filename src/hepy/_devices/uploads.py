@@ -15,8 +15,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from hepy import _emulated_arrays as emulated
-from hepy import _zeroing
+from hepy._devices import emulated_arrays as emulated
+from hepy._devices import zeroing
 
 PIECE = 16 << 20  # bytes; smaller arrays are copied at once
 LANES = 2
@@ -71,7 +71,7 @@ class CupyLane:
 
     def __init__(self, cupy: Any, active: Callable[[], AbstractContextManager[None]], copies: Any, size: int) -> None:
         self._cupy, self._active, self._copies = cupy, active, copies
-        self._secret = _zeroing.wanted()
+        self._secret = zeroing.wanted()
         with active():
             self.host = np.frombuffer(cupy.cuda.alloc_pinned_memory(size), np.uint8, size)
             with copies:  # CuPy gives memory again in the order of the stream that it was made for

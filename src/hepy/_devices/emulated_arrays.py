@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from hepy import _zeroing
+from hepy._devices import zeroing
 from hepy.errors import DeviceError
 
 _UPLOADS = frozenset({"array", "asarray", "ascontiguousarray"})  # in CuPy too, these take arrays of the host
@@ -117,7 +117,7 @@ class Namespace:
 
 
 def allocate(shape: int | tuple[int, ...], dtype: npt.DTypeLike, index: int) -> EmulatedArray:
-    """Memory of an emulated device, not initialized; zeroed when it is dropped where _zeroing asks for that.
+    """Memory of an emulated device, not initialized; zeroed when it is dropped where zeroing asks for that.
 
     Raises:
         DeviceOutOfMemoryError: the device's limit does not allow it.
@@ -125,7 +125,7 @@ def allocate(shape: int | tuple[int, ...], dtype: npt.DTypeLike, index: int) -> 
     dtype = np.dtype(dtype)
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     count = int(np.prod(shape, dtype=np.int64))
-    memory = importlib.import_module("hepy._emulator").Memory(index, count * dtype.itemsize, _zeroing.wanted())
+    memory = importlib.import_module("hepy._emulator").Memory(index, count * dtype.itemsize, zeroing.wanted())
     return EmulatedArray(np.frombuffer(memory, dtype, count).reshape(shape), index)
 
 

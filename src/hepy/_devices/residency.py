@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from hepy._locks import new_lock
+from hepy._host.locks import new_lock
 from hepy.errors import DeviceOutOfMemoryError
 
 if TYPE_CHECKING:

@@ -19,11 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from hepy import _chacha20, _devices
-from hepy._chacha20 import BLOCK_WORDS, Leaves, Source, Words, bits_below, masked
-from hepy._locks import new_lock
-from hepy._zeroing import secret_memory
+from hepy import _devices
+from hepy._devices.zeroing import secret_memory
+from hepy._host.locks import new_lock
 from hepy.errors import ParameterError
+from hepy.random import chacha20
+from hepy.random.chacha20 import BLOCK_WORDS, Leaves, Source, Words, bits_below, masked
 
 KEY_BYTES = 32
 _COUNTERS = 1 << 32
@@ -147,7 +148,7 @@ class Draw:
             device = _devices.current()
             with device.active():
                 return self.words(first, last, attempt)[device.asarray(elements - first)]  # type: ignore[no-any-return]
-        leaves = _chacha20.leaves(_devices.current())
+        leaves = chacha20.leaves(_devices.current())
         return leaves.words_at(self._source(self._call), elements.astype(np.uint32), attempt)[:, : -(-self._bits // 32)]
 
     @secret_memory()
@@ -160,7 +161,7 @@ class Draw:
         blocks = self._count * self._blocks
         if blocks > _COUNTERS:
             return None
-        return _chacha20.leaves(_devices.current()).words_below(self._source(self._call), 0, blocks, bounds, masks, run)
+        return chacha20.leaves(_devices.current()).words_below(self._source(self._call), 0, blocks, bounds, masks, run)
 
     @secret_memory()
     def uniform_bits(self, start: int, stop: int) -> Words:
@@ -204,7 +205,7 @@ class Draw:
         for call in range(start // per_call, -(-stop // per_call)):
             low, high = max(start, call * per_call), min(stop, (call + 1) * per_call)
             source = self._source(self._call + call)
-            parts.append(piece(_chacha20.leaves(device), source, low - call * per_call, high - call * per_call))
+            parts.append(piece(chacha20.leaves(device), source, low - call * per_call, high - call * per_call))
         if not parts:
             return device.empty((0, -(-bits // 32)), np.uint32)  # type: ignore[no-any-return]
         if len(parts) == 1:

@@ -85,7 +85,7 @@ class Host:
         return words.astype(np.uint32, copy=False)
 
     def words_at(self, source: Source, blocks: Words, attempt: int) -> Words:
-        from hepy._chacha20_loops import blocks as fill
+        from hepy.random.chacha20_loops import blocks as fill
 
         for block in blocks.tolist() if source.record else ():
             source.nonce(attempt, block, 1)
@@ -98,7 +98,7 @@ class Host:
         return out
 
     def words_below(self, source: Source, first: int, blocks: int, bounds: Words, masks: Words, run: int) -> Words:
-        from hepy._chacha20_loops import below
+        from hepy.random.chacha20_loops import below
 
         words, state = self.words(source, first, blocks), _state(source, 0)
         complete = below(words, first, bounds, masks, run, state, np.empty((BLOCK_WORDS + 2, 8), np.uint32))

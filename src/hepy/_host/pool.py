@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 
-from hepy._locks import new_lock
+from hepy._host.locks import new_lock
 from hepy.options import options
 
 _lock = new_lock()

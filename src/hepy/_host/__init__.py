@@ -1,0 +1,1 @@
+"""What the host has for all layers: a thread pool and locks, its engines for big integers, words side by side, files."""
