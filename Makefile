@@ -90,7 +90,7 @@ bench-interop-fate: $(FATE)
 # interpreter is not built with sanitizers, so their library is loaded first, and leaks are not judged: Python keeps memory
 # until the end. The base Python runs, because .venv's own would import the editable installation.
 SANITIZED := build/sanitize/site
-SCHEDULES ?= in-order reversed shuffled:1
+SCHEDULES ?= in-order reversed shuffled:1 ahead:1
 SCHEME_SCHEDULES ?= shuffled:1
 SANITIZE_JOBS ?= auto
 SANITIZE_HOST_TESTS ?= tests/bigint/test_engines.py

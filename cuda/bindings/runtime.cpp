@@ -44,7 +44,7 @@ void bind_emulator(py::module_& module) {
   module.def(
       "set_schedule",
       [](const std::string& text) { runtime::emulator::set_schedule(runtime::emulator::Schedule::parse(text)); },
-      py::arg("schedule"), "'in-order', 'reversed' or 'shuffled:SEED', for all launches from now on.");
+      py::arg("schedule"), "'in-order', 'reversed', 'shuffled:SEED' or 'ahead:SEED', for all launches from now on.");
   module.def("schedule", [] { return runtime::emulator::schedule().text(); });
 }
 #endif

@@ -4,7 +4,7 @@ import pytest
 
 from hepy import _devices
 
-SCHEDULES = ("in-order", "reversed", "shuffled:1", "shuffled:2")
+SCHEDULES = ("in-order", "reversed", "shuffled:1", "shuffled:2", "ahead:1")
 
 
 @pytest.fixture(params=["emulator", pytest.param("cuda:0", marks=pytest.mark.gpu)])

@@ -24,6 +24,9 @@ void bind(py::module_& module) {
   module.def("reverse", [](Stream s, const py::object& out, const py::object& in, bool barrier) {
     reverse(s, Out(out).data(s, kThreads), In(in).data(s, kThreads), barrier);
   });
+  module.def("swap_warps", [](Stream s, const py::object& out, const py::object& in, bool barrier) {
+    swap_warps(s, Out(out).data(s, kThreads), In(in).data(s, kThreads), barrier);
+  });
   module.def("shared_as_found", [](Stream s, const py::object& out, unsigned blocks) {
     shared_as_found(s, Out(out).data(s, 2 * blocks), blocks);
   });

@@ -15,6 +15,16 @@ __global__ void reverse_kernel(std::uint32_t* out, const std::uint32_t* in) {
   out[threadIdx.x] = tile[kThreads - 1 - threadIdx.x];
 }
 
+template <bool barrier>
+__global__ void swap_warps_kernel(std::uint32_t* out, const std::uint32_t* in) {
+  auto& tile = HEPY_SHARED(std::uint32_t[kThreads]);
+  tile[threadIdx.x] = in[threadIdx.x];
+  __syncwarp();
+  __syncwarp();
+  if (barrier) __syncthreads();
+  out[threadIdx.x] = tile[(threadIdx.x + 32) % kThreads];
+}
+
 __global__ void shared_as_found_kernel(std::uint32_t* out) {
   auto& fixed = HEPY_SHARED(std::uint32_t[1]);
   auto* sized = runtime::dynamic_shared<std::uint32_t>();
@@ -164,6 +174,10 @@ __global__ void large_shared_kernel(std::uint32_t* out) { out[0] = HEPY_SHARED(s
 __global__ void empty_kernel() {}
 
 }  // namespace
+
+void swap_warps(Stream stream, std::uint32_t* out, const std::uint32_t* in, bool barrier) {
+  runtime::launch(barrier ? swap_warps_kernel<true> : swap_warps_kernel<false>, 1, kThreads, 0, stream, out, in);
+}
 
 void reverse(Stream stream, std::uint32_t* out, const std::uint32_t* in, bool barrier) {
   runtime::launch(barrier ? reverse_kernel<true> : reverse_kernel<false>, 1, kThreads, 0, stream, out, in);

@@ -13,6 +13,10 @@ constexpr unsigned kThreads = 64;
 // out[i] = in[kThreads - 1 - i] through shared memory, a block of kThreads; without the barrier it is wrong.
 void reverse(Stream stream, std::uint32_t* out, const std::uint32_t* in, bool barrier);
 
+// out[i] = in[(i + 32) % kThreads]: a warp reads what the other has written before it met itself twice. Without the
+// barrier that is right only where warps keep in step.
+void swap_warps(Stream stream, std::uint32_t* out, const std::uint32_t* in, bool barrier);
+
 // Static and dynamic shared memory as a block finds it, then filled: out[2 b], out[2 b + 1] for each block b.
 void shared_as_found(Stream stream, std::uint32_t* out, unsigned blocks);
 

@@ -22,7 +22,7 @@ from hepy.errors import DeviceError, DeviceOutOfMemoryError, ParameterError
 emulated = import_module("hepy._runtime_test")
 
 POISON = 0xCDCDCDCD
-SCHEDULES = ("in-order", "reversed", "shuffled:1", "shuffled:2", "shuffled:3")
+SCHEDULES = ("in-order", "reversed", "shuffled:1", "shuffled:2", "shuffled:3", "ahead:1", "ahead:2")
 THREADS = emulated.THREADS
 
 
@@ -181,6 +181,22 @@ def test_a_missing_barrier_is_wrong_under_some_schedule():
 
 
 @every_order
+def test_warps_meet_at_a_barrier(emulator):
+    values = np.arange(THREADS, dtype=np.uint32)
+    assert emulator.run("swap_warps", THREADS, values, True).tolist() == np.roll(values, -32).tolist()
+
+
+def test_a_missing_barrier_between_warps_in_step_is_wrong_where_one_runs_ahead():
+    values = np.arange(THREADS, dtype=np.uint32)
+    got = {each: Emulator(each).run("swap_warps", THREADS, values, False).reshape(2, -1) for each in SCHEDULES}
+    for schedule, warps in got.items():
+        unwritten = sorted(int((warp == POISON).sum()) for warp in warps)
+        assert unwritten == ([0, 32] if schedule.startswith("ahead") else [0, 0])
+    leading = {schedule: warps[0, 0] == POISON for schedule, warps in got.items() if schedule.startswith("ahead")}
+    assert len(set(leading.values())) == 2  # seeds let different warps lead
+
+
+@every_order
 def test_shared_memory_is_poisoned_for_every_block(emulator):
     assert emulator.run("shared_as_found", 10, 5).tolist() == [POISON] * 10
 
@@ -312,8 +328,10 @@ def test_bindings_refuse_what_does_not_fit():
             reverse(array)
 
 
-@pytest.mark.parametrize("text", ["", "random", "shuffled:", "shuffled:-1", "shuffled:1e3", "shuffled:" + "9" * 19])
-def test_schedules_have_three_forms(text):
+@pytest.mark.parametrize(
+    "text", ["", "random", "ahead", "ahead:", "shuffled:", "shuffled:-1", "shuffled:1e3", "shuffled:" + "9" * 19]
+)
+def test_schedules_have_four_forms(text):
     with pytest.raises(ParameterError, match="in-order"):
         emulated.set_schedule(text)
 

@@ -116,10 +116,12 @@ void Block::run(uint3 index) {
     warps_[w].meetings.clear();
   }
   done_ = waiting_ = 0;
+  orders_->next_block(order_);
   while (done_ < count) {
     orders_->next_round(order_);
-    bool progress = false;
-    for (position_ = 0; position_ < count; ++position_) {
+    bool progress = released_ = false;
+    // Where threads run ahead, those that were released may stand before the one that ran last.
+    for (position_ = 0; position_ < count && !(orders_->ahead() && released_); ++position_) {
       const Thread& thread = threads_[order_[position_]];
       if (thread.state != State::kUnstarted && thread.state != State::kReady) continue;
       progress = true;
@@ -170,6 +172,7 @@ void Block::carry() {
 }
 
 bool Block::start_next() {
+  if (orders_->ahead() && released_) return false;
   if (position_ + 1 == order_.size() || threads_[order_[position_ + 1]].state != State::kUnstarted) return false;
   ++position_;
   return true;
@@ -198,6 +201,11 @@ void Block::wait(State state, Site site) {
   here.switch_to(scheduler_);
 }
 
+// The last to arrive, who would go on first, lets those before it do so where threads run ahead.
+void Block::yield_to_others(Site site) {
+  if (orders_->ahead()) wait(State::kReady, site);
+}
+
 void Block::barrier(Site site) {
   if (waiting_ == 0) barrier_site_ = site;
   check_barrier(site);
@@ -206,6 +214,8 @@ void Block::barrier(Site site) {
   for (Thread& thread : threads_) {
     if (thread.state == State::kAtBarrier) thread.state = State::kReady;
   }
+  released_ = true;
+  yield_to_others(site);
 }
 
 void Block::check_barrier(Site site) {
@@ -236,7 +246,11 @@ Offers Block::exchange(unsigned mask, std::uint64_t value, Exchange kind, Site s
   threads_[thread_].mask = mask;
   threads_[thread_].state = State::kInExchange;
   complete_if_all_came(warp, thread_ - here, meeting);
-  if (threads_[thread_].state == State::kInExchange) wait(State::kInExchange, site);
+  if (threads_[thread_].state == State::kInExchange) {
+    wait(State::kInExchange, site);
+  } else {
+    yield_to_others(site);
+  }
   return {meeting.offered[side], meeting.present[side]};
 }
 
@@ -248,6 +262,7 @@ void Block::complete_if_all_came(Warp& warp, unsigned first_thread, Meeting& mee
     if (meeting.arrived >> lane & 1) threads_[first_thread + lane].state = State::kReady;
   }
   meeting.arrived = 0;
+  released_ = true;
 }
 
 void* Block::static_shared(const void* key, std::size_t bytes, std::size_t alignment) {

@@ -57,7 +57,6 @@ class Block {
   [[noreturn]] void fail(const std::string& what, Site site);
 
  private:
-  static constexpr unsigned kLanes = 32;
   enum class State : std::uint8_t { kUnstarted, kReady, kAtBarrier, kInExchange, kDone };
 
   struct Thread {
@@ -94,6 +93,7 @@ class Block {
   void enter(unsigned thread);
   void leave();
   void wait(State state, Site site);
+  void yield_to_others(Site site);
   void resume(Fiber& fiber);
   Fiber& free_fiber();
   void complete_if_all_came(Warp& warp, unsigned first_thread, Meeting& meeting);
@@ -116,6 +116,7 @@ class Block {
   unsigned position_ = 0;  // in order_: the thread that runs
   unsigned thread_ = 0;    // its number
   unsigned done_ = 0, waiting_ = 0;
+  bool released_ = false;  // threads that waited can go on, since the scheduler looked
   Site barrier_site_;
 
   Fiber scheduler_;

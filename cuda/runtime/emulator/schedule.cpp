@@ -13,7 +13,7 @@ namespace hepy::runtime::emulator {
 namespace {
 
 constexpr char kVariable[] = "HEPY_EMULATOR_SCHEDULE";
-const std::string kShuffled = "shuffled:";
+const std::string kShuffled = "shuffled:", kAhead = "ahead:";
 
 struct Setting {
   std::mutex mutex;
@@ -34,17 +34,20 @@ Setting& setting() {
 Schedule Schedule::parse(const std::string& text) {
   if (text == "in-order") return {Kind::kInOrder, 0};
   if (text == "reversed") return {Kind::kReversed, 0};
-  const std::string seed = text.rfind(kShuffled, 0) == 0 ? text.substr(kShuffled.size()) : "";
+  const bool ahead = text.rfind(kAhead, 0) == 0, shuffled = text.rfind(kShuffled, 0) == 0;
+  const std::string seed = ahead || shuffled ? text.substr(text.find(':') + 1) : "";
   const bool digits = std::all_of(seed.begin(), seed.end(), [](char c) { return '0' <= c && c <= '9'; });
   if (seed.empty() || seed.size() > 18 || !digits) {
-    throw InvalidArgument("a schedule is 'in-order', 'reversed' or 'shuffled:SEED' with SEED below 10**18, not '" +
-                          text + "'");
+    throw InvalidArgument(
+        "a schedule is 'in-order', 'reversed', 'shuffled:SEED' or 'ahead:SEED' with SEED below 10**18, not '" + text +
+        "'");
   }
-  return {Kind::kShuffled, std::stoull(seed)};
+  return {ahead ? Kind::kAhead : Kind::kShuffled, std::stoull(seed)};
 }
 
 std::string Schedule::text() const {
   if (kind == Kind::kShuffled) return kShuffled + std::to_string(seed);
+  if (kind == Kind::kAhead) return kAhead + std::to_string(seed);
   return kind == Kind::kReversed ? "reversed" : "in-order";
 }
 
@@ -77,9 +80,27 @@ std::vector<unsigned> Orders::threads(unsigned count) const {
   return threads;
 }
 
+template <class Iterator>
+void Orders::shuffle(Iterator begin, Iterator end) {
+  for (auto left = end - begin; left > 1; --left) std::swap(begin[left - 1], begin[random() % std::uint64_t(left)]);
+}
+
+// A warp's lanes stay together: what runs ahead is a warp, and in it a lane.
+void Orders::next_block(std::vector<unsigned>& threads) {
+  if (!ahead()) return;
+  std::vector<unsigned> warps((threads.size() + kLanes - 1) / kLanes);
+  std::iota(warps.begin(), warps.end(), 0u);
+  shuffle(warps.begin(), warps.end());
+  auto to = threads.begin();
+  for (const unsigned warp : warps) {
+    const auto begin = to;
+    for (unsigned i = warp * kLanes; i < std::min<std::size_t>((warp + 1) * kLanes, threads.size()); ++i) *to++ = i;
+    shuffle(begin, to);
+  }
+}
+
 void Orders::next_round(std::vector<unsigned>& threads) {
-  if (schedule_.kind != Schedule::Kind::kShuffled) return;
-  for (std::size_t left = threads.size(); left > 1; --left) std::swap(threads[left - 1], threads[random() % left]);
+  if (schedule_.kind == Schedule::Kind::kShuffled) shuffle(threads.begin(), threads.end());
 }
 
 // SplitMix64 (Steele, Lea, Flood 2014): the same orders on every machine, which std::shuffle does not promise.

@@ -6,13 +6,17 @@
 
 namespace hepy::runtime::emulator {
 
+constexpr unsigned kLanes = 32;  // of a warp
+
 struct Schedule {
-  enum class Kind { kInOrder, kReversed, kShuffled };
+  // kAhead: of the threads that can go on, the first in an order drawn for each block goes on, and as far as it can: a
+  // warp is at its next barrier, a group of lanes at its next exchange with others, before those behind it have begun.
+  enum class Kind { kInOrder, kReversed, kShuffled, kAhead };
 
   Kind kind = Kind::kInOrder;
   std::uint64_t seed = 0;
 
-  // "in-order", "reversed", "shuffled:SEED". Throws InvalidArgument for anything else.
+  // "in-order", "reversed", "shuffled:SEED", "ahead:SEED". Throws InvalidArgument for anything else.
   static Schedule parse(const std::string& text);
   std::string text() const;
 };
@@ -32,11 +36,19 @@ class Orders {
   // The threads of a block, in the order in which they start.
   std::vector<unsigned> threads(unsigned count) const;
 
+  // Rearranges them for another block.
+  void next_block(std::vector<unsigned>& threads);
+
   // Rearranges them for the next round, in which each runs up to its next barrier or exchange.
   void next_round(std::vector<unsigned>& threads);
 
+  // Whether a thread that can go on does so before all those behind it.
+  bool ahead() const { return schedule_.kind == Schedule::Kind::kAhead; }
+
  private:
   std::uint64_t random();
+  template <class Iterator>
+  void shuffle(Iterator begin, Iterator end);
 
   Schedule schedule_;
   std::uint64_t blocks_, stride_ = 1, offset_ = 0, state_;
