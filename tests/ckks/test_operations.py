@@ -187,6 +187,17 @@ def test_sums_of_products_wait_for_one_relinearization(toy, values):
     assert bits(toy, waiting + x, a * b + b * b + a) > 30
 
 
+@pytest.mark.parametrize("scale_bits", [40, 50, 60])
+def test_plaintexts_are_added_to_lazy_products_at_every_scale(device, scale_bits):
+    """The product's scale is a square: 2^120 times values up to 2^9 are far beyond 64 bits."""
+    parameters = ckks.Parameters(log_n=5, depth=1, scale_bits=scale_bits, security=None)
+    context = ckks.Context(parameters)
+    x = context.encrypt([1.0, -0.5])
+    for plain in ([400.0, -400.0], 3.0, [0.001, 1.0]):
+        got = context.decrypt(x.multiply(x, lazy=True) + plain)
+        assert np.abs(got - (np.array([1.0, 0.25]) + plain)).max() < 2.0 ** (16 - scale_bits)
+
+
 def test_levels_and_scales_take_care_of_themselves(toy, values):
     a = values(32)
     x = toy.encrypt(a)

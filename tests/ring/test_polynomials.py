@@ -142,6 +142,21 @@ def test_floats_to_the_nearest_integers(device, data, mixed):
     assert got.to_limbs().tolist() == [[[value % q for value in row] for q in basis.primes] for row in want]
 
 
+@pytest.mark.parametrize("scale", [1.0, 2.0**60, 2.0**120, 1.5 * 2.0**900])
+def test_floats_of_any_size_are_exact(device, scale):
+    basis = ring.RingBasis(ring.primes(2**30, 8, 40), 8)
+    values = np.array([[0.0, 1.0, -1.0, 511.75, -1 / 3, 2.0**-70, -(2.0**60), 1e30]])
+    got = ring.Coefficients.from_floats(basis, values, scale).to_ints()
+    assert got.tolist() == [[round(value) for value in row] for row in (values * scale).tolist()]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e200])
+def test_floats_that_are_no_integers(device, bad):
+    basis = ring.RingBasis(ring.primes(2**30, 8, 1), 8)
+    with pytest.raises(ParameterError, match="no finite number"):
+        ring.Coefficients.from_floats(basis, np.array([bad] + 7 * [0.0]), 1e200)
+
+
 def test_floats_need_integers_that_have_some(device):
     basis = ring.RingBasis(ring.primes(2**31, 8, 34), 8)
     with pytest.raises(ParameterError, match="do not fit a float64"):

@@ -312,8 +312,11 @@ class Coefficients(RingArray):
 
         Args:
             basis: the RingBasis.
-            values: float64[B..., N] of the host or a device; below 2**100 after scaling.
+            values: float64[B..., N] of the host or a device.
             bound: of |values|, where it is known; None looks at them, for which the host waits for a device.
+
+        Raises:
+            ParameterError: a coefficient is no finite number.
         """
         if bound is None:
             values = _devices.to_host(values)
@@ -323,15 +326,23 @@ class Coefficients(RingArray):
         leaves = kernels(device)
         if largest < _SHORT and hasattr(leaves, "from_floats"):
             return cls(basis, device, leaves.from_floats(device.asarray(values), scale, basis))
-        whole = np.rint(_devices.to_host(values) * scale)
+        with np.errstate(over="ignore"):
+            whole = np.rint(_devices.to_host(values) * scale)
         if largest < _SHORT:
+            return cls.from_ints(basis, whole.astype(np.int64))
+        if not np.isfinite(whole).all():
+            raise ParameterError("a coefficient is no finite number, or is none after multiplication by the scale")
+        return cls._from_whole(basis, whole)
+
+    @classmethod
+    def _from_whole(cls, basis: RingBasis, whole: npt.NDArray[np.float64]) -> Coefficients:
+        """Finite doubles that are integers, of any size."""
+        if (np.abs(whole) < _SHORT).all():
             return cls.from_ints(basis, whole.astype(np.int64))
         # A double beyond 2^62 is a multiple of 2^10: both parts are integers, and exact.
         high = np.floor(np.ldexp(whole, -_SPLIT_BITS))
-        low = whole - np.ldexp(high, _SPLIT_BITS)
-        return cls.from_ints(basis, high.astype(np.int64)) * (1 << _SPLIT_BITS) + cls.from_ints(
-            basis, low.astype(np.int64)
-        )
+        low = cls.from_ints(basis, (whole - np.ldexp(high, _SPLIT_BITS)).astype(np.int64))
+        return cls._from_whole(basis, high) * (1 << _SPLIT_BITS) + low
 
     def ntt(self) -> Polynomial:
         """The values."""
