@@ -142,6 +142,8 @@ def test_from_hepy(keys):
     packed = keys["djn"].public_key.encrypt(hepy_paillier.pack([1], [2], field_bits=(20, 20), value_bits=(8, 8)))
     with pytest.raises(ParameterError, match="packed"):
         phe.from_hepy(packed)
+    with pytest.raises(ParameterError, match="squeezed"):
+        phe.from_hepy(keys["djn"].public_key.encrypt([1, 2], value_bits=8).squeeze_pack())
     with pytest.raises(ArgumentTypeError):
         phe.from_hepy(5)
 

@@ -99,7 +99,7 @@ def from_hepy(value: Any) -> Any:
     The scale of an array, 2**-scale_bits, becomes an exponent: of 16, so scales between are raised to the next power.
 
     Raises:
-        ParameterError: the key is a subgroup key, or the array is packed (a ValueError).
+        ParameterError: the key is a subgroup key, or the array is packed or squeezed (a ValueError).
         ArgumentTypeError: it is something else (a TypeError).
     """
     if isinstance(value, hepy_paillier.PrivateKey):
@@ -110,9 +110,10 @@ def from_hepy(value: Any) -> Any:
         return PaillierPublicKey(value.n, variant=value.variant)
     if isinstance(value, hepy_paillier.CiphertextArray):
         public = from_hepy(value.public_key)
-        if value.packed:
+        if value.packed or value.squeezed:
             raise ParameterError(
-                "packed ciphertexts hold several numbers each, which phe has no notion of: decrypt them"
+                f"{'packed' if value.packed else 'squeezed'} ciphertexts hold several numbers each, which phe has no "
+                "notion of: decrypt them"
             )
         up = -value.scale_bits % 4
         residues = value.residues.power_vartime(1 << up) if up else value.residues
