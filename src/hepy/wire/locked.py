@@ -77,7 +77,7 @@ class LockedCiphertexts:
             raise AttributeError(name)
         if name in {field.name for field in dataclasses.fields(self._header)}:  # type: ignore[arg-type]
             return getattr(self._header, name)
-        raise self.missing_key(f"be used (.{name})")
+        raise self.missing_key("be used")
 
     def _refuse(self, *operands: Any) -> Any:
         raise self.missing_key("be used")
