@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from hepy._arguments import whole
 from hepy._host import engines
 from hepy.errors import ParameterError
 
@@ -43,9 +44,7 @@ class Options:
 
     @threads.setter
     def threads(self, value: int) -> None:
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1024:
-            raise ParameterError(f"options.threads is a whole number from 1 to 1024, not {value!r}")
-        self._threads = value
+        self._threads = whole("options.threads", value, 1, 1024)
 
     @property
     def progress(self) -> bool:
@@ -61,9 +60,7 @@ class Options:
 
     @device_memory.setter
     def device_memory(self, value: int | None) -> None:
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise ParameterError(f"options.device_memory is a whole number of bytes from 1 on, or None, not {value!r}")
-        self._device_memory = value
+        self._device_memory = None if value is None else whole("options.device_memory", value, 1, of="bytes")
 
     @property
     def table_memory(self) -> int:
@@ -71,9 +68,7 @@ class Options:
 
     @table_memory.setter
     def table_memory(self, value: int) -> None:
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise ParameterError(f"options.table_memory is a whole number of bytes, not {value!r}")
-        self._table_memory = value
+        self._table_memory = whole("options.table_memory", value, of="bytes")
 
     @property
     def engine(self) -> str:

@@ -130,7 +130,7 @@ def test_shapes_that_do_not_fit(x, wrong):
         (lambda x: x[0, 0].segment_product([0, -1, 2, 1], 3), "bins go from -1 to 2"),
         (lambda x: x[0, 0].segment_product([0, 1, 2, 2**70], 3), "more than 63 bits"),
         (lambda x: x[0, 0].segment_product([0.5, 1, 2, 3], 3), "integers were expected"),
-        (lambda x: x[0, 0].segment_product([0, 1, 1, 0], -1), "whole number of at least 0"),
+        (lambda x: x[0, 0].segment_product([0, 1, 1, 0], -1), "whole number from 0 on"),
         (lambda x: x[0, 0].segment_product([0, 1, 1, 0], 2, mask=[1, 0, 0, 1]), "a mask is boolean"),
         (lambda x: x[0, 0].segment_product([0, 1, 1, 0], 2, mask=[True, False]), "does not fit bins"),
         (lambda x: x * 1.5, "there is float"),

@@ -40,6 +40,8 @@ def x(device, key):
         (lambda x: x[0].segment_sum([0, 1, 1], 2, mask=[1, 1, 0]), r"a mask is boolean"),
         (lambda x: x * x, r"Paillier cannot multiply ciphertexts"),
         (lambda x: x @ x.T, r"Paillier cannot multiply ciphertexts"),
+        (lambda x: x.cumsum((0, 1)), r"running sums go along one axis"),
+        (lambda x: x.reshape("ab"), r"cannot take that shape"),
         (lambda x: x + "1", r"only integers"),
         (lambda x: "1" + x, r"only integers"),
         (lambda x: x * None, r"there is NoneType"),

@@ -166,8 +166,8 @@ def test_layouts_have_to_agree(x, key, other_key):
     ("arrays", "options", "error", "message"),
     [
         ((), {"field_bits": ()}, ParameterError, "nothing to pack"),
-        (([1], [2]), {"field_bits": (70,)}, ParameterError, "2 arrays go with as many"),
-        (([1], [2]), {"field_bits": (70, 70), "value_bits": (8,)}, ParameterError, "2 arrays go with as many"),
+        (([1], [2]), {"field_bits": (70,)}, ParameterError, "for each of the 2 arrays"),
+        (([1], [2]), {"field_bits": (70, 70), "value_bits": (8,)}, ParameterError, "for each of the 2 arrays"),
         (([1], [2, 3]), {"field_bits": (70, 70)}, ParameterError, "one shape"),
         (([1],), {"field_bits": (64,)}, EncodingOverflowError, "at least 65 bits"),
         (([1],), {"field_bits": (8,), "value_bits": (8,)}, EncodingOverflowError, "at least 9 bits"),

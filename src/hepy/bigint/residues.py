@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from hepy import _devices
 from hepy import _limbs as limb
+from hepy._arguments import whole
 from hepy.bigint import joint
 from hepy.bigint.integers import integers
 from hepy.bigint.kernels import Batch, Kernels, NotAUnit, Operand
@@ -103,7 +104,7 @@ class ResidueArray:
     def _shaped(self, rows: Callable[[], Rows]) -> ResidueArray:
         try:
             return self._with(rows())
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise ParameterError(f"an array of shape {self.shape} cannot take that shape: {error}") from None
 
     def _with(self, rows: Rows) -> ResidueArray:
@@ -330,6 +331,7 @@ class ResidueArray:
         Raises:
             ParameterError: shapes do not fit, or a bin is out of range.
         """
+        num_segments = whole("num_segments", num_segments)
         bins, mask = check_bins(self.shape, bins, num_segments, mask)
         leading = bins.shape[: bins.ndim - self.ndim]
         features, samples = math.prod(leading), self.size
@@ -555,8 +557,6 @@ def check_bins(
             bins = bins.astype(np.int64)
         except OverflowError:
             raise ParameterError("a bin has more than 63 bits: number the bins from 0") from None
-    if isinstance(num_segments, bool) or not isinstance(num_segments, int | np.integer) or num_segments < 0:
-        raise ParameterError(f"num_segments is a whole number of at least 0, not {num_segments!r}")
     if bins.ndim < len(shape) or bins.shape[bins.ndim - len(shape) :] != shape:
         raise ParameterError(
             f"bins of shape {bins.shape} do not fit an array of shape {shape}: "

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy import _devices
+from hepy._arguments import whole
 from hepy._numpy_manners import NumpyManners, Protocols
 from hepy.bigint import ResidueArray
 from hepy.bigint import concatenate as concatenate_residues
@@ -375,6 +376,8 @@ class CiphertextArray(NumpyManners):
 
     def cumsum(self, axis: int | None = None) -> CiphertextArray:
         """Running sums along an axis, or over the flattened array."""
+        if isinstance(axis, tuple):
+            raise ParameterError(f"running sums go along one axis, or over all of the array with None, not {axis}")
         if axis is not None:
             (axis,) = _axes(axis, self.ndim)
         terms = self.size if axis is None else self.shape[axis]
@@ -398,6 +401,7 @@ class CiphertextArray(NumpyManners):
             Empty bins are the ciphertext 1, and bins tell their members to whoever knows the samples: rerandomize()
             before they leave, as hepy.dumps and hepy.save do.
         """
+        num_segments = whole("num_segments", num_segments)
         bins, mask = check_bins(self.shape, bins, num_segments, mask)
         account = self._of_many(self.size, "a segment's sum")
         return self._computed(self.residues.segment_product(bins, num_segments, mask), account)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy import _columns, _devices
+from hepy._arguments import whole
 from hepy._devices.zeroing import secret_memory
 from hepy._limbs import MPZ, object_array
 from hepy.bigint.fixed_point import FixedPoint, NotFinite
@@ -22,6 +23,7 @@ from hepy.errors import EncodingOverflowError, ParameterError
 DEFAULT_SCALE_BITS = 40
 DEFAULT_VALUE_BITS = 64  # of Python's integers, and of the integer part of floats
 MAX_SCALE_BITS = 1000
+MAX_VALUE_BITS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -140,13 +142,14 @@ def encode_here(
 
 
 def _declared(array: Any, scale_bits: int | None, value_bits: int | None) -> tuple[FixedPoint, Numbers]:
-    scale = (DEFAULT_SCALE_BITS if array.dtype.kind == "f" else 0) if scale_bits is None else scale_bits
-    _check_option("scale_bits", scale, 0, MAX_SCALE_BITS)
-    if value_bits is not None:
-        _check_option("value_bits", value_bits, 1, 1 << 16)
-        bound = (1 << value_bits) - 1
+    if scale_bits is None:
+        scale = DEFAULT_SCALE_BITS if array.dtype.kind == "f" else 0
     else:
+        scale = whole("scale_bits", scale_bits, 0, MAX_SCALE_BITS)
+    if value_bits is None:
         bound = _default_bound(array.dtype) << scale
+    else:
+        bound = (1 << whole("value_bits", value_bits, 1, MAX_VALUE_BITS)) - 1
     try:
         fixed = FixedPoint(array, scale)
     except NotFinite as error:
@@ -217,11 +220,6 @@ def _default_bound(dtype: np.dtype[Any]) -> int:
     if dtype.kind == "f":
         return 1 << DEFAULT_VALUE_BITS
     return (1 << DEFAULT_VALUE_BITS) - 1
-
-
-def _check_option(name: str, value: Any, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
-        raise ParameterError(f"{name} is a whole number from {low} to {high}, not {value!r}")
 
 
 def _index(position: int, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -38,7 +38,7 @@ def generate_key(
     Source: see hepy.paillier.variants; primality by hepy.paillier.primes.
     """
     kind = variant_named(variant)
-    check_bits(bits, insecure)
+    bits = check_bits(bits, insecure)
     stream = random.stream(seed)
     while True:
         secret, h = _subgroup(bits, stream) if kind.name == "subgroup" else two_primes(bits, kind.name, stream)

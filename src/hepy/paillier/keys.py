@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from hepy import _devices, random
 from hepy import _limbs as limb
+from hepy._arguments import whole
 from hepy._devices.zeroing import secret_memory
 from hepy._host.files import Path
 from hepy._host.locks import new_lock
@@ -306,15 +307,14 @@ class PublicKey:
 
     @secret_memory()
     def _pool(self, count: int, path: Path | None, rerandomize: bool, seed: bytes | None, crt: Crt | None) -> Pool:
-        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
-            raise ParameterError(f"a pool has a whole number of elements, at least 1, not {count!r}")
+        count = whole("a pool's count", count, 1, of="elements")
         purpose = Purpose.RERANDOMIZER if rerandomize else Purpose.OBFUSCATOR
-        part = self._source(purpose, None, seed, crt)(int(count))
+        part = self._source(purpose, None, seed, crt)(count)
         if path is not None:
             from hepy.paillier.pool_files import create
 
-            return create(self, path, int(count), part, rerandomizes=rerandomize, seeded=seed is not None)
-        residues = from_chunks(self.modulus, _devices.current(), (int(count),), part)
+            return create(self, path, count, part, rerandomizes=rerandomize, seeded=seed is not None)
+        residues = from_chunks(self.modulus, _devices.current(), (count,), part)
         return MemoryPool(self, residues, rerandomize, seed is not None)
 
     def _source(self, purpose: Purpose, pool: Pool | None, seed: bytes | None, crt: Crt | None) -> Source:

@@ -10,19 +10,20 @@ Public are the layout and `terms`: each field j stays below terms * 2^(b_j + 1).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from hepy._arguments import whole
 from hepy._limbs import object_array
 from hepy.errors import EncodingOverflowError, ParameterError, ScaleMismatchError
 from hepy.paillier.encoding import Numbers, encode
 
 DEFAULT_COUNT_BITS = 32
-MAX_COUNT_BITS = 4096  # no key holds more
+MAX_FIELD_BITS = MAX_COUNT_BITS = 4096  # no key holds more
 
 
 @dataclass(frozen=True)
@@ -188,16 +189,12 @@ def pack(
     count = len(arrays)
     if count == 0:
         raise ParameterError("nothing to pack: give at least one array")
-    scales = [None] * count if scale_bits is None else list(scale_bits)
-    values = [None] * count if value_bits is None else list(value_bits)
-    widths = tuple(int(width) for width in field_bits)
-    if not len(widths) == len(scales) == len(values) == count:
-        raise ParameterError(
-            f"{count} arrays go with as many field_bits, scale_bits and value_bits, not {len(widths)}, {len(scales)} "
-            f"and {len(values)}"
-        )
-    if isinstance(count_bits, bool) or not isinstance(count_bits, int) or not 1 <= count_bits <= MAX_COUNT_BITS:
-        raise ParameterError(f"count_bits is a whole number from 1 to {MAX_COUNT_BITS}, not {count_bits!r}")
+    scales = _each("scale_bits", [None] * count if scale_bits is None else scale_bits, count)
+    values = _each("value_bits", [None] * count if value_bits is None else value_bits, count)
+    widths = tuple(
+        whole("a field's width", width, 1, MAX_FIELD_BITS) for width in _each("field_bits", field_bits, count)
+    )
+    count_bits = whole("count_bits", count_bits, 1, MAX_COUNT_BITS)
     encoded = [encode(*arguments) for arguments in zip(arrays, scales, values, strict=True)]
     shape = encoded[0][0].shape
     if any(encodings.shape != shape for encodings, _ in encoded):
@@ -215,6 +212,14 @@ def pack(
     for (encodings, _), shift in zip(encoded, fields.shifts, strict=False):
         total = total + encodings.astype(object) * (1 << shift)
     return Packed(np.asarray(total, dtype=object).reshape(shape), fields)
+
+
+def _each(name: str, options: Any, count: int) -> list[Any]:
+    """One option for each array to pack."""
+    given = list(options) if isinstance(options, Iterable) else [options]
+    if len(given) != count:
+        raise ParameterError(f"{name} has a number for each of the {count} arrays to pack, not {len(given)} in all")
+    return given
 
 
 def unpack(packed: Packed) -> tuple[npt.NDArray[Any], ...]:

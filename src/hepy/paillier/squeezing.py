@@ -13,10 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from hepy.errors import EncodingOverflowError, ParameterError
+from hepy._arguments import whole
+from hepy.errors import EncodingOverflowError
 from hepy.paillier.encoding import Numbers
 from hepy.paillier.packing import Fields
 
@@ -41,11 +41,9 @@ class Squeezed:
             EncodingOverflowError: the key does not hold so many, or not even one.
             ParameterError: `slots` is no whole number from 1 on.
         """
-        if slots is not None and (isinstance(slots, bool) or not isinstance(slots, int | np.integer) or slots < 1):
-            raise ParameterError(f"slots is a whole number of at least 1, or None, not {slots!r}")
         if slots is None:
             slots = max(1, min(_room(n) // cls(item, 1).stride, length))
-        return cls(item, int(slots)).within(n, "squeezing")
+        return cls(item, whole("slots", slots, 1)).within(n, "squeezing")
 
     @property
     def scale_bits(self) -> int | tuple[int, ...]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hepy._arguments import whole
 from hepy.errors import ParameterError
 
 BITS = (2048, 3072, 4096)
@@ -46,7 +47,8 @@ def variant(name: str) -> Variant:
     try:
         return _VARIANTS[name]
     except (KeyError, TypeError):
-        raise ParameterError(f"a Paillier variant is one of {sorted(_VARIANTS)}, not {name!r}") from None
+        given = repr(name) if isinstance(name, str) else type(name).__name__
+        raise ParameterError(f"a Paillier variant is one of {sorted(_VARIANTS)}, not {given}") from None
 
 
 def check_bits(bits: int, insecure: bool) -> int:
@@ -55,8 +57,7 @@ def check_bits(bits: int, insecure: bool) -> int:
     Raises:
         ParameterError: it is not a supported length, or needs insecure=True.
     """
-    if isinstance(bits, bool) or not isinstance(bits, int):
-        raise ParameterError(f"a key length is a whole number of bits, not {bits!r}")
+    bits = whole("a key's length", bits, of="bits")
     if bits in BITS:
         return bits
     if bits < BITS[0] and bits >= SMALLEST_BITS and bits % 16 == 0:

@@ -11,6 +11,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+from hepy._arguments import whole
 from hepy.errors import MissingKeyError, ParameterError, WireFormatError
 from hepy.wire import chunks, kinds, sealed
 from hepy.wire.container import BytesSource, Container, Message, Source
@@ -120,8 +121,7 @@ def _check_protection(obj: Any, password: str | bytes | None, unencrypted: bool)
 
 def read(source: Source, key: Any, password: str | bytes | None, max_bytes: int) -> Any:
     """The object of a message; arguments and errors as for loads."""
-    if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 0:
-        raise ParameterError(f"max_bytes is a whole number of bytes, not {max_bytes!r}")
+    max_bytes = whole("max_bytes", max_bytes, of="bytes")
     if source.size > max_bytes:
         raise WireFormatError(f"size: {source.size} bytes exceed max_bytes={max_bytes}: raise it if you expect so many")
     container, kind, header = opened(source)

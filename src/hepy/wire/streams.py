@@ -7,8 +7,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import numpy as np
-
+from hepy._arguments import whole
 from hepy.errors import KeyMismatchError, ParameterError, WireFormatError
 from hepy.wire import chunks, kinds, messages
 from hepy.wire.chunks import ChunkHeader
@@ -36,7 +35,7 @@ def dump_chunks(
         MissingKeyError: they were loaded without their key.
         ParameterError: these are no ciphertexts, there are none, or one entry of the first axis exceeds max_bytes.
     """
-    _check_size(max_bytes)
+    max_bytes = whole("max_bytes", max_bytes, 1, of="bytes")
     if seed is not None and (not isinstance(seed, bytes) or len(seed) != 32):
         raise ParameterError("a seed is 32 bytes: use bytes(32) in a test")
     return _dumped(_arrays(arrays), max_bytes, rerandomize, seed)
@@ -61,13 +60,7 @@ def load_chunks(stream: Iterable[Any], key: Any = None, *, max_bytes: int = CHUN
         That a stream is whole is known at its end: act on what came before only when the iterator has ended without an
         error.
     """
-    _check_size(max_bytes)
-    return _loaded(stream, key, max_bytes)
-
-
-def _check_size(max_bytes: Any) -> None:
-    if isinstance(max_bytes, bool) or not isinstance(max_bytes, int | np.integer) or max_bytes < 1:
-        raise ParameterError(f"max_bytes is a whole number of bytes, not {max_bytes!r}")
+    return _loaded(stream, key, whole("max_bytes", max_bytes, 1, of="bytes"))
 
 
 def _arrays(what: Any) -> Iterator[Any]:

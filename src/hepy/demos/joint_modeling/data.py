@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hepy.errors import HepyError, ParameterError
+from hepy._arguments import whole
+from hepy.errors import HepyError
 
 LABEL = "Purchase"
 SOCIO_DEMOGRAPHIC_COLUMNS = 43
@@ -69,8 +70,7 @@ def load(samples: int | None = None, seed: int = 0) -> Customers:
     if samples is None:
         return customers
     count = len(customers.labels)
-    if isinstance(samples, bool) or not isinstance(samples, int) or not FEWEST_SAMPLES <= samples <= count:
-        raise ParameterError(f"samples is a whole number from {FEWEST_SAMPLES} to {count}, not {samples!r}")
+    samples = whole("samples", samples, FEWEST_SAMPLES, count)
     generator = np.random.default_rng(seed)
     buyers = round(samples * float(customers.labels.mean()))
     rows = [

@@ -15,12 +15,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import hepy
+from hepy._arguments import whole
 from hepy.demos.joint_modeling import data
 from hepy.demos.joint_modeling.boosting import Parameters
 from hepy.demos.joint_modeling.encrypted import train_encrypted
 from hepy.demos.joint_modeling.evaluation import FOLDS, cross_validate
 from hepy.demos.joint_modeling.summary import summarize
-from hepy.errors import HepyError, ParameterError, StorageError
+from hepy.errors import HepyError, StorageError
 from hepy.paillier.variants import check_bits
 
 TREES = 40
@@ -81,8 +82,8 @@ def run(
     began = time.perf_counter()
     if trees is None:
         trees = TREES if full else ENCRYPTED_TREES
-    _whole_number("trees", trees, 1, MAX_TREES)
-    _whole_number("seed", seed, 0, MAX_SEED)
+    whole("trees", trees, 1, MAX_TREES)
+    whole("seed", seed, 0, MAX_SEED)
     check_bits(key_bits, insecure=True)
     with hepy.device(device):
         pass  # an unusable device is refused before any work
@@ -128,11 +129,6 @@ def _written(folder: Path, summary: dict[str, Any], console: Console | None) -> 
     if console is not None:
         show(summary, path, console)
     return Outcome(summary, path)
-
-
-def _whole_number(name: str, value: int, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ParameterError(f"{name} is a whole number from {low} to {high}, not {value!r}")
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from hepy import random
+from hepy._arguments import whole
 from hepy.errors import ParameterError
 from hepy.interop.phe.obfuscators import check_variant
 from hepy.interop.phe.private import PaillierPrivateKey, PaillierPrivateKeyring
@@ -32,8 +33,9 @@ def generate_paillier_keypair(
         ParameterError: there are no such keys (a ValueError).
     """
     check_variant(variant)
-    if isinstance(n_length, bool) or not isinstance(n_length, int) or n_length < _SMALLEST_BITS or n_length % 2:
-        raise ParameterError(f"n_length is an even number of bits from {_SMALLEST_BITS} up, not {n_length!r}")
+    n_length = whole("n_length", n_length, _SMALLEST_BITS, of="bits")
+    if n_length % 2:
+        raise ParameterError(f"n_length is an even number of bits, not {n_length}")
     while True:
         p, q = _primes(n_length)
         n = p * q

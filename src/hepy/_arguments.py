@@ -1,0 +1,41 @@
+"""Arguments of the public face that are whole numbers: Python's, and numpy's, which come out as Python's own.
+
+numpy's integers have a fixed width: `1 << np.int64(70)` is silently 0, or an error of numpy's.
+"""
+
+from __future__ import annotations
+
+import operator
+from numbers import Number
+from typing import Any
+
+from hepy.errors import ParameterError
+
+
+def whole(name: str, value: Any, low: int = 0, high: int | None = None, *, of: str = "") -> int:
+    """The number, if it is whole and lies in [low, high].
+
+    Args:
+        name: of the argument, for the message.
+        of: what is counted, for the message, such as "bytes".
+
+    Raises:
+        ParameterError: it is something else. A number is shown; anything else, which may be a seed or values that came to
+            the wrong place, by its type alone.
+    """
+    number = _integer(value)
+    if number is not None and low <= number and (high is None or number <= high):
+        return number
+    given = repr(value) if isinstance(value, Number) else type(value).__name__
+    what = f"a whole number of {of}" if of else "a whole number"
+    limits = f"from {low} on" if high is None else f"from {low} to {high}"
+    raise ParameterError(f"{name} is {what} {limits}, not {given}")
+
+
+def _integer(value: Any) -> int | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
