@@ -1,5 +1,6 @@
 """Secrets do not show: not in reprs, not in errors, not in tracebacks' messages, not in logs, not in pickles."""
 
+import copy
 import logging
 import pickle
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from hepy import paillier
-from hepy.errors import HepyError
+from hepy.errors import HepyError, ParameterError
 
 PLAINTEXT = 123456789012345
 
@@ -31,12 +32,9 @@ def secrets(key):
 
 def objects(key):
     """Everything that hangs together with a key and could be printed."""
-    crt = key.crt
-    sides = [crt._p, crt._q]
-    return [
-        key, key._secret, crt, *sides, *(getattr(side, name) for side in sides for name in vars(side)),
-        *(getattr(crt, name) for name in vars(crt)), key.public_key, key.public_key.modulus,
-    ]  # fmt: skip
+    sides = [key.crt._p, key.crt._q]
+    parts = [getattr(each, name) for each in (key.crt, *sides) for name in each.__slots__]
+    return [key, key._secret, key.crt, *parts, key.public_key, key.public_key.modulus]
 
 
 def test_reprs(any_key):
@@ -45,6 +43,34 @@ def test_reprs(any_key):
     for text in found:
         assert not [secret for secret in secrets(any_key) if secret in text]
         assert len(text) < 300, "a repr this long shows whole arrays"
+
+
+def test_nothing_lists_the_attributes_of_secrets(any_key):
+    """What error reporters and debuggers print of an object is its __dict__."""
+    any_key.encrypt([1])
+    for each in objects(any_key):
+        assert not hasattr(each, "__dict__"), type(each)
+
+
+def test_no_part_of_a_key_is_pickled_or_copied(any_key):
+    for part in (any_key, any_key._secret):
+        with pytest.raises(ParameterError, match="not pickled"):
+            pickle.dumps(part)
+    assert copy.deepcopy(any_key) is any_key
+    with pytest.raises(ParameterError, match="not pickled or copied"):
+        copy.deepcopy(any_key._secret)
+
+
+def test_what_comes_to_the_wrong_place_is_not_shown():
+    seed = bytes(range(1, 33))
+    for attempt in (
+        lambda: paillier.generate_key(seed), lambda: paillier.generate_key(512, seed, insecure=True),
+        lambda: paillier.generate_key(512, insecure=True, seed=seed[:-1]),
+        lambda: paillier.pack([1], field_bits=[[PLAINTEXT, 2]]), lambda: paillier.pack([1], field_bits=seed),
+    ):  # fmt: skip
+        with pytest.raises(ParameterError) as caught:
+            attempt()
+        assert not [text for text in (repr(seed)[2:14], str(PLAINTEXT)) if text in str(caught.value)]
 
 
 def test_errors_about_keys_and_ciphertexts(any_key, other_key):

@@ -8,6 +8,7 @@ the subgroup variant).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from hepy import _devices
 from hepy import _limbs as limb
@@ -15,9 +16,12 @@ from hepy.bigint import FermatPart, FermatQuotients, FixedBase, Modulus, Residue
 from hepy.errors import ParameterError
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, slots=True)
 class Secret:
-    """Prime factors of n; for the subgroup variant also the primes p, q with p | P - 1 and q | Q - 1."""
+    """Prime factors of n; for the subgroup variant also the primes p, q with p | P - 1 and q | Q - 1.
+
+    Here and below there is no __dict__, so that no debugger, error report or `vars` lists the numbers unasked.
+    """
 
     p: int
     q: int
@@ -31,9 +35,14 @@ class Secret:
     def __repr__(self) -> str:
         return "Secret(...)"
 
+    def __reduce__(self) -> Any:
+        raise ParameterError("the primes of a key are not pickled or copied: use hepy.save(key, path, password=...)")
+
 
 class Side:
     """One prime factor, with the other as `other`."""
+
+    __slots__ = ("_subgroup", "base", "n_mod_order", "order", "part", "prime", "square")
 
     def __init__(self, prime: int, other: int, subgroup: int | None, generator: int | None) -> None:
         self.prime = Modulus(prime)
@@ -66,6 +75,8 @@ class Side:
 
 class Crt:
     """Both sides together."""
+
+    __slots__ = ("_checked", "_inverse_q", "_inverse_q_square", "_n", "_n_square", "_p", "_plaintexts", "_q")
 
     def __init__(self, secret: Secret, n_square: Modulus, generator: int | None) -> None:
         p, q = secret.p, secret.q
