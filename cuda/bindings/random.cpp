@@ -81,6 +81,17 @@ void words_below(runtime::Stream stream, const py::object& out, const py::object
   random::words_below(stream, words, below, bits, source.value, shape);
 }
 
+void selection_words(runtime::Stream stream, const py::object& out, const Secret& key, const py::bytes& nonce,
+                     std::uint64_t first, std::uint64_t blocks, std::uint64_t run) {
+  if (run == 0) throw runtime::InvalidArgument("selections are made from at least one place");
+  check_counters(first, blocks);
+  runtime::Zeroed<random::ChaChaStream> source;
+  read_source(source.value, key, nonce);
+  auto* words = Array<std::uint32_t>(out).data(stream, 16 * blocks, kQuad);
+  const py::gil_scoped_release release;
+  random::selection_words(stream, words, source.value, std::uint32_t(first), blocks, run);
+}
+
 }  // namespace
 
 void bind_random(py::module_& module) {
@@ -95,6 +106,11 @@ void bind_random(py::module_& module) {
              py::arg("key"), py::arg("nonce"), py::arg("first"), py::arg("blocks"), py::arg("count"), py::arg("run"),
              "Words of blocks [first, first + blocks) into out, uint32[16 blocks], masked and below bound i / run of "
              "count; what is not takes the same place of the next attempt.");
+  module.def(
+      "selection_words", &selection_words, py::arg("stream"), py::arg("out"), py::arg("key"), py::arg("nonce"),
+      py::arg("first"), py::arg("blocks"), py::arg("run"),
+      "Words of blocks [first, first + blocks) into out, uint32[16 blocks]; the number that words 4 e and 4 e + 1 "
+      "make gives one below run - e % run without bias, if need be in a later attempt.");
 }
 
 }  // namespace hepy::bindings

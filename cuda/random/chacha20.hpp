@@ -44,4 +44,10 @@ struct BelowShape {
 void words_below(runtime::Stream stream, std::uint32_t* out, const std::uint32_t* bounds, const std::uint32_t* masks,
                  const ChaChaStream& source, const BelowShape& shape);
 
+// Words of blocks, uint32[16 blocks], for selection sampling: of element e, words 4 e to 4 e + 3, the first two make a
+// number w (low word first) of which floor(w s / 2^64) is uniform below s = run - e % run. An element for which that
+// would be biased takes the same place of the next attempt, in the same launch. run: at least 1.
+void selection_words(runtime::Stream stream, std::uint32_t* out, const ChaChaStream& source, std::uint32_t first,
+                     std::size_t blocks, std::uint64_t run);
+
 }  // namespace hepy::random

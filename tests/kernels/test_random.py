@@ -109,6 +109,25 @@ def test_words_below_are_as_defined(device, run):
     assert attempts > 5
 
 
+@pytest.mark.parametrize("run", [1, 3, 16, 2**63 + 999, 2**64 - 1])
+def test_selection_words_are_as_defined(device, run):
+    """Runs that begin anew within a block; and of 2**63 + 999 places, for which nearly half are rejected."""
+    first, start, blocks, attempts = 2**32 - 200, int.from_bytes(NONCE[2:4], "little"), 130, 0
+    out, secret = device.empty(16 * blocks, np.uint32), device.native.Secret(KEY)
+    device.native.selection_words(device.stream, out, secret, NONCE, first, blocks, run)
+    for element, got in enumerate(_devices.to_host(out).reshape(-1, 4)):
+        left, attempt = run - element % run, 0
+        while True:
+            nonce = NONCE[:2] + (start + attempt).to_bytes(2, "little") + NONCE[4:]
+            drawn = openssl(KEY, nonce, first + element // 4, 1)[16 * (element % 4) :][:16]
+            if int.from_bytes(drawn[:8], "little") * left % 2**64 >= 2**64 % left:
+                break
+            attempt += 1
+        assert got.astype("<u4").tobytes() == drawn
+        attempts = max(attempts, attempt)
+    assert (attempts > 3) == (run == 2**63 + 999)
+
+
 def test_launches_are_counted(device):
     before = device.native.launch_counts()
     chacha20(device, KEY, NONCE, 0, 1)
@@ -139,6 +158,13 @@ def test_bindings_refuse_what_does_not_fit(device):
     ]:
         with pytest.raises(ParameterError, match=said):
             native.words_below(stream, out, out, out, native.Secret(KEY), NONCE, first, blocks, count, run)
+    for first, blocks, run, said in [
+        (2**32 - 1, 2, 8, r"2\*\*32 blocks"),
+        (0, 3, 8, "32 elements was given where 48"),
+        (0, 2, 0, "at least one place"),
+    ]:
+        with pytest.raises(ParameterError, match=said):
+            native.selection_words(stream, out, native.Secret(KEY), NONCE, first, blocks, run)
 
 
 def test_secrets_are_not_shown(device):

@@ -115,6 +115,12 @@ class Fixed:
     def words_at(self, elements, attempt):
         return _devices.current().asarray(self._attempts[attempt][elements])
 
+    def words_below(self, bounds, masks, run):
+        return None
+
+    def selection_words(self, run):
+        return None
+
 
 def test_words_on_the_edges_of_thirds(device, mixed):
     third, top = (2**32 - 1) // 3, 2**32 - 1
@@ -167,6 +173,18 @@ def test_weights_that_do_not_fit(mixed):
     for weight in (-1, 9, 2.0, True):
         with pytest.raises(ParameterError, match="from 0 to that"):
             ring.sparse_ternary(mixed(8), (), weight, stream(SEED))
+
+
+def test_a_device_draws_again_by_itself(mixed):
+    """One launch draws and one makes residues: no words that somebody would have to look at."""
+    with _devices.device("emulator") as here:
+        before = here.native.launch_counts()
+        ring.ternary(mixed(16), (3,), stream(SEED))
+        ring.sparse_ternary(mixed(16), (3,), 5, stream(SEED))
+        after = here.native.launch_counts()
+    assert {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)} == {
+        "words_below": 1, "ring.ternary": 1, "selection_words": 1, "ring.sparse_ternary": 1,
+    }  # fmt: skip
 
 
 def test_draws_do_not_repeat(device, mixed):

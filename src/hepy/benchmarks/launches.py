@@ -131,7 +131,9 @@ class Kernels:
 
 class _Backend(Cpu):
     def native(self) -> Any:
-        return SimpleNamespace(ring=_MODULE, Secret=lambda key: None, chacha20=_chacha20_words)
+        return SimpleNamespace(
+            ring=_MODULE, Secret=lambda key: None, chacha20=_drawn("chacha20"), words_below=_drawn("words_below")
+        )
 
     def stream(self, index: int) -> Any:
         return SimpleNamespace(synchronize=lambda: None)
@@ -153,9 +155,11 @@ class _Backend(Cpu):
 # result's rows.
 
 
-def _chacha20_words(_: Any, out: Any, *__: Any) -> None:
-    """Its rounds multiply nothing."""
-    _note("chacha20", 0, size_of(out))
+def _drawn(name: str) -> Callable[..., None]:
+    def function(_: Any, out: Any, *__: Any) -> None:
+        _note(name, 0, size_of(out))  # rounds of ChaCha20 multiply nothing
+
+    return function
 
 
 def _rows(out: Any) -> int:

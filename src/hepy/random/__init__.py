@@ -164,6 +164,17 @@ class Draw:
         return chacha20.leaves(_devices.current()).words_below(self._source(self._call), 0, blocks, bounds, masks, run)
 
     @secret_memory()
+    def selection_words(self, run: int) -> Words | None:
+        """The words of all elements, of blocks of 16, four for each place of a selection from `run` places.
+
+        Contract: chacha20.Leaves. None: the current device has no such kernel, or the draw takes several calls.
+        """
+        blocks = self._count * self._blocks
+        if blocks > _COUNTERS:
+            return None
+        return chacha20.leaves(_devices.current()).selection_words(self._source(self._call), 0, blocks, run)
+
+    @secret_memory()
     def uniform_bits(self, start: int, stop: int) -> Words:
         """Uniform integers below 2**bits, little-endian limbs, on the current device."""
         words = self.words(start, stop)

@@ -62,6 +62,14 @@ class Leaves(Protocol):
         below, the same word of the next attempt takes its place. None: the device has no such kernel.
         """
 
+    def selection_words(self, source: Source, first: int, blocks: int, run: int) -> Words | None:
+        """The words of blocks [first, first + blocks), uint32[16 blocks], four of them an element.
+
+        Of element e the first two, low one first, make a number w. With s = run - e % run, (w s) mod 2^64 is at least
+        2^64 mod s; where it is not, the same element of the next attempt takes its place. None: the device has no such
+        kernel.
+        """
+
     def uniform_below(self, source: Source, bound: int, first: int, stride: int, count: int) -> Words:
         """Uniform integers in [0, bound), uint32[count, words of bound - 1].
 
@@ -106,6 +114,9 @@ class Host:
         if not complete:
             raise RuntimeError("65536 rejections in a row: the source of randomness is broken")
         return words
+
+    def selection_words(self, source: Source, first: int, blocks: int, run: int) -> None:
+        return None
 
     def uniform_below(self, source: Source, bound: int, first: int, stride: int, count: int) -> Words:
         bits = bits_below(bound)
@@ -159,6 +170,12 @@ class Native:
         out, key = device.empty(BLOCK_WORDS * blocks, np.uint32), native.Secret(source.key)
         nonce = source.nonce(0, first, blocks)
         native.words_below(device.stream, out, bounds, masks, key, nonce, first, blocks, len(bounds), run)
+        return out  # type: ignore[no-any-return]
+
+    def selection_words(self, source: Source, first: int, blocks: int, run: int) -> Words:
+        device, native = self._device, self._device.native
+        out, nonce = device.empty(BLOCK_WORDS * blocks, np.uint32), source.nonce(0, first, blocks)
+        native.selection_words(device.stream, out, native.Secret(source.key), nonce, first, blocks, run)
         return out  # type: ignore[no-any-return]
 
     def uniform_below(self, source: Source, bound: int, first: int, stride: int, count: int) -> Words:

@@ -2,8 +2,9 @@
 
 A coefficient takes its words from blocks of 16: word w of element e of a draw is word 16 e + w of an array in C order
 of [B..., limbs, N] for uniform residues, and of [B..., N, words for a coefficient] for the small distributions, which
-give one integer modulo every prime. Words that are rejected take the same place of the next attempt. No branch and no
-address depends on what is kept. On a device the words of small distributions are in memory that is zeroed when it is dropped.
+give one integer modulo every prime. Words that are rejected take the same place of the next attempt; a device's kernels draw
+again by themselves, so that nobody waits for it. No branch and no address depends on what is kept. On a device the words of
+small distributions are in memory that is zeroed when it is dropped.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ GAUSSIAN_THRESHOLDS = (
 )  # fmt: skip
 
 _REJECTED = np.uint32(2**32 - 1)
+_ALL_BITS = np.uint32(2**32 - 1)
 _BLOCK_WORDS = 16
 _ATTEMPTS = 1 << 16
 
@@ -79,12 +81,21 @@ def ternary(basis: RingBasis, shape: Shape, stream: Stream) -> Coefficients:
     One word each, rejected where it is 2**32 - 1; the three thirds of the others mean 0, 1 and -1.
     """
     device, dimensions = _devices.current(), (*batch_shape(shape), basis.degree)
+    bounds = on_device(basis, device, "ternary bounds", lambda: np.array([_REJECTED], np.uint32))
+    masks = on_device(basis, device, "ternary masks", lambda: np.array([_ALL_BITS], np.uint32))
     with device.active():
-        draw = _draw(stream, Purpose.RING_TERNARY, math.prod(dimensions))
-        words = _words(draw, math.prod(dimensions))
-        places = device.xp.flatnonzero(words == _REJECTED)
-        _redraw(draw, words, places, lambda again, _: (again, again == _REJECTED))
+        draw, count = _draw(stream, Purpose.RING_TERNARY, math.prod(dimensions)), math.prod(dimensions)
+        words = draw.words_below(bounds, masks, _BLOCK_WORDS)
+        words = _ternary_words(draw, count) if words is None else words[:count]
     return Coefficients(basis, device, kernels(device).ternary(words.reshape(dimensions), basis))
+
+
+def _ternary_words(draw: Draw, count: int) -> Array:
+    """Where no kernel draws again by itself."""
+    words = _words(draw, count)
+    places = _devices.current().xp.flatnonzero(words == _REJECTED)
+    _redraw(draw, words, places, lambda again, _: (again, again == _REJECTED))
+    return words
 
 
 @secret_memory()
@@ -101,25 +112,33 @@ def sparse_ternary(basis: RingBasis, shape: Shape, weight: int, stream: Stream) 
     if isinstance(weight, bool) or not isinstance(weight, int) or not 0 <= weight <= basis.degree:
         raise ParameterError(f"the weight of a polynomial of degree {basis.degree} is from 0 to that, not {weight!r}")
     device, dimensions = _devices.current(), (*batch_shape(shape), basis.degree, 4)
-    places_left = np.arange(basis.degree, 0, -1, dtype=np.uint64)
+    with device.active():
+        draw, count = _draw(stream, Purpose.RING_SPARSE_TERNARY, math.prod(dimensions)), math.prod(dimensions)
+        words = draw.selection_words(basis.degree)
+        words = _selection_words(draw, count, basis.degree) if words is None else words[:count]
+    leaf = kernels(device).sparse_ternary
+    return Coefficients(basis, device, leaf(words.reshape(dimensions), weight, basis))
+
+
+def _selection_words(draw: Draw, count: int, degree: int) -> Array:
+    """Where no kernel draws again by itself."""
+    device = _devices.current()
+    places_left = np.arange(degree, 0, -1, dtype=np.uint64)
     left, rejected_below = map(device.asarray, (places_left, (np.uint64(2**64 - 1) % places_left + 1) % places_left))
 
     def rejected(words: Array, index: Array) -> Array:
         low = words[..., 0].astype(np.uint64) | (words[..., 1].astype(np.uint64) << np.uint64(32))
         return low * left[index] < rejected_below[index]  # modulo 2**64
 
-    with device.active():
-        draw = _draw(stream, Purpose.RING_SPARSE_TERNARY, math.prod(dimensions))
-        words = _words(draw, math.prod(dimensions)).reshape(-1, 4)
-        places = device.xp.flatnonzero(rejected(words, device.xp.arange(len(words)) % basis.degree))
-        attempts = _attempts()
-        while len(places):
-            attempt = next(attempts)
-            for place in places.tolist():  # one in 2**47 at most
-                words[place] = draw.words(place // 4, place // 4 + 1, attempt).reshape(4, 4)[place % 4]
-            places = places[rejected(words[places], places % basis.degree)]
-    leaf = kernels(device).sparse_ternary
-    return Coefficients(basis, device, leaf(words.reshape(dimensions), weight, basis))
+    words = _words(draw, count).reshape(-1, 4)
+    places = device.xp.flatnonzero(rejected(words, device.xp.arange(len(words)) % degree))
+    attempts = _attempts()
+    while len(places):
+        attempt = next(attempts)
+        for place in places.tolist():  # one in 2**47 at most
+            words[place] = draw.words(place // 4, place // 4 + 1, attempt).reshape(4, 4)[place % 4]
+        places = places[rejected(words[places], places % degree)]
+    return words
 
 
 @secret_memory()
