@@ -66,7 +66,7 @@ def record():
     }
 
 
-def make_ckks_row(engine, operation, rates, *, log_n=13, level=2, batch=1, threads="one"):
+def make_ckks_row(engine, operation, rates, *, log_n=13, level=2, batch=1, threads="one", processes=1):
     """A row of the CKKS ledger with these rates."""
     ordered = sorted(rates)
     return {
@@ -79,7 +79,7 @@ def make_ckks_row(engine, operation, rates, *, log_n=13, level=2, batch=1, threa
         "level": level,
         "batch": batch,
         "threads": threads,
-        "processes": 1,
+        "processes": processes,
         "operation": operation,
         "items": batch,
         "repeats": 1,

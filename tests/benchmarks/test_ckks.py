@@ -1,6 +1,8 @@
 """The CKKS suite: runs of the harness with toy rings, its ledger, its verdicts and its part of the page."""
 
 import dataclasses
+import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -34,6 +36,31 @@ def test_hepy_measures_every_row():
     assert {row["after"] for row in results.precision} == set(ckks_runner.AFTER)
     assert all(20 < bits < 40 for row in results.precision for bits in row["bits"])
     assert all(row["bytes"] > 100 for row in results.sizes) and len(results.sizes) == 6
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) == 1, reason="one core has one form")
+def test_on_all_cores_one_ciphertext_has_threads_or_processes_and_a_batch_threads():
+    plan = dataclasses.replace(TINY, threads=("all",), operations=("keygen", "add"))
+    results = ckks_runner.run(plan, [HEPY], quiet)
+    assert results.absent == []
+    cores = len(os.sched_getaffinity(0))
+    found = [(row["operation"], row["level"], row["batch"], row["processes"]) for row in results.rows]
+    adds = [("add", level, batch, n) for level in (2, 1) for batch, n in ((1, 1), (1, cores), (2, 1))]
+    assert found == [("keygen", 2, 1, 1), ("keygen", 2, 1, cores), *adds]
+
+
+@pytest.mark.parametrize(
+    ("threads", "batches", "forms"),
+    [(True, True, ["threads"]), (True, False, ["threads", "processes"]), (False, False, ["processes"])],
+)
+def test_a_loop_is_measured_in_every_form_that_uses_all_cores(threads, batches, forms):
+    def in_form(form, batch):
+        return ckks_runner._in_its_form(
+            SimpleNamespace(form=form, about={"threads": threads, "batches": batches}), batch
+        )
+
+    assert [form for form in ckks_runner.FORMS if in_form(form, 16)] == forms
+    assert in_form("own", 16) and all(in_form(form, 1) for form in ckks_runner.FORMS)
 
 
 def test_a_peer_that_is_not_installed_is_named(monkeypatch):
@@ -111,6 +138,30 @@ def test_rows_are_held_against_the_fastest_peer(ckks_record):
     assert not found["N = 2^13", "add of 1", "seal"].met
     rotation = found["N = 2^15", "rotate of 16", "openfhe"]
     assert rotation.wanted == 1.5 and rotation.got.median == pytest.approx(1.2) and not rotation.met
+
+
+def test_one_ciphertext_on_all_cores_is_held_against_its_like(ckks_record, make_ckks_row):
+    ckks_record["rows"] = [
+        make_ckks_row(engine, "add", [rate] * 3, threads="all", batch=batch, processes=processes)
+        for engine, rate, batch, processes in [
+            ("hepy cpu", 300.0, 1, 1), ("hepy cpu", 500.0, 1, 2), ("hepy cpu", 600.0, 16, 1),
+            ("seal", 200.0, 1, 1), ("seal", 400.0, 1, 2), ("seal", 380.0, 16, 2), ("openfhe", 250.0, 1, 1),
+            ("openfhe", 300.0, 16, 1), ("openfhe", 450.0, 16, 2),
+        ]
+    ]  # fmt: skip
+    found = [(v.what, v.against, round(v.got.median, 2)) for v in ckks_targets._speed(ckks_record["rows"])]
+    assert found == [
+        ("add of 1", "openfhe", 1.2),
+        ("add of 1 ×2", "seal ×2", 1.25),
+        ("add of 16", "openfhe ×2", 1.33),
+    ]
+    lines = [line[:3] for table in ckks_report._overviews(ckks_record) for line in table.rows]
+    assert lines == [
+        ["hepy cpu", "1", "3.33"], ["seal", "1", "5"], ["openfhe", "1", "4"], ["hepy / best peer, by rate", "1", "1.20"],
+        ["hepy cpu ×2", "1", "2"], ["seal ×2", "1", "2.5"], ["hepy ×2 / best peer, by rate", "1", "1.25"],
+        ["hepy cpu", "16", "1.67"], ["seal ×2", "16", "2.63"], ["openfhe", "16", "3.33"], ["openfhe ×2", "16", "2.22"],
+        ["hepy / best peer, by rate", "16", "1.33"],
+    ]  # fmt: skip
 
 
 def test_precision_bytes_and_start_are_held_against_the_best(ckks_record):

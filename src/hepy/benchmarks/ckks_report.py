@@ -15,8 +15,13 @@ _HOW = """\
 
 As Paillier's rows are: child processes, turns, on one core the processor's time between two runs of a fixed piece of work,
 on all cores the wall. Figures are milliseconds for one ciphertext of N / 2 slots, from medians of rates. A batch of
-16 is one call of hepy; of the others it is a loop, of fewer where 16 would take long. On all cores a library that uses
-one core a call runs as one process a core, whose rates add: `×2` says so.
+16 is one call of hepy; of the others it is a loop, of fewer where 16 would take long.
+
+On all cores each engine works on one ciphertext in two forms, and each is compared with its like. One process, with the
+library's threads where it has any (hepy, OpenFHE, fhelium), tells how soon the result is there. One process a core, of
+one thread and with a ciphertext of its own, tells how many results there are: rates add, and `×2` says so. An operation
+of some tens of microseconds cannot be split, so that cores help the second form alone. A batch is one call of one
+process of hepy, and of the others the faster form.
 
 All have 128-bit security as they judge it, 40-bit scales, a uniform ternary secret, and the depth that is named. `level`
 is how many multiplications are left: the top of the chain, and level 1, where the last product is made. Before it is
@@ -81,14 +86,23 @@ def _overview(title: str, rows: list[dict[str, Any]]) -> Table:
     table = Table(title, ["engine", "batch", *names], [])
     for batch in sorted({row["batch"] for row in rows}):
         alike = [row for row in rows if row["batch"] == batch]
-        for engine in dict.fromkeys(row["engine"] for row in alike):
-            own = {row["operation"]: row for row in alike if row["engine"] == engine}
-            processes = next(iter(own.values()))["processes"]
-            name = engine + (f" ×{processes}" if processes > 1 else "")
-            cells = [number(1000 / own[n]["median"]) if n in own else "" for n in names]
-            table.rows.append([name, str(batch), *cells])
-        table.rows.append(["hepy / best peer, by rate", str(batch), *(_ratio(alike, name) for name in names)])
+        # One ciphertext is compared with its like only, so its forms stand apart.
+        forms = sorted({row["processes"] for row in alike}) if batch == 1 else [None]
+        for form in forms:
+            table.rows += _of_a_form([row for row in alike if form in (None, row["processes"])], str(batch), names)
     return table
+
+
+def _of_a_form(rows: list[dict[str, Any]], batch: str, names: list[str]) -> Iterator[list[str]]:
+    """Engines that are compared with each other, and hepy beside the best of them."""
+    lines: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        lines.setdefault(row["engine"] + ckks_targets.processes(row), {})[row["operation"]] = row
+    for name, own in lines.items():
+        yield [name, batch, *(number(1000 / own[n]["median"]) if n in own else "" for n in names)]
+    ours = [row for row in rows if row["library"] == "hepy"]
+    form = ckks_targets.processes(ours[0]) if ours else ""
+    yield [f"hepy{form} / best peer, by rate", batch, *(_ratio(rows, name) for name in names)]
 
 
 def _ratio(rows: list[dict[str, Any]], operation: str) -> str:

@@ -15,6 +15,8 @@ from hepy.benchmarks.workers.ckks.engine import OPERATIONS
 
 SCALE_BITS = 40
 LOW = 1  # the level near the bottom: the last from which a product can be made
+# On all cores each engine runs twice: one process tells how soon one ciphertext is there, one process a core how many are.
+FORMS = ("threads", "processes")
 AFTER = ("encrypt", "multiply", "rotate", "squarings")
 
 
@@ -66,7 +68,7 @@ def run(plan: Plan, specifications: Sequence[Specification], tell: Callable[[str
     present = teams.installed(specifications, results)
     for ring in plan.rings:
         for threads in plan.threads:
-            with teams.teams(present, threads, results) as made:
+            with teams.teams(present, threads, results, FORMS) as made:
                 results.notes |= {str(team.specification): team.about["notes"] for team in made if team.about["notes"]}
                 _section(plan, ring, threads, made, results, tell)
     return results
@@ -93,7 +95,7 @@ def _section(
             tell(f"{title}: {operation} of {batch} at level {level}")
         turns = []
         for team in ready:
-            if team.measures(operation):
+            if team.measures(operation) and _in_its_form(team, batch):
                 try:
                     turns.append(_turn(plan, team, operation, level, batch))
                 except WorkerError as error:
@@ -121,9 +123,19 @@ def _rows(plan: Plan, depth: int) -> Iterator[tuple[str, int, int]]:
                 yield operation, level, batch
 
 
+def _in_its_form(team: Team, batch: int) -> bool:
+    """Whether all cores get a batch that way: hepy's is one call of one process, a loop has processes, and threads where
+    they work. One ciphertext is measured in every form.
+    """
+    if batch == 1 or team.form == "own":
+        return True
+    return bool(team.about["threads"] if team.form == "threads" else not team.about["batches"])
+
+
 def _turn(plan: Plan, team: Team, operation: str, level: int, batch: int) -> Turn:
     """After the check, a call of the whole batch, or of as many as fit the sample's time; repeated where it is short."""
-    if operation != "keygen" and batch == plan.batches[0]:
+    # Processes side by side do what the one that was checked does.
+    if operation != "keygen" and batch == plan.batches[0] and team.form != "processes":
         team.ask("check", operation=operation, level=level)
     what = {} if operation == "keygen" else {"level": level}
     items = team.ask("prepare", operation=operation, size=1, **what)[0]["items"]

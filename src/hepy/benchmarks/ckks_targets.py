@@ -1,7 +1,8 @@
 """What this version promises of CKKS beside the peers, and whether a run kept it.
 
-Every row at least as fast as the best peer's; products and rotations at N = 2^15 half as fast again. At least as
-exact, and no more bytes. A warm import below a second.
+Every row at least as fast as the best peer's; products and rotations at N = 2^15 half as fast again. On all cores one
+ciphertext is held against its like: one process against one, for the time of a call, and one a core against one a core,
+for the rate. At least as exact, and no more bytes. A warm import below a second.
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ def judge(record: dict[str, Any]) -> list[Verdict]:
 
 
 def best_peer(row: dict[str, Any], rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """The fastest row of another library with the same ring, level, cores, operation and batch."""
-    same = ("log_n", "level", "threads", "operation", "batch")
+    """The fastest row of another library with the same ring, level, cores, operation and batch; of one ciphertext also
+    in as many processes."""
+    same = ["log_n", "level", "threads", "operation", "batch"]
+    if row["batch"] == 1:
+        same.append("processes")
     peers = [r for r in rows if r["library"] != "hepy" and all(r[k] == row[k] for k in same)]
     return max(peers, key=lambda peer: peer["median"], default=None)
 
@@ -33,6 +37,11 @@ def best_peer(row: dict[str, Any], rows: Sequence[dict[str, Any]]) -> dict[str, 
 def section(row: dict[str, Any]) -> str:
     """Ring and cores of a row, in words."""
     return f"N = 2^{row['log_n']}, depth {row['depth']}, {'one core' if row['threads'] == 'one' else 'all cores'}"
+
+
+def processes(row: dict[str, Any]) -> str:
+    """ "×2" and the like of a row of several processes, else nothing."""
+    return f" ×{row['processes']}" if row["processes"] > 1 else ""
 
 
 def _speed(rows: Sequence[dict[str, Any]]) -> Iterator[Verdict]:
@@ -43,7 +52,8 @@ def _speed(rows: Sequence[dict[str, Any]]) -> Iterator[Verdict]:
             factor = LARGE_FACTOR if row["log_n"] == log_n and row["operation"] in operations else FACTOR
             where = f"{section(row)}, level {row['level']}"
             got = figures.ratio(row["rates"], peer["rates"])
-            yield Verdict(where, f"{row['operation']} of {row['batch']}", peer["engine"], factor, got)
+            what = f"{row['operation']} of {row['batch']}{processes(row)}"
+            yield Verdict(where, what, peer["engine"] + processes(peer), factor, got)
 
 
 def _precision(rows: Sequence[dict[str, Any]]) -> Iterator[Verdict]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import os
 import statistics
 from collections.abc import Iterator, Sequence
@@ -34,16 +35,21 @@ class Results:
 
 
 class Team:
-    """The workers of one engine: one process, or one a core where the library uses a single core a call."""
+    """The workers of one engine.
 
-    def __init__(self, specification: Specification, cores: Sequence[int]) -> None:
-        self.specification = specification
+    Attributes:
+        form: "threads": one process on all cores, whether or not its calls use them; "processes": one a core, of one
+            thread; "own": threads where the library has any, and else processes.
+    """
+
+    def __init__(self, specification: Specification, cores: Sequence[int], form: str = "own") -> None:
+        self.specification, self.form = specification, form
         self.workers = [Worker(specification, cores)]
         self.fixed: list[float] = []
         self.first_key: list[dict[str, Any]] = []
         try:
             self.about = self.ask("describe")[0]
-            if len(cores) > 1 and not self.about["threads"]:
+            if len(cores) > 1 and (form == "processes" or (form == "own" and not self.about["threads"])):
                 self.close()
                 self.workers = [Worker(specification, [core]) for core in cores]
                 self.ask("describe")
@@ -92,14 +98,18 @@ def installed(specifications: Sequence[Specification], results: Results) -> list
 
 
 @contextlib.contextmanager
-def teams(specifications: Sequence[Specification], threads: str, results: Results) -> Iterator[list[Team]]:
-    """The engines' processes, on one core or on all, until the block ends."""
+def teams(
+    specifications: Sequence[Specification], threads: str, results: Results, forms: Sequence[str] = ("own",)
+) -> Iterator[list[Team]]:
+    """The engines' processes, on one core or on all and there in each of these forms, until the block ends."""
     cores = sorted(os.sched_getaffinity(0))[: 1 if threads == "one" else None]
+    if len(cores) == 1:
+        forms = ("own",)
     with contextlib.ExitStack() as stack:
         made = []
-        for specification in specifications:
+        for specification, form in itertools.product(specifications, forms):
             try:
-                team = Team(specification, cores)
+                team = Team(specification, cores, form)
             except WorkerError as error:
                 results.missing(specification, "everything", error)
                 continue
