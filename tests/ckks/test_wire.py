@@ -92,6 +92,17 @@ def test_what_leaves_is_rerandomized_unless_it_is_fresh(toy, values):
     assert hepy.dumps(y, seed=bytes(32)) == hepy.dumps(y, seed=bytes(32))
 
 
+def test_no_factor_shows_in_a_message(toy, values):
+    """Accounts travel where they follow from declared bounds alone: a weight is its owner's, whether integer or not."""
+    x = toy.encrypt(values(32), seed=bytes(32))
+    for undeclared in (7, -7, np.int64(7), 7.0, [7.0]):
+        assert dissect(hepy.dumps(x * undeclared))[0]["account"] == {}
+    accounts = [dissect(hepy.dumps(x.multiply(weight, bound=8)))[0]["account"] for weight in (1, -7, 8)]
+    assert accounts[0] == accounts[1] == accounts[2] != {}
+    with pytest.raises(hepy.EncodingOverflowError, match="declared bound of 8"):
+        x.multiply(9, bound=8)
+
+
 def test_a_server_computes_with_what_it_was_sent(toy, values):
     a = values(2, 32)
     server = hepy.loads(hepy.dumps(toy.public(rotations=(1, 2))))

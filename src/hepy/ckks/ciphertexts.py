@@ -358,7 +358,7 @@ class CiphertextArray(NumpyManners):
 
         Args:
             other: ciphertexts, numbers or arrays, as for add. An integer number costs no level.
-            bound: as for add.
+            bound: as for add; of an integer factor, too.
             lazy: leave three components and the product's scale, so that a sum of products is relinearized and
                 rescaled once, on its next use.
 
@@ -370,7 +370,7 @@ class CiphertextArray(NumpyManners):
         if isinstance(other, CiphertextArray):
             return self._multiply_ciphertexts(other, lazy)
         if isinstance(other, int | np.integer) and not isinstance(other, bool):
-            return self._multiply_integer(int(other))
+            return self._multiply_integer(int(other), bound)
         return self._multiply_plain(other, bound, lazy)
 
     def __mul__(self, other: Any) -> CiphertextArray:
@@ -425,14 +425,17 @@ class CiphertextArray(NumpyManners):
         result = product._relinearized(to=product.level - 1)
         return self._done("multiplication", result._parts, result._state, other)
 
-    def _multiply_integer(self, factor: int) -> CiphertextArray:
+    def _multiply_integer(self, factor: int, bound: float | None) -> CiphertextArray:
         limit = encoding.capacity(self.parameters)
         if abs(factor) > limit:
             raise EncodingOverflowError(
                 f"a factor of {factor.bit_length()} bits exceeds the range of values, 2**{self.parameters.value_bits}: "
                 "use Parameters(value_bits=...) with more, or scale the inputs"
             )
-        state = self._state.with_accounts(lambda a: a.scaled(factor))
+        if bound is not None:
+            check_range(np.array([factor], np.float64), abs(factor), bound, self.parameters)
+        reach = abs(factor) if bound is None else float(bound)
+        state = self._state.with_accounts(lambda a: a.scaled(reach, bound is not None))
         return self._done("integer product", self._do.multiply_integer(self._parts, factor), state)
 
     def _multiply_plain(self, other: Any, bound: float | None, lazy: bool) -> CiphertextArray:
@@ -816,15 +819,19 @@ def check_range(values: encoding.Values, largest: float, bound: Any, parameters:
     """
     capacity = encoding.capacity(parameters)
     if bound is not None:
-        if isinstance(bound, bool) or not isinstance(bound, int | float | np.number) or not 0 < bound <= capacity:
-            raise ParameterError(
-                f"bound is a number above 0 and up to the range of values, {capacity:g}, not {bound!r}"
-            )
+        check_declared(bound, parameters)
         if largest > bound:
             encoding.check_bound(values, float(bound), f"its declared bound of {bound}: declare a larger one")
     if largest > capacity:
         what = f"the range of values, 2**{parameters.value_bits}: use Parameters(value_bits=...) with more"
         encoding.check_bound(values, capacity, what)
+
+
+def check_declared(bound: Any, parameters: Parameters) -> None:
+    """Raise unless it can be a bound of |values|."""
+    capacity = encoding.capacity(parameters)
+    if isinstance(bound, bool) or not isinstance(bound, int | float | np.number) or not 0 < bound <= capacity:
+        raise ParameterError(f"bound is a number above 0 and up to the range of values, {capacity:g}, not {bound!r}")
 
 
 def encode_plaintext(

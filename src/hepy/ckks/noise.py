@@ -176,9 +176,9 @@ class Account(NamedTuple):
             spread=self.spread + other.spread,
         )
 
-    def scaled(self, factor: float) -> Account:
-        """Multiplied by an exact number."""
-        return self._replace(bound=self.bound * abs(factor), error=self.error * abs(factor))
+    def scaled(self, factor: float, declared: bool) -> Account:
+        """Multiplied by an exact number up to `factor`."""
+        return self._replace(bound=self.bound * factor, error=self.error * factor, declared=self.declared and declared)
 
     def with_error(self, *errors: float) -> Account:
         """The same values with further errors."""
