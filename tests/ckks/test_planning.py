@@ -73,15 +73,18 @@ class _Clear:
 @pytest.mark.parametrize("function", CIRCUITS)
 @pytest.mark.parametrize("sign", [None, True])
 def test_a_plan_says_what_happens(context, function, sign):
-    plan = ckks.plan(function, P, inputs_of(function))
     results, wanted = run(context, function, sign)
-    for result, output, want in zip(results, plan.outputs, wanted, strict=True):
-        assert (result.shape, result.level, result.scale) == (output.shape, output.level, output.scale)
-        assert result.precision_bits == pytest.approx(output.precision_bits) or function is statistics
-        assert len(hepy.dumps(result, rerandomize=False)) == pytest.approx(output.bytes, abs=1024)
-        error = np.abs(context.decrypt(result) - want).max()
-        assert error <= output.noise_bound
-        assert output.noise_bound < 2.0**-2
+    for rerandomized in (False, True):
+        plan = ckks.plan(function, P, inputs_of(function), rerandomized=rerandomized)
+        assert plan.rerandomized == rerandomized
+        for result, output, want in zip(results, plan.outputs, wanted, strict=True):
+            sent = result.rerandomize() if rerandomized else result
+            assert (sent.shape, sent.level, sent.scale) == (output.shape, output.level, output.scale)
+            assert sent.precision_bits == pytest.approx(output.precision_bits) or function is statistics
+            assert len(hepy.dumps(sent, rerandomize=False)) == pytest.approx(output.bytes, abs=1024)
+            error = np.abs(context.decrypt(sent) - want).max()
+            assert error <= output.noise_bound
+            assert output.noise_bound < 2.0**-2
     assert plan.levels == P.depth - min(result.level for result in results)
 
 
@@ -136,12 +139,15 @@ def test_the_bound_of_coefficients_takes_all_of_them_for_one_slot():
     """At a root next to 1, coefficients of one sign add up: a plaintext makes the error of every slot that much larger."""
     inputs = [ckks.Input(shape=(64,), in_coefficients=True)]
     plain = np.linspace(0.5, 1, 64)
-    alone = ckks.plan(lambda x: x, P, inputs)
-    assert ckks.plan(lambda x: x * plain, P, inputs).noise_bound > plain.sum() * alone.noise_bound
-    assert ckks.plan(lambda x: x.multiply(plain, bound=1), P, inputs).noise_bound > 64 * alone.noise_bound
+
+    def bound(function, inputs=inputs):
+        return ckks.plan(function, P, inputs, rerandomized=False).noise_bound
+
+    alone = bound(lambda x: x)
+    assert bound(lambda x: x * plain) > plain.sum() * alone
+    assert bound(lambda x: x.multiply(plain, bound=1)) > 64 * alone
     # Two inputs of 64 coefficients up to 1: either one multiplies the other's error by up to 64.
-    product = ckks.plan(lambda x, y: x * y, P, 2 * inputs)
-    assert product.noise_bound > 2 * 64 * alone.noise_bound
+    assert bound(lambda x, y: x * y, 2 * inputs) > 2 * 64 * alone
 
 
 def test_symmetric_inputs_have_less_noise():
@@ -149,3 +155,62 @@ def test_symmetric_inputs_have_less_noise():
     anyone = ckks.plan(lambda x: x, P, [ckks.Input()])
     assert owner.noise_bound < anyone.noise_bound and owner.precision_bits > anyone.precision_bits
     assert owner.input_bytes < anyone.input_bytes
+
+
+def test_rerandomizing_a_result_adds_to_its_error():
+    """By more than all that the owner's encryption may have: a bound that forgot it would be exceeded."""
+    parameters = ckks.Parameters(log_n=14, depth=1, scale_bits=40, security=None)
+    owner = ckks.Context(parameters, seed=bytes(32))
+    inputs = [ckks.Input(symmetric=True)]
+    x = owner.encrypt(np.ones(8192), seed=bytes(32))
+    sent = hepy.loads(hepy.dumps(-x, seed=bytes(32)), owner)
+    error = np.abs(owner.decrypt(sent) + 1).max()
+    assert error > ckks.plan(lambda x: -x, parameters, inputs, rerandomized=False).noise_bound
+    assert error <= ckks.plan(lambda x: -x, parameters, inputs).noise_bound
+    once = ckks.plan(lambda x: (-x).rerandomize(), parameters, inputs)  # is fresh: nobody adds to it
+    assert once.noise_bound == ckks.plan(lambda x: -x, parameters, inputs).noise_bound
+
+
+def test_a_result_that_is_sent_is_relinearized_before():
+    lazy = ckks.plan(lambda x: x.multiply(x, lazy=True), P)
+    assert lazy.relinearization and lazy.output_bytes == P.ciphertext_bytes()
+    kept = ckks.plan(lambda x: x.multiply(x, lazy=True), P, rerandomized=False)
+    assert not kept.relinearization and kept.output_bytes == 3 * P.ciphertext_bytes() // 2
+
+
+def test_levels_count_from_the_highest_input():
+    low = ckks.Input(level=2)
+    assert ckks.plan(lambda x: x * x, P, [low]).levels == 1
+    assert ckks.plan(lambda x, y: x * y, P, [low, ckks.Input()]).levels == 3  # to 2, where the other is, and one more
+    with pytest.raises(
+        hepy.LevelError, match=r"needs 3 levels and its inputs are at level 2: encrypt them at a higher"
+    ):
+        ckks.plan(lambda x: x**8, P, [low])
+    with pytest.raises(hepy.LevelError, match=r"needs 5 levels and the parameters have 4: use .*depth=5"):
+        ckks.plan(lambda x: x**32, P, [low])
+
+
+@pytest.mark.parametrize("bound", [0, -1, np.nan, np.inf, 1e9, "1", None])
+def test_bounds_of_inputs_are_what_can_be_declared(bound):
+    """A negative one would make the noise of shared results too small."""
+    with pytest.raises(hepy.ParameterError, match="bound is a number above 0"):
+        ckks.plan(lambda x: x, P, [ckks.Input(bound=bound)])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ((5, P), "function of ciphertexts"),
+        ((lambda x: x, 5), "Parameters"),
+        ((lambda x: x, P, 5), "sequence of"),
+        ((lambda x: x, P, [(4,)]), "sequence of"),
+        ((lambda x: x, P, [ckks.Input(shape=5)]), "shape"),
+        ((lambda x: x, P, [ckks.Input(shape=())]), "shape"),
+        ((lambda x: x, P, [ckks.Input(shape=(-1, 4))]), "shape"),
+        ((lambda *x: x[0], P), r"inputs=\["),
+        ((max, P), r"inputs=\["),
+    ],
+)
+def test_what_cannot_be_planned_is_refused(arguments, match):
+    with pytest.raises(hepy.ParameterError, match=match):
+        ckks.plan(*arguments)

@@ -10,14 +10,14 @@ import inspect
 import math
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from hepy.ckks import encoding
-from hepy.ckks.ciphertexts import CiphertextArray, State, levels_needed
+from hepy.ckks.ciphertexts import CiphertextArray, State, check_declared, levels_needed
 from hepy.ckks.keys import steps
 from hepy.ckks.noise import DOUBLE, Account, Model, encoded
 from hepy.ckks.parameters import Parameters, readable_bytes
@@ -36,6 +36,9 @@ class Input:
         bound: declared bound of |values|.
         is_complex, in_coefficients, level: as they are encrypted.
         symmetric: encrypted by the key's owner under the secret; otherwise by the public key, with more noise.
+
+    An input that comes through several hands is one that each of them rerandomizes: begin the function with
+    x.rerandomize() for every hand but the first.
     """
 
     shape: tuple[int, ...] | None = None
@@ -100,7 +103,8 @@ class Plan:
 
     Attributes:
         parameters, inputs, outputs: of the circuit.
-        levels: how many it takes.
+        rerandomized: whether results count as they are after that.
+        levels: how many it takes, from its highest input down.
         relinearization, conjugation, rotations: which keys it needs, the rotations by their steps.
         key_bytes, input_bytes, output_bytes: of what is sent: these keys without the one that encrypts, the inputs, the
             results.
@@ -110,6 +114,7 @@ class Plan:
     parameters: Parameters
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
+    rerandomized: bool
     levels: int
     relinearization: bool
     conjugation: bool
@@ -159,7 +164,13 @@ class Plan:
         return "\n".join(lines)
 
 
-def plan(function: Callable[..., Any], parameters: Parameters, inputs: Sequence[Input] | None = None) -> Plan:
+def plan(
+    function: Callable[..., Any],
+    parameters: Parameters,
+    inputs: Sequence[Input] | None = None,
+    *,
+    rerandomized: bool = True,
+) -> Plan:
     """Levels, precision, keys and bytes of a circuit, without keys or ciphertexts.
 
     Args:
@@ -167,11 +178,14 @@ def plan(function: Callable[..., Any], parameters: Parameters, inputs: Sequence[
         parameters: the Parameters.
         inputs: an Input for each argument; None: one for each of the function's positional parameters, with values up
             to 1 in all slots.
+        rerandomized: results are rerandomized before they are decrypted, as hepy.dumps and hepy.save do; that adds to their
+            error. False for results that the owner computes, or that are sent with rerandomize=False.
 
     Raises:
         LevelError: levels run out: says how many the circuit needs, which operation is the first without, and which
             parameters have them.
-        ParameterError: the function does not return ciphertexts; and what its operations raise.
+        ParameterError: an argument is not what is described here, or the function does not return ciphertexts; and what
+            its operations raise.
 
     >>> from hepy import ckks
     >>> params = ckks.Parameters(log_n=13, depth=2, scale_bits=40)
@@ -179,20 +193,20 @@ def plan(function: Callable[..., Any], parameters: Parameters, inputs: Sequence[
     >>> found.levels, found.rotations, found.relinearization
     (2, (1,), True)
     """
-    inputs = tuple(_default_inputs(function) if inputs is None else inputs)
+    if not callable(function):
+        raise ParameterError(f"a circuit is a function of ciphertexts, not {type(function).__name__}")
+    if not isinstance(parameters, Parameters):
+        raise ParameterError(f"a circuit is planned for Parameters, not for {type(parameters).__name__}")
+    given = _default_inputs(function) if inputs is None else _checked_inputs(inputs, parameters)
     try:
-        return _traced(function, parameters, inputs)
+        return _traced(function, parameters, given, rerandomized)
     except LevelError as error:
-        needed = _levels_of(function, parameters, inputs)
-        if needed is None:
-            raise
-        raise LevelError(
-            f"the circuit needs {needed} levels and the parameters have {parameters.depth}: "
-            f"{levels_needed(parameters, needed)}. First without a level: {error}"
-        ) from None
+        raise LevelError(f"{_what_it_needs(function, parameters, given)}First without a level: {error}") from None
 
 
-def _traced(function: Callable[..., Any], parameters: Parameters, inputs: tuple[Input, ...]) -> Plan:
+def _traced(
+    function: Callable[..., Any], parameters: Parameters, inputs: tuple[Input, ...], rerandomized: bool = False
+) -> Plan:
     tracer: Any = _Tracer(parameters)
     returned = function(*(tracer.input(given) for given in inputs))
     results = returned if isinstance(returned, list | tuple) else [returned]
@@ -201,13 +215,16 @@ def _traced(function: Callable[..., Any], parameters: Parameters, inputs: tuple[
             raise ParameterError(f"a circuit returns ciphertexts that it computed, not {type(result).__name__}")
     if not results:
         raise ParameterError("a circuit returns at least one ciphertext array")
+    if rerandomized:
+        results = [result if result.fresh else result.rerandomize() for result in results]
     elements, table = tracer.evaluator.elements, steps(parameters.degree)
     outputs = tuple(map(_output, results))
     return Plan(
         parameters=parameters,
         inputs=inputs,
         outputs=outputs,
-        levels=parameters.depth - tracer.lowest,
+        rerandomized=rerandomized,
+        levels=tracer.highest - tracer.lowest,
         relinearization=0 in elements,
         conjugation=2 * parameters.degree - 1 in elements,
         rotations=tuple(sorted(table[element] for element in elements if element in table)),
@@ -218,9 +235,24 @@ def _traced(function: Callable[..., Any], parameters: Parameters, inputs: tuple[
     )
 
 
+def _what_it_needs(function: Callable[..., Any], parameters: Parameters, inputs: tuple[Input, ...]) -> str:
+    """Of a circuit whose levels ran out; nothing if it cannot be told."""
+    from_the_top = tuple(replace(given, level=None) for given in inputs)
+    needed = _levels_of(function, parameters, from_the_top)
+    if needed is None:
+        return ""
+    if needed <= parameters.depth:
+        levels = ", ".join("the top" if given.level is None else str(given.level) for given in inputs)
+        return f"the circuit needs {needed} levels and its inputs are at level {levels}: encrypt them at a higher one. "
+    return (
+        f"the circuit needs {needed} levels and the parameters have {parameters.depth}: "
+        f"{levels_needed(parameters, needed)}. "
+    )
+
+
 def _levels_of(function: Callable[..., Any], parameters: Parameters, inputs: tuple[Input, ...]) -> int | None:
     """Levels that the circuit takes in a chain that is long enough; None if no such chain is found."""
-    more = 1
+    more = 0
     while parameters.depth + more <= _MOST_LEVELS:
         try:
             deeper = Parameters(
@@ -232,16 +264,42 @@ def _levels_of(function: Callable[..., Any], parameters: Parameters, inputs: tup
             )
             return _traced(function, deeper, inputs).levels
         except LevelError:
-            more *= 2
+            more = max(1, 2 * more)
         except ParameterError:
             return None
     return None
 
 
-def _default_inputs(function: Callable[..., Any]) -> list[Input]:
+def _default_inputs(function: Callable[..., Any]) -> tuple[Input, ...]:
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    found = inspect.signature(function).parameters.values()
-    return [Input() for parameter in found if parameter.kind in kinds and parameter.default is parameter.empty]
+    try:
+        found = list(inspect.signature(function).parameters.values())
+    except ValueError:  # of a function in C
+        found = []
+    inputs = [Input() for parameter in found if parameter.kind in kinds and parameter.default is parameter.empty]
+    if not inputs:
+        raise ParameterError("how many ciphertexts the circuit takes does not show: give inputs=[ckks.Input(), ...]")
+    return tuple(inputs)
+
+
+def _checked_inputs(inputs: Any, parameters: Parameters) -> tuple[Input, ...]:
+    if not isinstance(inputs, Iterable):
+        raise ParameterError(f"inputs are a sequence of ckks.Input, not {type(inputs).__name__}")
+    checked = tuple(inputs)
+    for given in checked:
+        if not isinstance(given, Input):
+            raise ParameterError(f"inputs are a sequence of ckks.Input, and one is {type(given).__name__}")
+        check_declared(given.bound, parameters)
+        if given.level is not None:
+            parameters.primes(given.level)
+        shape = given.shape
+        if shape is not None and (
+            not isinstance(shape, tuple | list)
+            or not shape
+            or not all(type(axis) is int and axis >= 0 for axis in shape)
+        ):
+            raise ParameterError(f"an input's shape is batch axes and then the values of a ciphertext, not {shape!r}")
+    return checked
 
 
 def _output(result: CiphertextArray) -> Output:
@@ -272,7 +330,7 @@ class _Tracer:
         self.evaluator = self._evaluator = Recorder()
         self.steps: list[Step] = []
         self.input_bytes: list[int] = []
-        self.lowest = parameters.depth
+        self.highest, self.lowest = 0, parameters.depth
 
     def input(self, given: Input) -> CiphertextArray:
         parameters = self.parameters
@@ -281,6 +339,7 @@ class _Tracer:
         slots = encoding.period(shape[-1], most, "coefficients" if given.in_coefficients else "slots")
         level = parameters.depth if given.level is None else given.level
         scale = parameters.scale(level)
+        self.highest, self.lowest = max(self.highest, level), min(self.lowest, level)
         accounts = []
         for model in (Model(parameters, worst=False), Model(parameters, worst=True)):
             bound = model.slot_bound(given.bound, shape[-1]) if given.in_coefficients else given.bound
