@@ -5,6 +5,7 @@ Keys are made once for all devices: they move to the one that is current.
 """
 
 import functools
+import gc
 import math
 
 import numpy as np
@@ -35,6 +36,20 @@ def emulator(request):
     """The emulated device, whose memory can be limited, current during the test."""
     with _devices.device(request.param) as here:
         yield here
+
+
+@pytest.fixture
+def memory(emulator):
+    """Sets how many bytes of the emulator are free from now on; None gives back its own limit."""
+    gc.collect()
+    native = emulator.native
+    before = native.memory_limit(emulator.index)
+
+    def leave(size):
+        native.set_memory_limit(emulator.index, before if size is None else native.memory_used(emulator.index) + size)
+
+    yield leave
+    leave(None)
 
 
 @functools.cache

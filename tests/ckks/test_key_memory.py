@@ -1,6 +1,5 @@
 """Keys within a device's memory: where they are, which of them give way, and that results do not depend on it."""
 
-import gc
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -16,20 +15,6 @@ from hepy.ring import halves
 PARAMETERS = ckks.Parameters(log_n=8, depth=2, scale_bits=40, security=None)
 STEPS = (1, 2, 4, 8)
 VALUES = np.arange(16) / 16
-
-
-@pytest.fixture
-def memory(emulator):
-    """Sets how many bytes of the emulator are free from now on; None gives back its own limit."""
-    gc.collect()
-    native = emulator.native
-    before = native.memory_limit(emulator.index)
-
-    def leave(size):
-        native.set_memory_limit(emulator.index, before if size is None else native.memory_used(emulator.index) + size)
-
-    yield leave
-    leave(None)
 
 
 @pytest.fixture

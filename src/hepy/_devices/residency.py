@@ -1,7 +1,8 @@
 """What devices hold only while there is room: copies that can be made again. Those not used for longest go first.
 
 A guest is an object with copies on devices. It says when it uses one, and is asked to give some of it up when an
-allocation there does not succeed. Keys of CKKS are guests: a device's memory is theirs until arrays need it.
+allocation there does not succeed. Keys of CKKS and encodings of plaintexts are guests: a device's memory is theirs until
+arrays need it.
 """
 
 from __future__ import annotations
@@ -30,9 +31,35 @@ class Guest(Protocol):
         """Give up all that is there, once it is kept elsewhere; False where there is nothing."""
 
 
+class Owner:
+    """The stream that memory belongs to, which is the one that is current when this is made.
+
+    Where another uses it, the host waits once for what was queued before, and again before the memory is given up.
+    """
+
+    __slots__ = ("_device", "_queue", "_shared")
+
+    def __init__(self, device: Device) -> None:
+        self._device, self._queue, self._shared = device, device.queue(), False
+
+    def meet(self) -> None:
+        """Before the current stream reads it."""
+        if not self._shared and self._device.queue() != self._queue:
+            self._device.synchronize()
+            self._shared = True
+
+    def settle(self) -> None:
+        """Before the memory is given up."""
+        if self._shared:
+            self._device.synchronize()
+
+
+_FEW = 256  # guests, up to which nobody looks who of them is gone
+
 _lock = new_lock()
 _busy = threading.local()
 _orders: dict[Device, dict[int, weakref.ref[Guest]]] = {}  # by id(), last used at the end
+_crowds: dict[Device, int] = {}  # how many are too many to have been there when it was last looked
 
 
 def used(device: Device, guest: Guest) -> None:
@@ -43,6 +70,8 @@ def used(device: Device, guest: Guest) -> None:
         if known is None or known() is not guest:
             known = weakref.ref(guest)
         order[id(guest)] = known
+        if len(order) > _crowds.get(device, _FEW):
+            _crowds[device] = max(_FEW, 2 * len(_alive(device)))
 
 
 def with_room(device: Device, size: int, work: Callable[[], Result]) -> Result:
@@ -94,7 +123,12 @@ def _offers(device: Device) -> Iterator[bool]:
 
 def _guests(device: Device) -> list[Guest]:
     with _lock:
-        order = _orders.get(device, {})
-        alive = {key: (ref, guest) for key, ref in order.items() if (guest := ref()) is not None}
-        _orders[device] = {key: ref for key, (ref, _) in alive.items()}
+        return _alive(device)
+
+
+def _alive(device: Device) -> list[Guest]:
+    """The guests there that are not gone; the others are forgotten."""
+    order = _orders.get(device, {})
+    alive = {key: (ref, guest) for key, ref in order.items() if (guest := ref()) is not None}
+    _orders[device] = {key: ref for key, (ref, _) in alive.items()}
     return [guest for _, guest in alive.values()]

@@ -838,9 +838,9 @@ def encode_plaintext(
     context: PublicContext, plaintext: Plaintext, level: int, scale: float, in_coefficients: bool, device: Any
 ) -> Any:
     """What a plaintext is as polynomials [B...] at that level and scale."""
-    key = (context.parameters, level, scale, in_coefficients, device.name)
+    key = (context.parameters, level, scale, in_coefficients)
     encode = context._evaluator.encode
-    return plaintext.encoding(key, lambda values: encode(values, level, scale, in_coefficients, device))
+    return plaintext.encoding(key, device, lambda values: encode(values, level, scale, in_coefficients, device))
 
 
 def _divided(account: Account, scale: float) -> Account:

@@ -71,7 +71,7 @@ class Halves:
         copy = self._copies.get(device)
         if copy is None or copy.pair is None:
             copy = self._move_in(device, copy)
-        copy.meet_queue()
+        copy.owner.meet()
         assert copy.pair is not None
         copy.keep_for_graphs()
         return copy.pair
@@ -86,9 +86,9 @@ class Halves:
             copy = self._copies.get(device)  # which making it may have moved out
             if copy is not None:
                 found = copy.derived.setdefault(name, found)
-                copy.meet_queue()
+                copy.owner.meet()
         else:
-            copy.meet_queue()
+            copy.owner.meet()
             copy.keep_for_graphs()
         return found
 
@@ -107,7 +107,7 @@ class Halves:
                 half = copied(copy.first)
             except DeviceOutOfMemoryError:
                 return False
-            copy.settle()
+            copy.owner.settle()
             self._copies[device] = _Copy(device, half=half)
         return True
 
@@ -119,7 +119,7 @@ class Halves:
                 return False
             if len(self._copies) == 1:
                 self._copies[HOST] = _Copy(HOST, half=copy.first.to(HOST))
-            copy.settle()
+            copy.owner.settle()
             del self._copies[device]
         return True
 
@@ -132,17 +132,12 @@ class Halves:
 
 
 class _Copy:
-    """What one device has of a pair.
+    """What one device has of a pair."""
 
-    Memory belongs to the stream that was current when it was allocated. Where another uses it, the host waits once for what
-    was queued before, and again before the memory is given up.
-    """
-
-    __slots__ = ("_device", "_half", "_queue", "_shared", "derived", "holders", "pair")
+    __slots__ = ("_half", "derived", "holders", "owner", "pair")
 
     def __init__(self, device: Device, *, half: Polynomial | None = None, pair: Polynomial | None = None) -> None:
-        self._device, self._half, self.pair = device, half, pair
-        self._queue, self._shared = device.queue(), False
+        self._half, self.pair, self.owner = half, pair, residency.Owner(device)
         self.derived: dict[Hashable, Polynomial] = {}
         self.holders: weakref.WeakSet[graphs.Held] = weakref.WeakSet()  # graphs that read it, for which it stays
 
@@ -167,19 +162,8 @@ class _Copy:
         held = [array for array in (self.pair, self._half) if array is not None]
         return sum(array.nbytes for array in [*held, *list(self.derived.values())])
 
-    def meet_queue(self) -> None:
-        """Before the current stream reads it."""
-        if not self._shared and self._device.queue() != self._queue:
-            self._device.synchronize()
-            self._shared = True
-
-    def settle(self) -> None:
-        """Before its memory is given up."""
-        if self._shared:
-            self._device.synchronize()
-
     def forget_derived(self) -> None:
-        self.settle()
+        self.owner.settle()
         self.derived.clear()
 
 
