@@ -31,6 +31,8 @@ def test_values_beyond_the_range(toy):
         x.multiply([3.0], bound=2)
     with pytest.raises(hepy.EncodingOverflowError, match="factor of 11 bits"):
         x * 1025
+    with pytest.raises(hepy.EncodingOverflowError, match="integer that exceeds"):
+        toy.encrypt([10**400])
     for bound in (0, -1, 1000, "1", True):
         with pytest.raises(hepy.ParameterError, match="bound is a number above 0"):
             toy.encrypt([0.0], bound=bound)
@@ -88,6 +90,21 @@ def test_shapes_that_do_not_fit(toy):
         ckks.concatenate([])
     with pytest.raises(hepy.ParameterError, match="5 and 4"):
         ckks.stack([x[0], toy.encrypt(np.zeros(4))])
+    for join, arrays, axis in (
+        (ckks.concatenate, [x[0], x[1]], 0),
+        (ckks.concatenate, [x, x], -1),
+        (ckks.stack, [x, x], 2),
+    ):
+        with pytest.raises(hepy.ParameterError, match="not along the last, which is the slots"):
+            join(arrays, axis=axis)
+    for axis in (2, -3, None, 1.0, True):
+        with pytest.raises(hepy.ParameterError, match="does not exist"):
+            ckks.concatenate([x, x], axis=axis)
+    for arrays in ([x, np.zeros(5)], 5, [None]):
+        with pytest.raises(hepy.ParameterError, match="ciphertext arrays were expected"):
+            ckks.stack(arrays)
+    with pytest.raises(hepy.ParameterError, match="ciphertext arrays were expected"):
+        ckks.inner_sum(np.zeros(5))
 
 
 def test_keys_of_another_context(toy, digits):
@@ -139,6 +156,27 @@ def test_keys_are_made_on_demand_listed_and_dropped():
     assert context.decrypt(x * x).round(4).tolist() == [1, 4]
     with pytest.raises(hepy.MissingKeyError, match="rotation 5"):
         context.public().keys.make((5,))
+
+
+def test_selections_of_keys_that_are_none(toy):
+    for rotations in (3, (1.5,), ("a",), (True,), None):
+        for select in (toy.keys.make, toy.keys.drop, toy.keys.move_in, toy.public_bytes):
+            with pytest.raises(hepy.ParameterError, match="rotations are"):
+                select(rotations)
+    with pytest.raises(hepy.ParameterError, match=r"such as \(3,\)"):
+        ckks.Context(toy.parameters, rotations=3)
+    with pytest.raises(hepy.ParameterError, match=r"context\.public"):
+        toy.public().add_keys(5)
+
+
+def test_nothing_is_decrypted_inside_of_a_circuit(toy):
+    x = toy.encrypt([1.0])
+    for attempt in (
+        lambda: ckks.plan(toy.decrypt, toy.parameters, [ckks.Input()]),
+        lambda: ckks.compile(toy.decrypt)(x),
+    ):
+        with pytest.raises(hepy.ParameterError, match="decrypt its results"):
+            attempt()
 
 
 def test_transparent_ciphertexts_are_refused(toy):

@@ -173,6 +173,11 @@ def test_batches_broadcast_as_numpy_does(toy, values):
     assert len(list(x)) == 3
     assert bits(toy, ckks.concatenate([x, x * x]), np.concatenate([a, a * a])) > 28
     assert bits(toy, ckks.stack([x, x], axis=1), np.stack([a, a], axis=1)) > 30
+    for axis in (-2, -3, np.int64(0)):
+        want = np.stack([a, 2 * a], axis=axis)
+        assert bits(toy, ckks.stack([x, 2 * x], axis=axis), want) > 30
+        assert bits(toy, ckks.concatenate([ckks.stack([x, x])] * 2, axis=axis), np.concatenate([[a, a]] * 2, axis)) > 30
+        assert bits(toy, ckks.stack([x, 2 * x]).sum(axis), np.stack([a, 2 * a]).sum(axis)) > 29
 
 
 def test_sums_of_products_wait_for_one_relinearization(toy, values):
@@ -265,3 +270,20 @@ def test_undeclared_plaintexts_make_an_account_that_does_not_travel(toy, values)
     assert hepy.loads(hepy.dumps(x * values(32)), toy).precision_bits is None
     declared = x.multiply(values(32), bound=1)
     assert hepy.loads(hepy.dumps(declared, rerandomize=False), toy).precision_bits == declared.precision_bits
+
+
+def test_powers_take_few_products_and_levels():
+    """A square for each bit but the first, a product for each other bit that is set, and no level more than log2."""
+    deep = ckks.Parameters(log_n=4, depth=7, scale_bits=40, security=None)
+    for exponent, products in ((2, 1), (3, 2), (7, 4), (64, 6), (100, 8), (127, 12)):
+        plan = ckks.plan(lambda x, exponent=exponent: x**exponent, deep)
+        assert plan.levels == (exponent - 1).bit_length()
+        assert len(plan.steps) == products
+
+
+def test_seeds_survive_other_batch_shapes(toy, values):
+    """What the owner encrypted is sent in half the bytes, in whatever batch shape."""
+    x = toy.encrypt(values(6, 32))
+    y = x.reshape(2, 3, 32)
+    assert len(hepy.dumps(y)) < len(hepy.dumps(x)) + 64
+    assert (toy.decrypt(hepy.loads(hepy.dumps(y), toy)) == toy.decrypt(x).reshape(2, 3, 32)).all()

@@ -9,7 +9,9 @@ and the accounts of noise.
 from __future__ import annotations
 
 import contextvars
+import functools
 import math
+import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -259,7 +261,10 @@ class CiphertextArray(NumpyManners):
             raise ParameterError(
                 f"shape {self.shape} cannot become {wanted}: the last axis stays, {self.shape[-1]} values a ciphertext"
             )
-        return self._with(self._parts.reshape(*resolved[:-1], self.components), self._state, fresh=self.fresh)
+        parts = self._parts.reshape(*resolved[:-1], self.components)
+        return self._with(
+            parts, self._state, seed=self._seed, fresh=self.fresh
+        )  # a seed knows the order, not the shape
 
     def _with(self, parts: Any, state: State, *others: CiphertextArray, **what: Any) -> CiphertextArray:
         seeded = self._seeded or any(other._seeded for other in others)
@@ -338,18 +343,16 @@ class CiphertextArray(NumpyManners):
         Raises:
             ParameterError: there is no such batch axis: inner_sum() sums slots.
         """
-        batch = self.ndim - 1
-        if isinstance(axis, bool) or not isinstance(axis, int) or not -self.ndim <= axis < self.ndim:
-            raise ParameterError(f"axis {axis!r} does not exist in an array of {self.ndim} axes")
-        if axis % self.ndim == batch:
+        place = _axis(axis, self.ndim)
+        if place == self.ndim - 1:
             raise ParameterError("the last axis is the slots of each ciphertext: inner_sum() sums them")
-        count = self.shape[axis]
+        count = self.shape[place]
         if count == 0:
             raise ParameterError("there is nothing to sum: the axis has no ciphertexts")
         state = self._state.with_accounts(
             lambda a: a._replace(bound=a.bound * count, error=a.model.combined(*[a.error] * count))
         )
-        return self._done("sum", self._do.sum(self._parts, axis % self.ndim), state)
+        return self._done("sum", self._do.sum(self._parts, place), state)
 
     # Products.
 
@@ -396,10 +399,14 @@ class CiphertextArray(NumpyManners):
         """A power with a positive integer, in ceil(log2) levels."""
         if isinstance(exponent, bool) or not isinstance(exponent, int) or exponent < 1:
             raise ParameterError(f"ciphertexts have powers with integers from 1 up, not {exponent!r}")
-        if exponent == 1:
-            return self
-        half = self ** (exponent // 2)
-        return half.square() if exponent % 2 == 0 else half * self ** (exponent - exponent // 2)
+        # From the lowest bit up: a product of lower bits is never deeper than the next square.
+        power, factors = self, []
+        while exponent:
+            if exponent & 1:
+                factors.append(power)
+            exponent >>= 1
+            power = power.square() if exponent else power
+        return functools.reduce(operator.mul, factors)
 
     def _multiply_ciphertexts(self, other: CiphertextArray, lazy: bool) -> CiphertextArray:
         self._check_pair(other)
@@ -759,14 +766,14 @@ class CiphertextArray(NumpyManners):
 
 def inner_sum(x: CiphertextArray) -> CiphertextArray:
     """As CiphertextArray.inner_sum."""
-    return x.inner_sum()
+    return _ciphertexts([x])[0].inner_sum()
 
 
 def concatenate(arrays: Sequence[CiphertextArray], axis: int = 0) -> CiphertextArray:
     """Join arrays along a batch axis, as numpy.concatenate; levels are aligned to the lowest.
 
     Raises:
-        ParameterError: there are none, or they do not fit together.
+        ParameterError: there are none, or they do not fit together; single ciphertexts have no batch axis, and are stacked.
     """
     return _join("concatenate", arrays, axis)
 
@@ -777,7 +784,7 @@ def stack(arrays: Sequence[CiphertextArray], axis: int = 0) -> CiphertextArray:
 
 
 def _join(how: str, arrays: Sequence[CiphertextArray], axis: int) -> CiphertextArray:
-    arrays = [array._settled() for array in arrays]
+    arrays = [array._settled() for array in _ciphertexts(arrays)]
     if not arrays:
         raise ParameterError("nothing to join: give at least one array")
     first = arrays[0]
@@ -788,11 +795,15 @@ def _join(how: str, arrays: Sequence[CiphertextArray], axis: int) -> CiphertextA
             raise ParameterError(
                 f"arrays with last axes of {first.shape[-1]} and {array.shape[-1]} values are not joined"
             )
+    axes = first.ndim + (how == "stack")
+    place = _axis(axis, axes)
+    if place == axes - 1:
+        raise ParameterError(
+            f"ciphertexts are joined along batch axes, not along the last, which is the slots of each: {how} of shapes "
+            f"{first.shape} along axis {axis}" + (": ckks.stack makes a batch of them" if axes == 1 else "")
+        )
     level = min(array.level for array in arrays)
     arrays = [array.to_level(level) for array in arrays]
-    most = first.ndim - (how == "concatenate")
-    if isinstance(axis, bool) or not isinstance(axis, int) or not 0 <= axis < max(most, 1):
-        raise ParameterError(f"batches of shape {first.shape[:-1]} are not joined along axis {axis!r}")
     models = zip(*(array._state.accounts for array in arrays), strict=False)
     accounts = tuple(
         group[0]._replace(
@@ -808,8 +819,23 @@ def _join(how: str, arrays: Sequence[CiphertextArray], axis: int) -> CiphertextA
         is_complex=any(array.is_complex for array in arrays),
         accounts=accounts,
     )
-    parts = first._do.join(how, [array._parts for array in arrays], axis)
+    parts = first._do.join(how, [array._parts for array in arrays], place)
     return first._with(parts, state, *arrays)
+
+
+def _ciphertexts(arrays: Any) -> list[CiphertextArray]:
+    given = list(arrays) if isinstance(arrays, Iterable) else [arrays]
+    for array in given:
+        if not isinstance(array, CiphertextArray):
+            raise ParameterError(f"ciphertext arrays were expected, not {type(array).__name__}")
+    return given
+
+
+def _axis(axis: Any, axes: int) -> int:
+    """An axis counted from the front."""
+    if isinstance(axis, bool) or not isinstance(axis, int | np.integer) or not -axes <= axis < axes:
+        raise ParameterError(f"axis {axis!r} does not exist in an array of {axes} axes")
+    return int(axis) % axes
 
 
 def check_range(values: encoding.Values, largest: float, bound: Any, parameters: Parameters) -> None:

@@ -85,7 +85,10 @@ class PublicContext:
 
         Raises:
             KeyMismatchError: they belong to another context.
+            ParameterError: it is no context.
         """
+        if not isinstance(other, PublicContext):
+            raise ParameterError(f"keys come with a context, of context.public(...), not with {type(other).__name__}")
         if other.fingerprint != self.fingerprint:
             raise KeyMismatchError(
                 f"these keys belong to context {other.fingerprint[:16]}, and this is {self.fingerprint[:16]}: each "
@@ -233,7 +236,7 @@ class Context(PublicContext):
             sharing = Sharing(stream.words(1, KEY_BYTES // 4, Purpose.FLOODING).tobytes(), shared_budget)
         self._own(parameters, secret, sharing, public_seed(stream), stream)
         self._seeded = seed is not None
-        self.keys.make(_steps(rotations))
+        self.keys.make(rotations)
 
     def _own(self, parameters: Parameters, secret: SecretKey, sharing: Sharing, seed: bytes, stream: Stream) -> None:
         """Become the context of that secret; keys made later come from `stream`."""
@@ -275,7 +278,7 @@ class Context(PublicContext):
             relinearization, conjugation, encryption: whether these keys go along. public_bytes says what a selection
                 weighs before any key is made.
         """
-        steps = self.keys.rotations if rotations is None else _steps(rotations)
+        steps = self.keys.rotations if rotations is None else rotations
         elements = self.keys.elements(steps, relinearization, conjugation)
         store = KeyStore(self._rings, None)
         for element in elements:
@@ -291,7 +294,7 @@ class Context(PublicContext):
         encryption: bool = True,
     ) -> int:
         """Bytes of the keys of public(...) with the same arguments, on the wire and without headers; makes no key."""
-        count = len(self.keys.elements(_steps(rotations), relinearization, conjugation))
+        count = len(self.keys.elements(rotations, relinearization, conjugation))
         key = self.parameters.encryption_key_bytes if encryption else 0
         return key + count * self.parameters.switching_key_bytes
 
@@ -454,6 +457,10 @@ class Context(PublicContext):
                 f"CKKS ciphertexts were expected, not {type(ciphertexts).__name__} "
                 f"({type(ciphertexts).__module__}): encrypt(...) makes them"
             )
+        if not isinstance(ciphertexts.context, PublicContext):
+            raise ParameterError(
+                "nothing is decrypted inside of a circuit that is planned or recorded: decrypt its results"
+            )
         if ciphertexts.context.fingerprint != self.fingerprint:
             raise KeyMismatchError(
                 f"ciphertexts of context {ciphertexts.context.fingerprint[:16]} were given to context "
@@ -502,11 +509,3 @@ def refuse_transparent(parts: Polynomial) -> None:
         raise ParameterError(
             f"the ciphertext at index {index} has c1 = 0, so it hides nothing (x - x, or 0 * x): rerandomize() it"
         )
-
-
-def _steps(rotations: Iterable[int]) -> tuple[int, ...]:
-    steps = tuple(rotations)
-    for step in steps:
-        if isinstance(step, bool) or not isinstance(step, int | np.integer):
-            raise ParameterError(f"rotations are whole numbers of slots, not {step!r}")
-    return tuple(int(step) for step in steps)

@@ -24,6 +24,7 @@ def numbers(values: Any, what: str = "values") -> Values:
     """An array of float64 or complex128 with at least one axis.
 
     Raises:
+        EncodingOverflowError: an integer exceeds what float64 holds.
         ParameterError: something is not a finite number, or missing in a column; names the first such index.
     """
     try:
@@ -33,7 +34,10 @@ def numbers(values: Any, what: str = "values") -> Values:
             raise
         raise ParameterError(f"{what} are not a rectangular array of numbers: {error}") from None
     if array.dtype.kind == "O" and all(isinstance(value, int | float | np.number) for value in array.flat):
-        array = array.astype(np.float64)
+        try:
+            array = array.astype(np.float64)
+        except OverflowError:
+            raise EncodingOverflowError(f"{what} have an integer that exceeds every range: scale them first") from None
     if array.dtype.kind not in "biufc":
         raise ParameterError(f"{what} are {array.dtype}: real and complex numbers can be encoded")
     array = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)

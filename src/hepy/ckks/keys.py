@@ -318,7 +318,7 @@ class KeyStore:
         degree = self._rings.parameters.degree
         chosen = [RELINEARIZE] if relinearization else []
         chosen += [2 * degree - 1] if conjugation else []
-        chosen += [galois_element(step, degree) for step in rotations]
+        chosen += [galois_element(step, degree) for step in _checked(rotations)]
         return [element for element in dict.fromkeys(chosen) if element != 1]
 
     def _missing(self, element: int) -> str:
@@ -344,6 +344,21 @@ class KeyStore:
     def _step(self, element: int) -> int:
         """The rotation that belongs to an element, 0 for the others."""
         return steps(self._rings.parameters.degree).get(element, 0)
+
+
+def _checked(rotations: Any) -> tuple[int, ...]:
+    """Steps of rotations as Python's integers.
+
+    Raises:
+        ParameterError: they are no sequence, or one is no whole number.
+    """
+    if not isinstance(rotations, Iterable):
+        raise ParameterError(f"rotations are a sequence of steps, such as ({rotations!r},), not {rotations!r}")
+    given = tuple(rotations)
+    for step in given:
+        if isinstance(step, bool) or not isinstance(step, int | np.integer):
+            raise ParameterError(f"rotations are whole numbers of slots, not {step!r}")
+    return tuple(int(step) for step in given)
 
 
 @functools.cache

@@ -126,11 +126,13 @@ class Parameters:
         if security is None:
             raise ParameterError("every ring fits without security: name log_n in Parameters(log_n=..., security=None)")
         _check(LOG_N[1], depth, scale_bits, security, digits, "ternary", value_bits)
+        if isinstance(slots, bool) or not isinstance(slots, int) or slots < 1:
+            raise ParameterError(f"slots is a whole number from 1 up, not {slots!r}")
         smallest = _smallest_ring(depth, scale_bits, security, digits, value_bits, slots)
         if smallest is None:
             deepest = _deepest(LOG_N[1], scale_bits, security, digits, value_bits)
             raise ParameterError(
-                f"no ring up to N=2**{LOG_N[1]} has {slots} slots and depth {depth} at a scale of 2**{scale_bits} with "
+                f"no ring up to N=2**{LOG_N[1]} has {slots} slot{'s' * (slots > 1)} and depth {depth} at a scale of 2**{scale_bits} with "
                 f"{security}-bit security: the largest has {1 << LOG_N[1] - 1} slots and depth {deepest}"
             )
         return cls(smallest, depth, scale_bits, security, digits, value_bits=value_bits)
