@@ -99,7 +99,8 @@ def test_precision_is_minus_log2_of_the_largest_error():
             made[:, 7] += 2.0**-12
             return made
 
-    assert np.allclose(own_engine(Rough).precision("encrypt"), 12, atol=0.01)
+    bits = own_engine(Rough).precision(["encrypt", "rotate"], 0.0)
+    assert np.allclose([bits["encrypt"], bits["rotate"]], 12, atol=0.01)
 
 
 def test_a_loop_gets_fewer_ciphertexts_where_it_is_long():

@@ -38,8 +38,8 @@ timed, an operation's result is decrypted and compared with numpy's.
 | `multiply` | ciphertext × ciphertext, relinearized and rescaled |
 | `rotate` | by one slot |
 
-Precision is minus log2 of the largest error in all slots, the median of three ciphertexts, values in [-1, 1]; `squarings`
-are as many as the depth, of 1 and -1. Bytes are those of messages or files as each library writes them; its own compression
+Precision is minus log2 of the largest error in all slots, values in [-1, 1]: the mean of up to eight ciphertexts under a
+key, and of seven keys the median; `squarings` are as many as the depth, of 1 and -1. Bytes are those of messages or files as each library writes them; its own compression
 included. hepy's product is what a server sends back.
 
 Again on this machine: `make bench`. Some seconds only: `python -m hepy.benchmarks run-ckks --preset quick`.
@@ -115,7 +115,7 @@ def _objects(record: dict[str, Any]) -> Iterator[Table]:
     """Precision, bytes, cold start."""
     yield _by_engine(
         "Bits of precision",
-        record["precision"], "after", lambda row: f"{statistics.median(row['bits']):.1f}",
+        record["precision"], "after", lambda row: f"{statistics.median(row['bits']):.2f}",
     )  # fmt: skip
     yield _by_engine("KiB", record["sizes"], "object", lambda row: number(row["bytes"] / 1024))
     if record["cold_start"]:

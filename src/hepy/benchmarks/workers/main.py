@@ -2,7 +2,7 @@
 
 Requests: {"do": "describe"}, {"do": "key", "kept", and the case: "bits", or "log_n" and so on}, {"do": "check",
 "operation", ...}, {"do": "prepare", "operation", ...}, {"do": "time", "repeats"}, {"do": "work"}; of CKKS also {"do":
-"precision", "after"} and {"do": "sizes"}. What else they say is for the scheme's workload. Answers have "ok": true, or
+"precision", "after", "seconds"} and {"do": "sizes"}. What else they say is for the scheme's workload. Answers have "ok": true, or
 false with "error" and "refused" (the library says no, as opposed to failing).
 """
 
@@ -117,8 +117,8 @@ class _Worker:
             self.call()
         return {"items": items}
 
-    def precision(self, after: str) -> Dict[str, Any]:
-        return {"bits": self.workload.precision(after)}
+    def precision(self, after: List[str], seconds: float) -> Dict[str, Any]:
+        return {"bits": self.workload.precision(after, seconds)}
 
     def sizes(self) -> Dict[str, Any]:
         return {"sizes": self.workload.sizes()}

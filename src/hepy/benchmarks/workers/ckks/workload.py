@@ -6,15 +6,15 @@ squarings they are 1 and -1, whose powers stay where errors grow most.
 
 from __future__ import annotations
 
+import time
 from typing import Any, Callable, Dict, List, Tuple
 
 import numpy as np
 
 _DISTINCT = 4  # vectors and ciphertexts that are made; larger batches repeat them
 _TOLERANCE = 2.0**-10
-_KEYS = (
-    7  # under each of which the precision of one ciphertext is measured: some libraries differ by a bit between keys
-)
+_KEYS = 7  # under each of which precision is measured: some libraries differ by a bit between keys
+_MESSAGES = 8  # under each key, where they fit the time: the largest error of one ciphertext varies by a tenth of a bit
 
 Call = Callable[[], Any]
 
@@ -53,22 +53,30 @@ class Workload:
         if not worst < _TOLERANCE:
             raise ArithmeticError(f"{operation} is wrong by {worst:.3g}")
 
-    def precision(self, after: str) -> List[float]:
-        """-log2 of the largest error of a ciphertext under each of some new keys: after "encrypt", "multiply", "rotate" or
-        "squarings". The last key stays in use, and kept operands are dropped.
+    def precision(self, after: List[str], seconds: float) -> Dict[str, List[float]]:
+        """-log2 of the largest error of a ciphertext after each of "encrypt", "multiply", "rotate" and "squarings" that is
+        asked for: under each of some new keys the mean of some ciphertexts, of fewer where they take longer than this.
+        The last key stays in use, and kept operands are dropped.
         """
-        engine = self.engine
+        engine, rng = self.engine, np.random.default_rng(11)
         engine.precise()
         engine.level = self._depth
-        vectors = np.random.default_rng(11).uniform(-1, 1, (_KEYS, 1, self._slots))
         self._few.clear()
-        bits = []
-        for x in vectors:
+        bits: Dict[str, List[float]] = {name: [] for name in after}
+        for _ in range(_KEYS):
             engine.use(engine.keygen())
-            got, expected = self._computed(np.sign(x) if after == "squarings" else x, after)
-            error = np.abs(np.array(engine.numbers(engine.decrypt(got)))[:, : self._slots] - expected).max()
-            bits.append(float(-np.log2(max(error, 2.0**-60))))
+            for name in after:
+                end, found = time.perf_counter() + seconds, []
+                while not found or (len(found) < _MESSAGES and time.perf_counter() < end):
+                    found.append(self._bits(rng.uniform(-1, 1, (1, self._slots)), name))
+                bits[name].append(float(np.mean(found)))
         return bits
+
+    def _bits(self, x: Any, after: str) -> float:
+        engine = self.engine
+        got, expected = self._computed(np.sign(x) if after == "squarings" else x, after)
+        error = np.abs(np.array(engine.numbers(engine.decrypt(got)))[:, : self._slots] - expected).max()
+        return float(-np.log2(max(error, 2.0**-60)))
 
     def _computed(self, x: Any, after: str) -> Tuple[Any, Any]:
         """Fresh ciphertexts of x, or what was made of them; and what they hold."""
