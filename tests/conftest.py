@@ -1,5 +1,6 @@
 """What every test shares: devices that have big integers, a fake one with another memory layout, and seeded keys."""
 
+import faulthandler
 import hashlib
 import importlib.util
 import json
@@ -137,6 +138,7 @@ def in_a_child():
         child = os.fork()
         if child == 0:
             status = 1
+            faulthandler.dump_traceback_later(50)  # where it hangs, before it is killed
             try:
                 with os.fdopen(write, "w") as pipe:
                     json.dump(work(), pipe)

@@ -4,7 +4,6 @@ What is tested is what hepy adds: the choice of the module, reasons, errors unde
 fork. What CuPy and CUDA do is tested where there is a GPU (tests marked gpu).
 """
 
-import multiprocessing
 import sys
 from contextlib import ExitStack, nullcontext
 from types import ModuleType, SimpleNamespace
@@ -221,29 +220,24 @@ class OnAGpu(np.ndarray):
     device = SimpleNamespace(id=1)
 
 
-def _use_after_fork(backend, queue):
+def refusals(backend):
     reasons = []
     for use in (backend.count, backend.native, lambda: backend.xp(0), lambda: backend.empty(0, 1, np.uint32)):
         try:
             use()
         except DeviceError as error:
             reasons.append(str(error))
-    queue.put(reasons)
+    return reasons
 
 
-def test_a_forked_child_cannot_use_what_its_parent_used(install):
+def test_a_forked_child_cannot_use_what_its_parent_used(install, in_a_child):
     install(cupy_of(1), kernels_of("hepy._cuda"))
     used, fresh = backends.Cuda(), backends.Cuda()
     used.count()
-    context = multiprocessing.get_context("fork")
-    for backend, refusals in [(used, 4), (fresh, 0)]:
-        queue = context.Queue()
-        child = context.Process(target=_use_after_fork, args=(backend, queue))
-        child.start()
-        reasons = queue.get(timeout=60)
-        child.join()
-        assert len(reasons) == refusals
-        assert all("forked" in reason and "spawn" in reason for reason in reasons)
+    reasons = in_a_child(lambda: refusals(used))
+    assert len(reasons) == 4
+    assert all("forked" in reason and "spawn" in reason for reason in reasons)
+    assert in_a_child(lambda: refusals(fresh)) == []
     assert used.count() == 1  # the parent goes on
 
 

@@ -1,6 +1,5 @@
 """Devices by name: what is usable, what is current, and arrays that go from one to another."""
 
-import multiprocessing
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -165,16 +164,10 @@ def test_memory_is_counted_from_many_threads(small):
     assert small.free_bytes() == 4096
 
 
-def _child(queue):
-    device = _devices.resolve("emulator:1")
-    queue.put((_devices.current().name, _devices.to_host(device.asarray(np.arange(3))).tolist()))
+def test_the_emulator_works_after_a_fork(in_a_child):
+    def work():
+        device = _devices.resolve("emulator:1")
+        return _devices.current().name, _devices.to_host(device.asarray(np.arange(3))).tolist()
 
-
-def test_the_emulator_works_after_a_fork():
-    context = multiprocessing.get_context("fork")
-    queue = context.Queue()
     with _devices.device("emulator"):
-        child = context.Process(target=_child, args=(queue,))
-        child.start()
-        assert queue.get(timeout=60) == ("emulator", [0, 1, 2])
-        child.join()
+        assert in_a_child(work) == ["emulator", [0, 1, 2]]
