@@ -12,8 +12,8 @@ from typing import Any
 from hepy.errors import ParameterError
 
 
-def whole(name: str, value: Any, low: int = 0, high: int | None = None, *, of: str = "") -> int:
-    """The number, if it is whole and lies in [low, high].
+def whole(name: str, value: Any, low: int | None = 0, high: int | None = None, *, of: str = "") -> int:
+    """The number, if it is whole and lies in [low, high]; None: without such a limit.
 
     Args:
         name: of the argument, for the message.
@@ -24,12 +24,17 @@ def whole(name: str, value: Any, low: int = 0, high: int | None = None, *, of: s
             the wrong place, by its type alone.
     """
     number = _integer(value)
-    if number is not None and low <= number and (high is None or number <= high):
+    if number is not None and (low is None or low <= number) and (high is None or number <= high):
         return number
-    given = repr(value) if isinstance(value, Number) else type(value).__name__
     what = f"a whole number of {of}" if of else "a whole number"
-    limits = f"from {low} on" if high is None else f"from {low} to {high}"
-    raise ParameterError(f"{name} is {what} {limits}, not {given}")
+    if low is not None:
+        what += f" from {low} on" if high is None else f" from {low} to {high}"
+    raise ParameterError(f"{name} is {what}, not {shown(value)}")
+
+
+def shown(value: Any) -> str:
+    """What a message may say of an argument that is not what it should be: a number, or the type of anything else."""
+    return repr(value) if isinstance(value, Number) else type(value).__name__
 
 
 def _integer(value: Any) -> int | None:

@@ -1,5 +1,7 @@
 """What cannot be done raises an error that says what to do, and leaves everything as it was."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -82,7 +84,7 @@ def test_shapes_that_do_not_fit(toy):
         x.reshape(5, 2)
     with pytest.raises(hepy.ParameterError, match=r"inner_sum\(\)"):
         x.sum(axis=1)
-    with pytest.raises(hepy.ParameterError, match="axis 2"):
+    with pytest.raises(hepy.ParameterError, match=r"axis of an array of 2 axes .* not 2"):
         x.sum(axis=2)
     with pytest.raises(hepy.ParameterError, match="nothing to sum"):
         x[:0].sum()
@@ -98,7 +100,7 @@ def test_shapes_that_do_not_fit(toy):
         with pytest.raises(hepy.ParameterError, match="not along the last, which is the slots"):
             join(arrays, axis=axis)
     for axis in (2, -3, None, 1.0, True):
-        with pytest.raises(hepy.ParameterError, match="does not exist"):
+        with pytest.raises(hepy.ParameterError, match="axis of an array of 2 axes"):
             ckks.concatenate([x, x], axis=axis)
     for arrays in ([x, np.zeros(5)], 5, [None]):
         with pytest.raises(hepy.ParameterError, match="ciphertext arrays were expected"):
@@ -161,9 +163,9 @@ def test_keys_are_made_on_demand_listed_and_dropped():
 def test_selections_of_keys_that_are_none(toy):
     for rotations in (3, (1.5,), ("a",), (True,), None):
         for select in (toy.keys.make, toy.keys.drop, toy.keys.move_in, toy.public_bytes):
-            with pytest.raises(hepy.ParameterError, match="rotations are"):
+            with pytest.raises(hepy.ParameterError, match=r"rotations are a sequence|whole number"):
                 select(rotations)
-    with pytest.raises(hepy.ParameterError, match=r"such as \(3,\)"):
+    with pytest.raises(hepy.ParameterError, match=r"such as \(1, 2\), not 3"):
         ckks.Context(toy.parameters, rotations=3)
     with pytest.raises(hepy.ParameterError, match=r"context\.public"):
         toy.public().add_keys(5)
@@ -191,9 +193,9 @@ def test_transparent_ciphertexts_are_refused(toy):
 
 @pytest.mark.parametrize("step", [1.0, "1", None, True])
 def test_steps_that_are_no_integers(toy, step):
-    with pytest.raises((hepy.ParameterError, TypeError)):
+    with pytest.raises(hepy.ParameterError, match="whole number"):
         toy.encrypt([1.0, 2.0]).rotate(step)
-    with pytest.raises(hepy.ParameterError, match="whole numbers"):
+    with pytest.raises(hepy.ParameterError, match="whole number"):
         toy.public(rotations=(step,))
 
 
@@ -208,7 +210,7 @@ def test_coefficients_have_no_slots(toy):
 
 @pytest.mark.parametrize("exponent", [0, -1, 0.5, True])
 def test_powers_are_positive_integers(toy, exponent):
-    with pytest.raises(hepy.ParameterError, match="integers from 1 up"):
+    with pytest.raises(hepy.ParameterError, match="whole number from 1 on"):
         toy.encrypt([1.0]) ** exponent
 
 
@@ -221,3 +223,45 @@ def test_contexts_and_seeds_of_wrong_types(toy):
         toy.encrypt([1.0], seed=b"short")
     with pytest.raises(hepy.ParameterError, match="ciphertexts were expected"):
         toy.decrypt([1.0])
+
+
+def test_whole_numbers_may_be_those_of_numpy(toy):
+    """They come out as Python's: in messages, in keys of caches, in shifts."""
+    n = np.int64
+    made = ckks.Parameters(log_n=n(5), depth=n(2), scale_bits=n(40), security=None, digits=n(1), value_bits=n(9))
+    plain = ckks.Parameters(log_n=5, depth=2, scale_bits=40, security=None, digits=1, value_bits=9)
+    assert made == plain and repr(made) == repr(plain) and json.dumps(made.fields()) == json.dumps(plain.fields())
+    chosen = ckks.Parameters.choose(depth=n(2), security=n(128), slots=n(8))
+    assert json.dumps(chosen.fields()) == json.dumps(ckks.Parameters.choose(depth=2).fields())
+    x = toy.encrypt([1.0, 2.0], level=n(2))
+    for y in (x, x.to_level(n(2)), x.rotate(n(2)), x.rotate(np.array(2)), x.rotate(np.arange(2))[0], x ** n(1)):
+        assert type(y.level) is int
+        assert toy.decrypt(hepy.loads(hepy.dumps(y), toy)).round(5).tolist() == [1, 2]
+
+
+def test_messages_of_errors_hold_no_values(toy):
+    """What came to the wrong place may be plaintexts or a seed."""
+    secret = np.array([0.123456789])
+    x = toy.encrypt([1.0])
+    for attempt in (
+        lambda: toy.encrypt([1.0], bound=secret),
+        lambda: toy.encrypt([1.0], level=secret),
+        lambda: toy.encrypt([1.0], level=b"0.123456789"),
+        lambda: toy.encrypt([secret, 600 + secret]),
+        lambda: x.multiply(2.0, bound=secret),
+        lambda: x.rotate("0.123456789"),
+        lambda: x.to_level("0.123456789"),
+        lambda: x.sum("0.123456789"),
+        lambda: x ** "0.123456789",
+        lambda: x.multiply(600.123456789),
+        lambda: toy.public(rotations="0.123456789"),
+        lambda: ckks.plan(lambda x: x, toy.parameters, [ckks.Input(shape=secret)]),
+        lambda: ckks.Parameters(log_n=secret, depth=1),
+        lambda: ckks.Parameters(log_n=13, depth=1, security=secret),
+        lambda: ckks.Parameters(log_n=13, depth=1, secret=secret),
+        lambda: ckks.Context(toy.parameters, shared_budget=secret),
+        lambda: ckks.Context(toy.parameters, seed=secret),
+    ):
+        with pytest.raises(hepy.HepyError) as refusal:
+            attempt()
+        assert "123456789" not in str(refusal.value)

@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hepy._arguments import shown, whole
 from hepy._numpy_manners import NumpyManners, Protocols
 from hepy.ckks import encoding
+from hepy.ckks.keys import whole_step
 from hepy.ckks.noise import Account, Model, encoded
 from hepy.ckks.parameters import Parameters
 from hepy.ckks.plaintexts import Plaintext
@@ -397,8 +399,7 @@ class CiphertextArray(NumpyManners):
 
     def __pow__(self, exponent: Any) -> CiphertextArray:
         """A power with a positive integer, in ceil(log2) levels."""
-        if isinstance(exponent, bool) or not isinstance(exponent, int) or exponent < 1:
-            raise ParameterError(f"ciphertexts have powers with integers from 1 up, not {exponent!r}")
+        exponent = whole("the exponent of a ciphertext", exponent, 1)
         # From the lowest bit up: a product of lower bits is never deeper than the next square.
         power, factors = self, []
         while exponent:
@@ -493,7 +494,7 @@ class CiphertextArray(NumpyManners):
             LevelError: the level is above this one, or does not exist.
             ScaleMismatchError: no integer leads to that level's scale.
         """
-        self.parameters.primes(level)
+        level = self.parameters.checked_level(level)
         x = self.relinearize()
         if level == x.level and x.scale == self.parameters.scales[level]:
             return x
@@ -589,11 +590,9 @@ class CiphertextArray(NumpyManners):
             Vectors shorter than the next power of two are filled up with zeros, which rotate in: the result has that
             power's length.
         """
-        if isinstance(step, int | np.integer) and not isinstance(step, bool):
-            return self._rotated([int(step)])[0]
-        if not isinstance(step, Iterable):
-            raise ParameterError(f"a rotation is by a whole number of slots, or by several, not by {step!r}")
-        return self._rotated(list(step))
+        if isinstance(step, Iterable) and getattr(step, "ndim", 1) != 0:
+            return self._rotated([whole_step(one) for one in step])
+        return self._rotated([whole_step(step)])[0]
 
     def conjugate(self) -> CiphertextArray:
         """Complex conjugates; real ciphertexts are returned as they are.
@@ -625,16 +624,13 @@ class CiphertextArray(NumpyManners):
         state = result._state.with_accounts(lambda a: a.in_all_slots(self.slots), length=1)
         return self._with(result._parts, state)
 
-    def _rotated(self, steps: Sequence[Any]) -> list[CiphertextArray]:
+    def _rotated(self, steps: Sequence[int]) -> list[CiphertextArray]:
         self._check_slots("rotation")
-        for step in steps:
-            if isinstance(step, bool) or not isinstance(step, int | np.integer):
-                raise ParameterError(f"a rotation is by a whole number of slots, not by {step!r}")
         degree = self.parameters.degree
         # Slots repeat after self.slots, so each step has a shortest form, and fewer keys are needed.
-        elements = [galois_element(int(step) % self.slots, degree) for step in steps]
+        elements = [galois_element(step % self.slots, degree) for step in steps]
         results = self._turned(elements, "rotation")
-        turned = [int(step) % self.slots != 0 for step in steps]
+        turned = [step % self.slots != 0 for step in steps]
         return [
             x._with(
                 x._parts, x._state._replace(length=self.slots if moved and self._state.length > 1 else x._state.length)
@@ -833,9 +829,7 @@ def _ciphertexts(arrays: Any) -> list[CiphertextArray]:
 
 def _axis(axis: Any, axes: int) -> int:
     """An axis counted from the front."""
-    if isinstance(axis, bool) or not isinstance(axis, int | np.integer) or not -axes <= axis < axes:
-        raise ParameterError(f"axis {axis!r} does not exist in an array of {axes} axes")
-    return int(axis) % axes
+    return whole(f"the axis of an array of {axes} axes", axis, -axes, axes - 1) % axes
 
 
 def check_range(values: encoding.Values, largest: float, bound: Any, parameters: Parameters) -> None:
@@ -857,7 +851,9 @@ def check_declared(bound: Any, parameters: Parameters) -> None:
     """Raise unless it can be a bound of |values|."""
     capacity = encoding.capacity(parameters)
     if isinstance(bound, bool) or not isinstance(bound, int | float | np.number) or not 0 < bound <= capacity:
-        raise ParameterError(f"bound is a number above 0 and up to the range of values, {capacity:g}, not {bound!r}")
+        raise ParameterError(
+            f"bound is a number above 0 and up to the range of values, {capacity:g}, not {shown(bound)}"
+        )
 
 
 def encode_plaintext(

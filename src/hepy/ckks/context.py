@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy import _devices, random
+from hepy._arguments import whole
 from hepy._devices import HOST, Device
 from hepy._devices.zeroing import secret_memory
 from hepy.ckks import encoding
@@ -154,7 +155,7 @@ class PublicContext:
         """
         made = Plaintext(encoding.numbers(values), bound)
         check_range(made.values, made.largest, bound, self.parameters)
-        level = self.parameters.depth if level is None else level
+        level = self.parameters.checked_level(level)
         encode_plaintext(self, made, level, self.parameters.scale(level), False, _devices.current())
         return made
 
@@ -163,7 +164,7 @@ class PublicContext:
     ) -> tuple[Coefficients, State]:
         parameters = self.parameters
         array = encoding.numbers(values)
-        level = parameters.depth if level is None else level
+        level = parameters.checked_level(level)
         scale, basis, length = parameters.scale(level), self._rings.levels[level], array.shape[-1]
         check_range(array, encoding.largest(array), bound, parameters)
         if in_coefficients:
@@ -371,13 +372,8 @@ class Context(PublicContext):
         self, ciphertexts: CiphertextArray, plan: Plan | None, bits: int, statistical_bits: int
     ) -> npt.NDArray[Any]:
         output = self._planned(ciphertexts, plan)
-        low, high = STATISTICAL_BITS
-        if (
-            isinstance(statistical_bits, bool)
-            or not isinstance(statistical_bits, int)
-            or not low <= statistical_bits <= high
-        ):
-            raise ParameterError(f"statistical_bits is a whole number from {low} to {high}, not {statistical_bits!r}")
+        statistical_bits = whole("statistical_bits", statistical_bits, *STATISTICAL_BITS)
+        bits = whole("bits", bits, 1, 64)
         budget, degree = self._sharing.budget, self.parameters.degree
         if budget == 0:
             raise ParameterError(

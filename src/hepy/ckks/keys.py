@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hepy import _devices, random
+from hepy._arguments import shown, whole
 from hepy._devices import HOST, Device
 from hepy._devices.zeroing import secret_memory
 from hepy._host.locks import new_lock
@@ -353,12 +354,17 @@ def _checked(rotations: Any) -> tuple[int, ...]:
         ParameterError: they are no sequence, or one is no whole number.
     """
     if not isinstance(rotations, Iterable):
-        raise ParameterError(f"rotations are a sequence of steps, such as ({rotations!r},), not {rotations!r}")
-    given = tuple(rotations)
-    for step in given:
-        if isinstance(step, bool) or not isinstance(step, int | np.integer):
-            raise ParameterError(f"rotations are whole numbers of slots, not {step!r}")
-    return tuple(int(step) for step in given)
+        raise ParameterError(f"rotations are a sequence of steps, such as (1, 2), not {shown(rotations)}")
+    return tuple(map(whole_step, rotations))
+
+
+def whole_step(step: Any) -> int:
+    """The step of a rotation, of either sign, as Python's integer.
+
+    Raises:
+        ParameterError: it is none.
+    """
+    return whole("the step of a rotation", step, None)
 
 
 @functools.cache

@@ -12,9 +12,10 @@ from typing import Any
 
 import gmpy2
 
+from hepy._arguments import shown, whole
 from hepy.ckks import level_sets
 from hepy.ckks.level_sets import LevelSets, Primes
-from hepy.ckks.security import LIMITS, accepts, check_security, limit_bits
+from hepy.ckks.security import LIMITS, accepts, checked_security, limit_bits
 from hepy.errors import LevelError, ParameterError
 
 LOG_N = (3, 17)
@@ -66,11 +67,13 @@ class Parameters:
         *,
         value_bits: int = VALUE_BITS,
     ) -> None:
-        _check(log_n, depth, scale_bits, security, digits, secret, value_bits)
-        self.log_n, self.depth, self.scale_bits = log_n, depth, scale_bits
-        self.security, self.secret, self.value_bits = security, secret, value_bits
-        self._digits = digits
-        found = level_sets.search(log_n, depth, scale_bits, security, digits, value_bits + 1)
+        self.log_n, self.depth, self.scale_bits, self.security, self._digits, self.value_bits = _checked(
+            log_n, depth, scale_bits, security, digits, secret, value_bits
+        )
+        self.secret = secret
+        found = level_sets.search(
+            self.log_n, self.depth, self.scale_bits, self.security, self._digits, self.value_bits + 1
+        )
         if found is None:
             raise ParameterError(self._refusal())
         self.level_sets: LevelSets = found
@@ -90,7 +93,7 @@ class Parameters:
         Raises:
             ParameterError: the sets are not what level sets have to be, or too large for the security.
         """
-        _check(log_n, sets.depth, scale_bits, security, len(sets.digits), secret, value_bits)
+        _checked(log_n, sets.depth, scale_bits, security, len(sets.digits), secret, value_bits)
         _check_sets(log_n, scale_bits, value_bits, sets)
         if not accepts(security, log_n, (*sets.pool, *sets.special)):
             raise ParameterError(
@@ -125,9 +128,10 @@ class Parameters:
         """
         if security is None:
             raise ParameterError("every ring fits without security: name log_n in Parameters(log_n=..., security=None)")
-        _check(LOG_N[1], depth, scale_bits, security, digits, "ternary", value_bits)
-        if isinstance(slots, bool) or not isinstance(slots, int) or slots < 1:
-            raise ParameterError(f"slots is a whole number from 1 up, not {slots!r}")
+        _, depth, scale_bits, _, digits, value_bits = _checked(
+            LOG_N[1], depth, scale_bits, security, digits, "ternary", value_bits
+        )
+        security, slots = int(security), whole("slots", slots, 1)
         smallest = _smallest_ring(depth, scale_bits, security, digits, value_bits, slots)
         if smallest is None:
             deepest = _deepest(LOG_N[1], scale_bits, security, digits, value_bits)
@@ -228,9 +232,20 @@ class Parameters:
         Raises:
             LevelError: there is no such level.
         """
-        if isinstance(level, bool) or not isinstance(level, int) or not 0 <= level <= self.depth:
-            raise LevelError(f"levels are whole numbers from 0 to {self.depth}, not {level!r}")
-        return self.level_sets.sets[level]
+        return self.level_sets.sets[self.checked_level(level)]
+
+    def checked_level(self, level: Any) -> int:
+        """A level as Python's integer; None is the top one.
+
+        Raises:
+            LevelError: there is no such level.
+        """
+        if level is None:
+            return self.depth
+        try:
+            return whole("a level", level, 0, self.depth)
+        except ParameterError as error:
+            raise LevelError(str(error)) from None
 
     @functools.cached_property
     def moduli(self) -> tuple[int, ...]:
@@ -248,8 +263,7 @@ class Parameters:
         Raises:
             LevelError: there is no such level.
         """
-        self.primes(level)
-        return self.scales[level]
+        return self.scales[self.checked_level(level)]
 
     def rescaled(self, scale: float, level: int, to: int) -> float:
         """A scale after the division that leads from one level to another, correctly rounded."""
@@ -269,7 +283,7 @@ class Parameters:
 
     def ciphertext_bytes(self, level: int | None = None, *, seeded: bool = False) -> int:
         """Bytes of one ciphertext's residues; half and a seed of 32 bytes if it is seeded, as fresh ones are sent."""
-        limbs = len(self.primes(self.depth if level is None else level))
+        limbs = len(self.primes(self.checked_level(level)))
         half = 4 * limbs * self.degree
         return half + 32 if seeded else 2 * half
 
@@ -346,19 +360,21 @@ def _deepest(log_n: int, scale_bits: int, security_bits: int | None, digits: int
     return None if low < 0 else low
 
 
-def _check(
+def _checked(
     log_n: Any, depth: Any, scale_bits: Any, security_bits: Any, digits: Any, secret: Any, value_bits: Any
-) -> None:
-    _whole("log_n", log_n, *LOG_N)
-    _whole("depth", depth, 0, _MAX_DEPTH)
-    _whole("value_bits", value_bits, 1, 29)
-    if digits is not None:
-        _whole("digits", digits, 1, 128)
-    check_security(security_bits)
-    if isinstance(scale_bits, bool) or not isinstance(scale_bits, int) or scale_bits not in SCALE_BITS:
-        raise ParameterError(f"scale_bits={scale_bits!r} is not offered: {_neighbours(scale_bits)}")
-    if secret not in SECRETS:
-        raise ParameterError(f"secret is one of {SECRETS}, not {secret!r}")
+) -> tuple[int, int, int, int | None, int | None, int]:
+    """All of them but the secret, as Python's integers."""
+    log_n, depth = whole("log_n", log_n, *LOG_N), whole("depth", depth, 0, _MAX_DEPTH)
+    value_bits = whole("value_bits", value_bits, 1, 29)
+    digits = None if digits is None else whole("digits", digits, 1, 128)
+    security_bits = checked_security(security_bits)
+    scale_bits = whole(
+        "scale_bits", scale_bits, None, of=f"bits, a multiple of 5 from {SCALE_BITS[0]} to {SCALE_BITS[-1]}"
+    )
+    if scale_bits not in SCALE_BITS:
+        raise ParameterError(f"scale_bits={scale_bits} is not offered: {_neighbours(scale_bits)}")
+    if not isinstance(secret, str) or secret not in SECRETS:
+        raise ParameterError(f"secret is one of {SECRETS}, not {secret if isinstance(secret, str) else shown(secret)}")
     if secret == "sparse" and security_bits is not None:
         raise ParameterError(
             "the security tables do not cover sparse secrets: use secret='ternary', or security=None for experiments"
@@ -369,20 +385,14 @@ def _check(
             f"N=2**{log_n} has no {security_bits}-bit security with any modulus: use log_n={smallest} or larger, or "
             "security=None for experiments"
         )
+    return log_n, depth, scale_bits, security_bits, digits, value_bits
 
 
-def _neighbours(scale_bits: Any) -> str:
-    if isinstance(scale_bits, bool) or not isinstance(scale_bits, int):
-        return f"use a multiple of 5 from {SCALE_BITS[0]} to {SCALE_BITS[-1]}"
+def _neighbours(scale_bits: int) -> str:
     below = [bits for bits in SCALE_BITS if bits < scale_bits]
     above = [bits for bits in SCALE_BITS if bits > scale_bits]
     nearest = [str(near) for near in (*below[-1:], *above[:1])]
     return f"use {' or '.join(nearest)}, its nearest neighbours that are"
-
-
-def _whole(name: str, value: Any, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ParameterError(f"{name} is a whole number from {low} to {high}, not {value!r}")
 
 
 def _check_sets(log_n: int, scale_bits: int, value_bits: int, sets: LevelSets) -> None:

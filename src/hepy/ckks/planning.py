@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from hepy._arguments import shown
 from hepy.ckks import encoding
 from hepy.ckks.ciphertexts import CiphertextArray, State, check_declared, levels_needed
 from hepy.ckks.keys import steps
@@ -290,15 +291,16 @@ def _checked_inputs(inputs: Any, parameters: Parameters) -> tuple[Input, ...]:
         if not isinstance(given, Input):
             raise ParameterError(f"inputs are a sequence of ckks.Input, and one is {type(given).__name__}")
         check_declared(given.bound, parameters)
-        if given.level is not None:
-            parameters.primes(given.level)
+        parameters.checked_level(given.level)
         shape = given.shape
         if shape is not None and (
             not isinstance(shape, tuple | list)
             or not shape
             or not all(type(axis) is int and axis >= 0 for axis in shape)
         ):
-            raise ParameterError(f"an input's shape is batch axes and then the values of a ciphertext, not {shape!r}")
+            raise ParameterError(
+                f"an input's shape is batch axes and then the values of a ciphertext, not {shown(shape)}"
+            )
     return checked
 
 
@@ -337,7 +339,7 @@ class _Tracer:
         shape = (parameters.slots,) if given.shape is None else tuple(given.shape)
         most = parameters.degree if given.in_coefficients else parameters.slots
         slots = encoding.period(shape[-1], most, "coefficients" if given.in_coefficients else "slots")
-        level = parameters.depth if given.level is None else given.level
+        level = parameters.checked_level(given.level)
         scale = parameters.scale(level)
         self.highest, self.lowest = max(self.highest, level), min(self.lowest, level)
         accounts = []

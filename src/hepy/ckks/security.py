@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from numbers import Integral
+from typing import Any
 
+from hepy._arguments import shown
 from hepy.errors import ParameterError
 
 LEVELS = (128, 192, 256)
@@ -22,12 +25,17 @@ LIMITS: dict[int, dict[int, int]] = {
 }
 
 
-def check_security(security: int | None) -> None:
-    """Raise unless it is 128, 192, 256, or None for "none promised"."""
-    if security is not None and (isinstance(security, bool) or security not in LEVELS):
-        raise ParameterError(
-            f"security is 128, 192 or 256 bits, or None for experiments without security, not {security!r}"
-        )
+def checked_security(security: Any) -> int | None:
+    """It, if it is 128, 192, 256, or None for "none promised".
+
+    Raises:
+        ParameterError: it is something else.
+    """
+    if security is None or (isinstance(security, Integral) and security in LEVELS):
+        return None if security is None else int(security)
+    raise ParameterError(
+        f"security is 128, 192 or 256 bits, or None for experiments without security, not {shown(security)}"
+    )
 
 
 def limit_bits(security: int, log_n: int) -> int | None:

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from hepy import random
+from hepy._arguments import whole
 from hepy._host.locks import new_lock
 from hepy.ckks.noise import SIGMA
 from hepy.errors import ParameterError
@@ -44,9 +45,8 @@ class Sharing:
     """
 
     def __init__(self, secret: bytes, budget: int, spent: int = 0) -> None:
-        if isinstance(budget, bool) or not isinstance(budget, int) or not 0 <= budget <= MAX_BUDGET:
-            raise ParameterError(f"shared_budget is a whole number from 0 to {MAX_BUDGET}, not {budget!r}")
-        self.secret, self.budget, self.spent = secret, budget, spent
+        self.secret, self.spent = secret, spent
+        self.budget = whole("shared_budget", budget, 0, MAX_BUDGET)
         self._lock = new_lock()
 
     def __repr__(self) -> str:
