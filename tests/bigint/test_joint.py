@@ -69,6 +69,18 @@ def test_many_elements_take_a_part_of_the_products(features, elements, bins, sav
     assert (len(steps) > 1) == (saved > 0)
 
 
+@pytest.mark.parametrize("bins", CASES.values(), ids=CASES)
+def test_a_quick_look_overlooks_no_plan_that_joins(bins):
+    assert joint.promising(bins) or len(joint.plan(bins)[0]) == 1
+
+
+def test_a_quick_look_spares_plans_that_join_nothing():
+    assert not joint.promising(uniform(10, 100, 4))
+    assert not joint.promising(uniform(10, 200, 100))
+    assert not joint.promising(uniform(1, 1000, 4))
+    assert joint.promising(10**9 + 3 * uniform(2, 1000, 4))
+
+
 @pytest.mark.parametrize("masked", [False, True])
 def test_residues_multiply_by_joint_bins(device, masked):
     n, features, elements = 2**89 - 1, 4, 200

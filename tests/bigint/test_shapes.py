@@ -104,6 +104,30 @@ def test_joining(x):
             bigint.concatenate(nothing)
 
 
+PIECES = {
+    "of one array": [(0, slice(4, 6)), (0, slice(0, 3)), (0, slice(23, None))],
+    "of small arrays": [(i % 6, [i % 2, 1, 0]) for i in range(12)],
+    "of few arrays": [(6 + i % 2, slice(i, i + 2)) for i in range(12)],
+    "a few of large arrays": [(6 + i, slice(3, 4)) for i in range(6)],
+    "none": [(0, slice(0)), (7, slice(0)), (6, slice(0))],
+}
+
+
+@pytest.mark.parametrize("pieces", PIECES.values(), ids=PIECES)
+def test_many_pieces_are_joined_in_order(device, pieces):
+    tables = [100 * k + np.arange(24 if k in (0, 6, 7) else 30 if k > 7 else 2) for k in range(12)]
+    arrays = [MODULUS.array(table) for table in tables]
+    got = bigint.concatenate([arrays[k][part] for k, part in pieces])
+    want = np.concatenate([tables[k][part] for k, part in pieces])
+    assert (got * got).to_ints().tolist() == (want * want).tolist()
+
+
+def test_rows_are_elements_of_an_iteration(x):
+    for got, want in zip(x, TABLE, strict=True):
+        assert got.to_ints().tolist() == want.tolist()
+    assert [one.to_ints().item() for one in x[0, 1]] == TABLE[0, 1].tolist()
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -271,6 +271,8 @@ def resolve(device: str | Device) -> Device:
         DeviceError: it cannot be used here; says why, and what can.
         ParameterError: there is no such device.
     """
+    if isinstance(device, Device) and device in _probe()[0]:
+        return device
     name = device.name if isinstance(device, Device) else device
     if not isinstance(name, str):
         raise ParameterError(f"a device is a name such as 'cpu' or 'cuda:0', not {type(name).__name__}")

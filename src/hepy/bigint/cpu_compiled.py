@@ -17,7 +17,7 @@ import numpy.typing as npt
 from hepy import _limbs as limb
 from hepy._devices import Device
 from hepy._host.pool import parallel_ranges
-from hepy.bigint import inversion, multi_power, segments
+from hepy.bigint import gathering, inversion, multi_power, segments
 from hepy.bigint.combs import Tables
 from hepy.bigint.kernels import Operand
 from hepy.bigint.rows import Rows, identity
@@ -117,10 +117,7 @@ class Kernels:
 
     def gather(self, parts: Iterable[Operand], count: int) -> Batch:
         out = self.empty(count)
-        at = 0
-        for batch, rows in parts:
-            np.take(batch, rows, axis=0, out=out[at : at + len(rows)])
-            at += len(rows)
+        gathering.gather(out, parts)
         return out
 
     # Elementwise.
@@ -208,14 +205,15 @@ class Kernels:
         return max(_SHORTEST_PIECE, min(_LONGEST_PIECE, count // workers))
 
     def _segments(self, x: Operand, offsets: Rows) -> Batch:
-        count, lengths = len(offsets) - 1, np.diff(offsets)
-        if count > self.lanes > 1 and lengths.min() < lengths.max():
-            # Lanes wait for the longest of their segments: those of about one length go together.
-            order = np.argsort(lengths, kind="stable")
-            made = self._segments_in_turn(*segments.reordered(x, offsets, order))
-            out = np.empty_like(made)
-            out[order] = made
-            return out
+        if len(offsets) - 1 > self.lanes > 1:
+            lengths = offsets[1:] - offsets[:-1]
+            if lengths.min() < lengths.max():
+                # Lanes wait for the longest of their segments: those of about one length go together.
+                order = np.argsort(lengths, kind="stable")
+                made = self._segments_in_turn(*segments.reordered(x, offsets, order))
+                out = np.empty_like(made)
+                out[order] = made
+                return out
         return self._segments_in_turn(x, offsets)
 
     def _segments_in_turn(self, x: Operand, offsets: Rows) -> Batch:

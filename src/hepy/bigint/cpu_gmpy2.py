@@ -15,7 +15,7 @@ import numpy.typing as npt
 from hepy import _limbs as limb
 from hepy._devices import Device
 from hepy._host.pool import parallel_ranges
-from hepy.bigint import inversion, multi_power, segments
+from hepy.bigint import gathering, inversion, multi_power, segments
 from hepy.bigint import mpn_loops as loops
 from hepy.bigint.combs import Tables
 from hepy.bigint.kernels import Operand
@@ -95,10 +95,7 @@ class Kernels:
 
     def gather(self, parts: Iterable[Operand], count: int) -> Batch:
         out = self._empty(count)
-        at = 0
-        for batch, rows in parts:
-            np.take(batch, rows, axis=0, out=out[at : at + len(rows)])
-            at += len(rows)
+        gathering.gather(out, parts)
         return out
 
     def multiply(self, x: Operand, y: Operand) -> Batch:

@@ -18,6 +18,8 @@ def integers(values: Any) -> npt.NDArray[Any]:
     Raises:
         ParameterError: something is not an integer, with its index; or the shape is ragged.
     """
+    if type(values) is np.ndarray and values.dtype.kind in "iu":
+        return values
     values = _devices.brought_here(values)
     try:
         array = np.asarray(values)

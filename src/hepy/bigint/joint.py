@@ -54,6 +54,24 @@ class _Set:
     parts: tuple[tuple[_Set, Rows], ...] = ()
 
 
+def promising(bins: npt.NDArray[np.integer]) -> bool:
+    """Whether a plan for bins[F, S], at least 0, may save products: a quick look.
+
+    No features join if the two with the fewest bins do not.
+    """
+    features, elements = bins.shape
+    if features < 2 or elements < _FEWEST:
+        return False
+    own = bins - bins.min(axis=1, keepdims=True)
+    width = int(own.max()) + 1
+    if width > elements:
+        return True  # bins that are named sparsely, which plan() counts
+    places = (own + width * np.arange(features)[:, None]).ravel()
+    counts = np.count_nonzero(np.bincount(places, minlength=features * width).reshape(features, width), axis=1)
+    least, second = np.partition(counts, 1)[:2].tolist()
+    return bool(least * second <= _SPARSE * elements)
+
+
 def plan(bins: npt.NDArray[np.int64]) -> tuple[list[Step], list[Histogram]]:
     """Segmented products, one after the other, that make the histograms of some features.
 
@@ -71,7 +89,7 @@ def plan(bins: npt.NDArray[np.int64]) -> tuple[list[Step], list[Histogram]]:
     while todo:
         rows, counts, following, start = [], [], [], 0
         for each, elements, own in todo:
-            order = np.argsort(_narrow(own, each.count), kind="stable")
+            order = np.argsort(narrow(own, each.count), kind="stable")
             rows.append(elements[order])
             counts.append(np.bincount(own, minlength=each.count))
             if each.own is not None:
@@ -84,7 +102,7 @@ def plan(bins: npt.NDArray[np.int64]) -> tuple[list[Step], list[Histogram]]:
 
 
 def _single(feature: int, bins: npt.NDArray[np.int64]) -> _Set:
-    numbers, own = _numbered(bins, int(bins.max(initial=-1)) + 1)
+    numbers, own = _numbered(bins, np.bincount(bins) > 0)
     return _Set(numbers, len(own), feature, own)
 
 
@@ -96,11 +114,10 @@ def _joined(sets: list[_Set]) -> Iterator[_Set]:
     while len(queue) > 1:
         elements = len(queue[0][2].bins)
         (_, _, a), (_, _, b) = heapq.heappop(queue), heapq.heappop(queue)
-        possible = a.count * b.count
         joint = None
-        if elements >= _FEWEST and possible <= _SPARSE * elements:
-            joint = _joint(a, b)
-        if joint is None or joint.count > min(_MOST, _OCCUPIED * elements):
+        if elements >= _FEWEST and a.count * b.count <= _SPARSE * elements:
+            joint = _joint(a, b, int(min(_MOST, _OCCUPIED * elements)))
+        if joint is None:
             yield a  # with any other set it has more joint bins still, but for chance
             heapq.heappush(queue, (b.count, number, b))
         else:
@@ -109,17 +126,21 @@ def _joined(sets: list[_Set]) -> Iterator[_Set]:
     yield from (each for _, _, each in queue)
 
 
-def _joint(a: _Set, b: _Set) -> _Set:
-    numbers, pairs = _numbered(a.bins * b.count + b.bins, a.count * b.count)
+def _joint(a: _Set, b: _Set, most: int) -> _Set | None:
+    """Both sets in one, unless it has more joint bins than that."""
+    values = a.bins * b.count + b.bins
+    present = np.bincount(values, minlength=a.count * b.count) > 0
+    if np.count_nonzero(present) > most:
+        return None
+    numbers, pairs = _numbered(values, present)
     return _Set(numbers, len(pairs), parts=((a, pairs // b.count), (b, pairs % b.count)))
 
 
-def _numbered(values: npt.NDArray[np.int64], count: int) -> tuple[Rows, Rows]:
-    """Values of [0, count) numbered without gaps, and which they are, rising."""
-    present = np.bincount(values, minlength=count) > 0
+def _numbered(values: npt.NDArray[np.int64], present: npt.NDArray[np.bool_]) -> tuple[Rows, Rows]:
+    """Values numbered without gaps, and which they are, rising; present[v] tells whether v is among them."""
     return (np.cumsum(present) - 1)[values], np.flatnonzero(present)
 
 
-def _narrow(values: Rows, count: int) -> npt.NDArray[np.integer]:
+def narrow(values: Rows, count: int) -> npt.NDArray[np.integer]:
     """In 16 bits where they suffice: numpy sorts those by digits."""
     return values.astype(np.uint16) if count <= 1 << 16 else values

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hepy.bigint.kernels import Operand
-from hepy.bigint.rows import Rows
+from hepy.bigint.rows import Rows, identity
 
 
 def pieces(offsets: Rows, longest: int) -> tuple[Rows, Rows]:
@@ -18,7 +18,9 @@ def pieces(offsets: Rows, longest: int) -> tuple[Rows, Rows]:
     Returns: the pieces' offsets, int64[P + 1], and for each segment which pieces are its own, as offsets into them,
         int64[S + 1]. Every segment has a piece, also an empty one.
     """
-    lengths = np.diff(offsets)
+    lengths = offsets[1:] - offsets[:-1]
+    if lengths.max(initial=0) <= longest:
+        return offsets, identity(len(offsets))
     counts = np.maximum(1, -(-lengths // longest))
     first = np.concatenate([[0], np.cumsum(counts)])
     segment = np.repeat(np.arange(len(counts)), counts)

@@ -5,6 +5,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hepy.errors import EncodingOverflowError, HepyError, ParameterError
 from hepy.interop.fate import ArgumentTypeError, PlaintextVector, UnsupportedTypeError, fields
@@ -92,9 +94,9 @@ def test_floats_round_half_away_from_zero_at_every_precision():
     for precision in (0, 1, 10, 52, 63, 64, 1100):
         scaled = [Fraction(value) * 2**precision for value in values]
         want = [math.floor(abs(x) + Fraction(1, 2)) * (1 if x >= 0 else -1) for x in scaled]
-        assert fields.fixed(np.array(values), precision) == want
+        assert fields.fixed(values, precision) == want
         for value, one in zip(values, want, strict=True):  # alone: not held up by another's width
-            assert fields.fixed(np.array([value]), precision) == [one]
+            assert fields.fixed([value], precision) == [one]
 
 
 @pytest.mark.parametrize("values", [[[0.5]], ["a"], ["a", 1], np.zeros((2, 2))], ids=repr)
@@ -109,6 +111,22 @@ def test_unpackings_are_those_of_fate_utils(vectors, contract):
         vector = encoded(*([int(text, 16), 0] for text in case["plaintexts"]))
         got = coder.unpack_floats(vector, *case["arguments"])
         assert [value.hex() for value in np.asarray(got).tolist()] == case["unpacked"]
+
+
+@given(st.data(), st.integers(0, 70), st.integers(1, 9), st.integers(0, 60))
+def test_fields_are_cut_out_and_rounded_towards_zero(data, bits, count, precision):
+    plaintexts = data.draw(st.lists(st.integers(-(1 << 700), 1 << 700), max_size=5))
+    total = data.draw(st.integers(0, count * (len(plaintexts) + 1)))
+    want = []
+    for plaintext in plaintexts:
+        here = min(count, total - len(want))
+        want += [plaintext // 2 ** (bits * at) % 2**bits for at in reversed(range(here))]
+    got = fields.unpack_floats(plaintexts, bits, count, precision, total).tolist()
+    assert len(got) == len(want)
+    for value, field in zip(got, want, strict=True):
+        scaled = int(Fraction(value) * 2**precision)
+        step = 2 ** max(0, field.bit_length() - 53)
+        assert scaled == field // step * step
 
 
 def test_integers_pack_and_unpack(contract):

@@ -145,6 +145,7 @@ def test_hostile_ciphertexts_are_refused(djn, contract, ciphertexts):
         "of 128 bytes": (key, residues[:-1], exponents),
         "no message": (residues, residues, exponents),
         "4 numbers": (key, residues, exponents[:-4]),
+        "is missing": (key, residues, exponents[:-4] + (2**31 - 1).to_bytes(4, "little")),
         "beyond": (key, residues, (MAX_EXPONENT + 1).to_bytes(4, "little") * 4),
     }
     for reason, arguments in cases.items():

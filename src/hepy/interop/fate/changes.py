@@ -5,15 +5,17 @@ Everything is computed before anything is changed.
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
 import numpy as np
 
 from hepy.bigint import ResidueArray
 from hepy.bigint import concatenate as concatenate_residues
+from hepy.bigint.joint import promising
 from hepy.errors import ParameterError
 from hepy.interop.fate.errors import ArgumentTypeError, RangeError
-from hepy.interop.fate.scaling import Exponents, Integers, combine, histograms, replaced, sums_by_target
+from hepy.interop.fate.scaling import NONE, Exponents, Integers, combine, histograms, replaced, sums_by_target
 from hepy.interop.fate.vectors import CiphertextVector, check_range, whole
 from hepy.paillier import PublicKey
 
@@ -26,11 +28,11 @@ def combine_in_place(
     """a[sa:sa+size] += b[sb:sb+size], or -=; without a size, as far as both go."""
     if size is None:
         size = max(0, min(len(a) - sa, len(b) - sb))
-    here, there = check_range(len(a), sa, size, "a"), check_range(len(b), sb, size, "b")
+    left = slice(*check_range(len(a), sa, size, "a"))
+    right = slice(*check_range(len(b), sb, size, "b"))
     mine, theirs = a.parts(key, b.home), b.parts(key, a.home)
-    left, right = slice(*here), slice(*there)
     changed = combine(mine[0][left], mine[1][left], theirs[0][right], theirs[1][right], subtract=subtract)
-    _put(a, np.arange(*here), changed, key, mine)
+    _put(a, left, changed, key, mine)
 
 
 def stride_of(stride: Any) -> int:
@@ -45,6 +47,25 @@ def flattened(positions: Any) -> tuple[Integers, Integers]:
     """How many positions each sample has, and all of them: int64[S], int64[P]."""
     if len(positions) == 0:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    return _of_lists(positions) or _of_arrays(positions)
+
+
+def _of_lists(positions: Any) -> tuple[Integers, Integers] | None:
+    """The same of lists of Python's integers, in half of numpy's time; None of anything else."""
+    first = positions[0] if type(positions) is list else None
+    if type(first) is not list or not first or type(first[0]) is not int:
+        return None
+    every = array("q")
+    try:
+        for row in positions:
+            every.fromlist(row)
+    except (OverflowError, TypeError):
+        return None  # numpy finds the words
+    counts = np.fromiter(map(len, positions), dtype=np.int64, count=len(positions))
+    return counts, np.frombuffer(every, dtype=np.int64)
+
+
+def _of_arrays(positions: Any) -> tuple[Integers, Integers]:
     try:
         rectangle = np.asarray(positions)
     except ValueError:  # numpy 1.24 and later refuse rows of different lengths
@@ -77,25 +98,35 @@ def update(
         raise RangeError(
             f"positions go from {int(bins.min())} to {int(bins.max())}: at stride {width} they leave a vector of {len(a)}"
         )
-    within = np.arange(width)
-    sources = samples[:, None] * width + within
-    targets = bins[:, None] * width + within
+    sources, targets = _strided(samples, width), _strided(bins, width)
     residues, exponents = b.parts(key, a.home)
-    features = _features(samples)
-    if features > 1 and (exponents[sources] == exponents[sources[0, 0]]).all():
-        # As many bins of each sample: those in one place belong to one feature.
-        of_sample = sources[::features]
-        by_feature = targets.reshape(-1, features, width).transpose(2, 1, 0)
-        at, sums = histograms([residues[of_sample[:, k]] for k in within], list(by_feature))
-        sum_exponents = np.full(len(at), exponents[sources[0, 0]])
-    else:
-        at, sums, sum_exponents = sums_by_target(residues[sources.ravel()], exponents[sources.ravel()], targets.ravel())
     untouched = a.public_key is None  # zeros, to which nothing need be added
+    used = exponents[sources]
+    if (used != used[0]).any():
+        at, sums, sum_exponents = sums_by_target(residues[sources], used, targets)
+    elif (features := _features(samples)) and promising(bins.reshape(-1, features).T):
+        # As many bins of each sample: those in one place belong to one feature.
+        columns = [residues[samples[::features] * width + k] for k in range(width)]
+        at, sums = histograms(columns, list(targets.reshape(-1, features, width).transpose(2, 1, 0)))
+        sum_exponents = np.full(len(at), used[0])
+    else:
+        every = residues[sources].segment_product(targets, len(a))
+        filled = np.bincount(targets, minlength=len(a)) > 0
+        if untouched:
+            a.assign(key, every, np.where(filled, used[0], NONE))
+            return
+        at = np.flatnonzero(filled)
+        sums, sum_exponents = every[at], np.full(len(at), used[0])
     mine = a.parts(key, residues.device)
     changed = sums, sum_exponents
     if not untouched:
         changed = combine(mine[0][at], mine[1][at], sums, sum_exponents, subtract=False)
     _put(a, at, changed, key, mine)
+
+
+def _strided(places: Integers, width: int) -> Integers:
+    """places * width + k for each k < width, flat."""
+    return places if width == 1 else (places[:, None] * width + np.arange(width)).ravel()
 
 
 def _features(samples: Integers) -> int:
@@ -126,10 +157,11 @@ def cumsum(a: CiphertextVector, sizes: list[int], step: int, key: PublicKey) -> 
         parts.append(sums.reshape(len(first), rows * step)[:, kept].ravel())
         exponent_parts.append(sum_exponents.reshape(len(first), rows * step)[:, kept].ravel())
     if at:
-        where = np.concatenate(at)
-        order = np.argsort(where)
-        changed = concatenate_residues(parts)[order], np.concatenate(exponent_parts)[order]
-        _put(a, where[order], changed, key, (residues, exponents))
+        where, changed = np.concatenate(at), (concatenate_residues(parts), np.concatenate(exponent_parts))
+        if len(at) > 1:
+            order = np.argsort(where)
+            where, changed = where[order], (changed[0][order], changed[1][order])
+        _put(a, where, changed, key, (residues, exponents))
 
 
 def _running(residues: ResidueArray, exponents: Exponents) -> Parts:
@@ -145,16 +177,10 @@ def _running(residues: ResidueArray, exponents: Exponents) -> Parts:
     return joined, np.concatenate([part for _, part in sums]).reshape(shape).transpose(1, 0, 2)
 
 
-def _put(
-    a: CiphertextVector,
-    at: Integers,
-    new: Parts,
-    key: PublicKey,
-    old: Parts,
-) -> None:
-    """Elements at these places, in rising order, become the new ones; `old` is what `a` has."""
+def _put(a: CiphertextVector, at: slice | Integers, new: Parts, key: PublicKey, old: Parts) -> None:
+    """Elements of a slice, or at places in rising order, become the new ones; `old` is what `a` has."""
     residues, exponents = new
-    if len(at) < len(a):
+    if len(exponents) < len(a):
         residues = replaced(old[0], at, residues)
         exponents = old[1].copy()
         exponents[at] = new[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -68,7 +69,7 @@ class Coder:
             ParameterError: a value is not finite, or the layout cannot be.
         """
         values = tensors.to_floats(float_tensor)
-        if not np.isfinite(values).all():
+        if not all(map(math.isfinite, values)):
             raise ParameterError("a value to pack is not finite: replace or leave out NaN and infinities")
         return self._packed(fields.fixed(values, whole("precision", precision)), offset_bit, pack_num)
 

@@ -13,19 +13,26 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from hepy import _limbs as limb
 from hepy.errors import EncodingOverflowError, ParameterError
 from hepy.interop.fate.fixed_point import towards_zero
 
 _MANTISSA_BITS = 53
 _WIDEST = 2.0**62  # what is below fits an int64
+_FEW = 16  # values, for which numpy takes longer
+_WORD_BITS = 64
+_SMALLEST = 1 << 12  # any float64 over 2 to this is 0
 
 
-def fixed(values: npt.NDArray[np.float64], precision: int) -> list[int]:
-    """round(values * 2**precision), exactly; half away from zero."""
+def fixed(numbers: list[float], precision: int) -> list[int]:
+    """round(x * 2**precision) of finite numbers, exactly; half away from zero."""
+    if len(numbers) <= _FEW:
+        return [_fixed(value, precision) for value in numbers]
+    values = np.array(numbers)
     with np.errstate(over="ignore"):
         scaled = np.ldexp(np.abs(values), precision)
     if scaled.max(initial=0) >= _WIDEST:
-        return [_fixed(value, precision) for value in values.tolist()]
+        return [_fixed(value, precision) for value in numbers]
     whole = np.trunc(scaled)
     whole += scaled - whole >= 0.5  # a number with a fraction is so small that all of this is exact
     integers: list[int] = np.copysign(whole, values).astype(np.int64).tolist()
@@ -80,10 +87,37 @@ def unpack(plaintexts: Iterable[int], field_bits: int, count: int, total: int) -
     return out
 
 
-def unpack_floats(plaintexts: Iterable[int], field_bits: int, count: int, precision: int, total: int) -> list[float]:
+def unpack_floats(
+    plaintexts: list[int], field_bits: int, count: int, precision: int, total: int
+) -> npt.NDArray[np.float64]:
     """As unpack, each field over 2**precision; rounded towards zero, as fate_utils does."""
-    fields = unpack(plaintexts, field_bits, count, total)
-    return [math.ldexp(float(towards_zero(field)), -precision) for field in fields]
+    if 0 < field_bits < _WORD_BITS and count > 0 and total >= 0:
+        floats = _floats_towards_zero(_narrow_fields(plaintexts, field_bits, count, total))
+    else:
+        floats = np.array([float(towards_zero(field)) for field in unpack(plaintexts, field_bits, count, total)])
+    return np.ldexp(floats, -min(precision, _SMALLEST))
+
+
+def _narrow_fields(plaintexts: list[int], field_bits: int, count: int, total: int) -> npt.NDArray[np.uint64]:
+    """As unpack, for fields of less than a word."""
+    used = plaintexts[: -(-total // count)]
+    words = field_bits * count // _WORD_BITS + 2  # a field may reach into the next
+    below = (1 << field_bits * count) - 1
+    limbs = np.ascontiguousarray(limb.from_ints([value & below for value in used], 2 * words)).view("<u8")
+    lowest = field_bits * np.arange(count - 1, -1, -1)
+    word, shift = lowest // _WORD_BITS, (lowest % _WORD_BITS).astype(np.uint64)
+    # Two shifts, for one by a whole word is none.
+    above = limbs[:, word + 1] << np.uint64(1) << (np.uint64(_WORD_BITS - 1) - shift)
+    fields = (limbs[:, word] >> shift | above) & np.uint64((1 << field_bits) - 1)
+    last = max(0, total - count * (len(used) - 1))  # fields of the last one, where all are there
+    flat = fields.ravel()
+    return flat if last >= count or not len(used) else np.concatenate([flat[:-count], flat[len(flat) - last :]])
+
+
+def _floats_towards_zero(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
+    """The nearest float64 that is no larger, of integers below 2**63."""
+    nearest = values.astype(np.float64)
+    return np.where(nearest.astype(np.uint64) > values, np.nextafter(nearest, 0), nearest)
 
 
 def _check_layout(field_bits: int, count: int) -> None:

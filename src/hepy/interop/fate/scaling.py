@@ -2,7 +2,8 @@
 
 A plaintext is significand * 16**exponent, and only the significand is encrypted. Two of them add at the smaller
 exponent: the other's significand is multiplied by a power of 16, which for a ciphertext is a power of 2**(4 digits).
-What `zeros` made and nothing was added to has no exponent yet (NONE): it takes any, and costs nothing.
+What `zeros` made and nothing was added to is the ciphertext 1 and has no exponent yet (NONE): it takes any, and costs
+nothing.
 
 Residues are ciphertexts modulo n**2, (B,); exponents are int64[B].
 """
@@ -69,8 +70,10 @@ def raised(residues: ResidueArray, digits: Integers) -> ResidueArray:
     return powers if len(at) == residues.size else replaced(residues, at, powers)
 
 
-def replaced(residues: ResidueArray, at: Integers, new: ResidueArray) -> ResidueArray:
-    """The same ciphertexts, but new ones at these distinct positions."""
+def replaced(residues: ResidueArray, at: slice | Integers, new: ResidueArray) -> ResidueArray:
+    """The same ciphertexts, but new ones in a slice or at these distinct positions."""
+    if isinstance(at, slice):
+        return concatenate_residues([residues[: at.start], new, residues[at.stop :]])
     order = np.arange(residues.size)
     order[at] = residues.size + np.arange(len(at))
     return concatenate_residues([residues, new])[order]
@@ -88,6 +91,10 @@ def combine(
     left: ResidueArray, left_exponents: Exponents, right: ResidueArray, right_exponents: Exponents, *, subtract: bool
 ) -> tuple[ResidueArray, Exponents]:
     """left + right, or left - right, elementwise."""
+    if not subtract and (left_exponents == NONE).all():
+        return right, right_exponents  # the ciphertext 1 everywhere
+    if (left_exponents == right_exponents).all():
+        return left.divide(right) if subtract else left.multiply(right), left_exponents
     exponents = np.minimum(left_exponents, right_exponents)
     a = raised(left, digits_above(left_exponents, exponents))
     b = raised(right, digits_above(right_exponents, exponents))

@@ -13,6 +13,7 @@ import os
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from hepy import wire
 from hepy._limbs import object_array
@@ -97,7 +98,7 @@ def restore_ciphertexts(key: bytes, residues: bytes, exponents: bytes) -> Cipher
         exponents: int32 little-endian; nothing means 0 for all.
 
     Raises:
-        WireFormatError: something is not canonical, out of range, or of another length.
+        WireFormatError: something is not canonical, out of range, or of another length, or has no exponent and is not 1.
     """
     public = _checked_key(key)
     words = public.modulus.words
@@ -106,7 +107,15 @@ def restore_ciphertexts(key: bytes, residues: bytes, exponents: bytes) -> Cipher
     rows = np.frombuffer(residues, dtype="<u4").reshape(-1, words)
     with placed():
         array = read_residues(lambda start, stop: rows[start:stop], (len(rows),), public)
-    return CiphertextVector(public, array, _exponents(exponents, len(rows)))
+    found = _exponents(exponents, len(rows))
+    if exponents and not _are_ones(rows[found == NONE]):
+        raise WireFormatError("exponents: one is missing of a ciphertext to which something was added")
+    return CiphertextVector(public, array, found)
+
+
+def _are_ones(rows: npt.NDArray[np.uint32]) -> bool:
+    """Whether limbs, little-endian, are those of 1."""
+    return bool((rows[:, 0] == 1).all()) and not rows[:, 1:].any()
 
 
 def restore_zeros(size: int) -> CiphertextVector:

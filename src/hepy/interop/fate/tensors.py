@@ -26,6 +26,7 @@ def _torch() -> Any:
         return None
 
 
+@functools.lru_cache(maxsize=64)
 def dtype_name(dtype: Any) -> str:
     """ "float64" of torch.float64, numpy.float64 or the string: one that has an encoding.
 
@@ -48,7 +49,7 @@ def to_numpy(values: Any, dtype: Any = None) -> npt.NDArray[Any]:
     if not hasattr(values, "dtype"):
         raise ArgumentTypeError(f"a tensor was expected, not {type(values).__name__}")
     name = dtype_name(values.dtype if dtype is None else dtype)
-    array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+    array = values.numpy(force=True) if hasattr(values, "detach") else np.asarray(values)
     return array.astype(name, copy=False).ravel()
 
 
@@ -60,19 +61,21 @@ def to_list(values: Any) -> list[Any]:
     return listed
 
 
-def to_floats(values: Any) -> npt.NDArray[np.float64]:
-    """A tensor's elements, or a list's, as float64[B].
+def to_floats(values: Any) -> list[float]:
+    """A tensor's elements, or a list's, as float64 has them.
 
     Raises:
         ArgumentTypeError: they are no numbers, or have more than one axis.
     """
+    if getattr(values, "ndim", 0) == 1 and getattr(values.dtype, "is_floating_point", False):
+        return list(values.tolist())  # of torch's own tensors, without a copy in between
     try:
         array = np.asarray(values.detach().double().cpu() if hasattr(values, "detach") else values, dtype=np.float64)
     except (TypeError, ValueError):
         raise ArgumentTypeError("floats were expected, in a tensor or a list") from None
     if array.ndim != 1:
         raise ArgumentTypeError(f"floats of one axis were expected, not of shape {array.shape}: flatten() them")
-    return array
+    return list(array.tolist())
 
 
 def from_numpy(array: npt.NDArray[Any]) -> Any:
@@ -81,10 +84,10 @@ def from_numpy(array: npt.NDArray[Any]) -> Any:
     return array if torch is None else torch.from_numpy(array)
 
 
-def from_floats(values: list[float]) -> Any:
+def from_floats(values: npt.NDArray[np.float64]) -> Any:
     """A torch tensor of torch's default dtype, as FATE makes one of Python's floats; float64 where there is no torch."""
     torch = _torch()
-    return np.array(values, dtype=np.float64) if torch is None else torch.tensor(values)
+    return values if torch is None else torch.from_numpy(values).to(torch.get_default_dtype())
 
 
 def scalar(value: Any) -> tuple[Any, Any]:

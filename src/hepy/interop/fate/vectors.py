@@ -126,7 +126,7 @@ class CiphertextVector:
         if self._residues is None:
             with _devices.device(device or _devices.current()):
                 return key.modulus.ones(len(self)), self._exponents
-        if self.public_key != key:
+        if self.public_key is not key and self.public_key != key:
             assert self.public_key is not None
             raise KeyMismatchError(
                 f"ciphertexts of key {self.public_key.fingerprint[:16]} were given with key {key.fingerprint[:16]}: compute "
@@ -169,7 +169,11 @@ class CiphertextVector:
 
     def tolist(self) -> list[CiphertextVector]:
         """A vector of one for each element: how FATE's tables take a block apart."""
-        return [self.take(slice(i, i + 1)) for i in range(len(self))]
+        exponents = list(self._exponents.reshape(-1, 1))
+        if self._residues is None:
+            return [CiphertextVector(None, None, own) for own in exponents]
+        pairs = zip(self._residues.reshape(-1, 1), exponents, strict=True)
+        return [CiphertextVector(self.public_key, residue, own) for residue, own in pairs]
 
     def cat(self, others: Sequence[CiphertextVector]) -> CiphertextVector:
         """This vector and others, one after the other."""
@@ -191,8 +195,9 @@ def concatenate(vectors: Sequence[CiphertextVector]) -> CiphertextVector:
     exponents = np.concatenate([np.empty(0, dtype=np.int64), *(vector._exponents for vector in vectors)])
     if first is None or first.public_key is None:
         return CiphertextVector(None, None, exponents)
-    residues = [vector.parts(first.public_key, first.home)[0] for vector in vectors]
-    return CiphertextVector(first.public_key, concatenate_residues(residues), exponents)
+    key, home = first.public_key, first.home
+    residues = [vector.parts(key, home)[0] for vector in vectors]
+    return CiphertextVector(key, concatenate_residues(residues), exponents)
 
 
 # Checks of places.
