@@ -21,8 +21,6 @@
 namespace hepy::cpu {
 namespace {
 
-constexpr std::size_t kBlockLimbs = std::size_t(1) << 16;  // tables of Straus's method at once: 512 KiB
-
 inline std::size_t smaller(std::size_t a, std::size_t b) { return a < b ? a : b; }
 
 // Bits [position, position + count) of exponent `row`; zero beyond its words.
@@ -76,6 +74,8 @@ class EngineOf final : public Engine {
   using From = Sources<kLanes>;
   using To = Targets<kLanes>;
   using Memory = Space<Ring>;
+  // Lanes would wait for each other's windows.
+  static constexpr bool kSliding = kLanes == 1;
 
  public:
   template <class... Options>
@@ -322,21 +322,60 @@ class EngineOf final : public Engine {
     }
   }
 
-  void straus_vartime(Limb* out, Operand x, const MultiPower& m, std::size_t start, std::size_t stop) const override {
-    const std::size_t entries = std::size_t(1) << m.window;
-    const std::size_t together = parts_together(m.columns);
-    const std::size_t fit = kBlockLimbs / (entries * width() * together);
-    const std::size_t longest = (m.terms + m.spans - 1) / m.spans;
-    const std::size_t block = smaller(fit > 0 ? fit : 1, longest);
-    const Memory space(ring_, 3, together * block * entries);
-    for (std::size_t part = start; part < stop; part += together) {
-      const std::size_t parts = smaller(together, stop - part), items = parts * m.columns;
-      for (std::size_t at = 0; at < longest; at += block) {
-        straus_tables(x, m, part, parts, at, block, space);
-        for (std::size_t item = 0; item < items; item += kLanes) {
-          straus_columns(out, m, part, item, smaller(kLanes, items - item), at, block, space);
+  void straus_tables(Limb* tables, Operand x, unsigned window, std::size_t start, std::size_t stop) const override {
+    const std::size_t entries = straus_entries(window);
+    const Memory space(ring_, 4);
+    for (std::size_t i = start; i < stop; i += kLanes) {
+      const std::size_t live = smaller(kLanes, stop - i);
+      To to;
+      for (std::size_t l = 0; l < kLanes; ++l) {
+        to.at[l] = l < live ? tables + (i + l) * entries * width() : space.sink();
+      }
+      if constexpr (kSliding) {
+        odd_powers(to, width(), sources(x, i, live), entries, live, space);
+      } else {
+        powers(to, width(), sources(x, i, live), entries, live, space);
+      }
+    }
+  }
+
+  void straus_vartime(Limb* out, const Limb* tables, const MultiPower& m, std::size_t start,
+                      std::size_t stop) const override {
+    const std::size_t table = straus_entries(m.window) * width(), longest = longest_span(m);
+    // Sliding windows that have begun: a limb for each term and lane.
+    const Memory space(ring_, 2, kSliding ? (longest * kLanes + width() - 1) / width() : 0);
+    Limb *const total = space.vector(0), *const waiting = space.row(0);
+    for (std::size_t i = start; i < stop; i += kLanes) {
+      const std::size_t live = smaller(kLanes, stop - i);
+      const Results results(m, i, live);
+      if (kSliding) std::memset(waiting, 0, longest * kLanes * sizeof(Limb));
+      bool begun = false;
+      for (std::size_t position = m.exponents.bits; position-- > 0;) {
+        if (begun) ring_.square(total, total, space.scratch());
+        if (!kSliding && position % m.window != 0) continue;
+        for (std::size_t k = 0; k < longest; ++k) {
+          From from = everywhere(ring_.one());
+          bool any = false;
+          for (std::size_t l = 0; l < live; ++l) {
+            const auto& result = results.at[l];
+            const std::size_t term = result.first + k;
+            if (term >= result.last) continue;
+            const std::size_t digit =
+                digit_due(m, term * m.columns + result.column, position, waiting + k * kLanes + l);
+            if (digit == 0) continue;
+            from.at[l] = tables + (result.row + term) * table + (kSliding ? digit >> 1 : digit) * width();
+            any = true;
+          }
+          if (any && begun) {
+            ring_.multiply(total, total, ring_.view(from, space.vector(1)), space.scratch());
+          } else if (any) {
+            set(total, from, space.vector(1));
+            begun = true;
+          }
         }
       }
+      if (!begun) set(total, everywhere(ring_.one()), space.vector(1));
+      ring_.store(targets(out, i, live, space), total);
     }
   }
 
@@ -348,14 +387,14 @@ class EngineOf final : public Engine {
     const Memory space(ring_, 4, entries * kLanes + (entries * kLanes + 63) / 64);
     auto* const full = reinterpret_cast<std::uint8_t*>(space.row(entries * kLanes));
     Limb *const total = space.vector(0), *const running = space.vector(1);
-    const std::size_t items = (stop - start) * m.columns;
-    for (std::size_t item = 0; item < items; item += kLanes) {
-      const std::size_t live = smaller(kLanes, items - item);
+    for (std::size_t i = start; i < stop; i += kLanes) {
+      const std::size_t live = smaller(kLanes, stop - i);
+      const Results results(m, i, live);
       set(total, everywhere(ring_.one()), space.vector(2));
       for (std::size_t position = positions; position-- > 0;) {
         for (unsigned s = 0; position + 1 < positions && s < m.window; ++s) ring_.square(total, total, space.scratch());
         std::memset(full, 0, entries * kLanes);
-        fill_buckets(x, m, start, item, live, position * m.window, full, space);
+        fill_buckets(x, m, results, position * m.window, full, space);
         // The product of bucket[d]^d, as the product of running products from the top.
         bool begun = false;
         for (std::size_t d = entries; d-- > 1;) {
@@ -375,11 +414,7 @@ class EngineOf final : public Engine {
           if (begun) ring_.multiply(total, total, running, space.scratch());
         }
       }
-      To to;
-      for (std::size_t l = 0; l < kLanes; ++l) {
-        to.at[l] = l < live ? out + (start * m.columns + item + l) * width() : space.sink();
-      }
-      ring_.store(to, total);
+      ring_.store(targets(out, i, live, space), total);
     }
   }
 
@@ -520,7 +555,9 @@ class EngineOf final : public Engine {
       ring_.store(to, total);
       return;
     }
-    odd_powers(base, top > 1 ? std::size_t(1) << (window - 1) : 1, space);
+    To table;
+    for (std::size_t l = 0; l < kLanes; ++l) table.at[l] = space.row(l);
+    odd_powers(table, kLanes * width(), base, top > 1 ? std::size_t(1) << (window - 1) : 1, kLanes, space);
     bool begun = false;
     while (top > 0) {
       if (window_at(e, row, top - 1, 1) == 0) {
@@ -545,16 +582,16 @@ class EngineOf final : public Engine {
     ring_.store(to, total);
   }
 
-  // base, base^3, ... to rows of `space`.
-  void odd_powers(const From& base, std::size_t count, const Memory& space) const {
+  // base, base^3, ... to `to`, `step` limbs further for each. Uses vectors 1 to 3.
+  void odd_powers(To to, std::size_t step, const From& base, std::size_t count, std::size_t live,
+                  const Memory& space) const {
     Limb *const power = space.vector(1), *const twice = space.vector(2);
     set(power, base, space.vector(3));
     if (count > 1) ring_.square(twice, power, space.scratch());
     for (std::size_t k = 0; k < count; ++k) {
       if (k > 0) ring_.multiply(power, power, twice, space.scratch());
-      To to;
-      for (std::size_t l = 0; l < kLanes; ++l) to.at[l] = space.row(k * kLanes + l);
       ring_.store(to, power);
+      for (std::size_t l = 0; l < live; ++l) to.at[l] += step;
     }
   }
 
@@ -623,82 +660,39 @@ class EngineOf final : public Engine {
     return to;
   }
 
-  // Parts whose columns fill the lanes together.
-  static std::size_t parts_together(std::size_t columns) { return columns >= kLanes ? 1 : kLanes / columns; }
-
-  // The terms of a part: [first, last).
-  static std::size_t first_term(const MultiPower& m, std::size_t part) { return m.terms * (part % m.spans) / m.spans; }
-  static std::size_t last_term(const MultiPower& m, std::size_t part) {
-    return m.terms * (part % m.spans + 1) / m.spans;
-  }
-
-  const Limb* base_of(Operand x, const MultiPower& m, std::size_t part, std::size_t term) const {
-    return element(x, part / m.spans * m.terms + term);
-  }
-
-  // Powers of the bases at + [0, block) of each part, base by base in rows of `space`.
-  void straus_tables(Operand x, const MultiPower& m, std::size_t part, std::size_t parts, std::size_t at,
-                     std::size_t block, const Memory& space) const {
-    const std::size_t entries = std::size_t(1) << m.window;
-    From from = everywhere(ring_.one());
-    To to;
-    for (std::size_t l = 0; l < kLanes; ++l) to.at[l] = space.sink();
-    std::size_t lanes = 0;
-    for (std::size_t b = 0; b < parts * block; ++b) {
-      const std::size_t p = part + b / block, term = first_term(m, p) + at + b % block;
-      if (term < last_term(m, p)) {
-        from.at[lanes] = base_of(x, m, p, term);
-        to.at[lanes++] = space.row(b * entries);
-      }
-      if (lanes == kLanes || (lanes > 0 && b + 1 == parts * block)) {
-        for (std::size_t l = lanes; l < kLanes; ++l) {
-          from.at[l] = from.at[0];
-          to.at[l] = space.sink();
-        }
-        powers(to, width(), from, entries, lanes, space);
-        lanes = 0;
+  // A result of a product of powers for each lane: a column of a span of a row's terms, [first, last). Lanes beyond the
+  // last live one have no terms.
+  struct Results {
+    Results(const MultiPower& m, std::size_t i, std::size_t live) {
+      for (std::size_t l = 0; l < live; ++l) {
+        const std::size_t part = (i + l) / m.columns, span = part % m.spans;
+        at[l] = {part / m.spans * m.terms, (i + l) % m.columns, m.terms * span / m.spans,
+                 m.terms * (span + 1) / m.spans};
       }
     }
-  }
+    struct {
+      std::size_t row, column, first, last;  // row: of its bases, the first
+    } at[kLanes] = {};
+  };
 
-  void straus_columns(Limb* out, const MultiPower& m, std::size_t part, std::size_t item, std::size_t live,
-                      std::size_t at, std::size_t block, const Memory& space) const {
-    const std::size_t entries = std::size_t(1) << m.window;
-    const std::size_t positions = m.exponents.bits > m.window ? (m.exponents.bits + m.window - 1) / m.window : 1;
-    Limb* const total = space.vector(0);
-    bool begun = false;
-    for (std::size_t position = positions; position-- > 0;) {
-      for (unsigned s = 0; begun && s < m.window; ++s) ring_.square(total, total, space.scratch());
-      for (std::size_t k = at; k < at + block; ++k) {
-        From from = everywhere(ring_.one());
-        bool any = false;
-        for (std::size_t l = 0; l < live; ++l) {
-          const std::size_t p = (item + l) / m.columns, column = (item + l) % m.columns;
-          const std::size_t term = first_term(m, part + p) + k;
-          const std::size_t digit = term < last_term(m, part + p) ? digit_of(m, term, column, position * m.window) : 0;
-          if (digit == 0) continue;
-          from.at[l] = space.row((p * block + k - at) * entries + digit);
-          any = true;
-        }
-        if (any && begun) {
-          ring_.multiply(total, total, ring_.view(from, space.vector(1)), space.scratch());
-        } else if (any) {
-          set(total, from, space.vector(1));
-          begun = true;
-        }
-      }
+  static std::size_t longest_span(const MultiPower& m) { return (m.terms + m.spans - 1) / m.spans; }
+
+  // The digit of exponent `at` that is multiplied at this bit, 0 where there is none; asked for every bit from the top,
+  // or with fixed windows for every lowest bit of one. `waiting` keeps the window that has begun, its lowest bit and
+  // its digit, which is odd; 0 where none has.
+  static std::size_t digit_due(const MultiPower& m, std::size_t at, std::size_t position, Limb* waiting) {
+    if (!m.wanted[at]) return 0;
+    if constexpr (!kSliding) return window_at(m.exponents, at, position, m.window);
+    if (*waiting == 0) {
+      if (window_at(m.exponents, at, position, 1) == 0) return 0;
+      std::size_t low = position + 1 > m.window ? position + 1 - m.window : 0;
+      while (window_at(m.exponents, at, low, 1) == 0) ++low;
+      *waiting = Limb(low) << 32 | window_at(m.exponents, at, low, unsigned(position + 1 - low));
     }
-    To to;
-    From before;
-    for (std::size_t l = 0; l < kLanes; ++l) {
-      to.at[l] = l < live ? out + (part * m.columns + item + l) * width() : space.sink();
-      before.at[l] = l < live ? to.at[l] : ring_.one();
-    }
-    if (!begun) set(total, everywhere(ring_.one()), space.vector(1));
-    if (at > 0 && begun) {
-      ring_.multiply(total, total, ring_.view(before, space.vector(1)), space.scratch());
-    }
-    if (at == 0 || begun) ring_.store(to, total);
+    if (*waiting >> 32 != position) return 0;
+    const auto digit = std::size_t(*waiting & 0xffffffff);
+    *waiting = 0;
+    return digit;
   }
 
   static std::size_t digit_of(const MultiPower& m, std::size_t term, std::size_t column, std::size_t position) {
@@ -707,22 +701,20 @@ class EngineOf final : public Engine {
   }
 
   // For every base, multiply it into the bucket of its digit, in each lane. Vectors 0 and 1 are the caller's.
-  void fill_buckets(Operand x, const MultiPower& m, std::size_t start, std::size_t item, std::size_t live,
-                    std::size_t position, std::uint8_t* full, const Memory& space) const {
-    const std::size_t longest = (m.terms + m.spans - 1) / m.spans;
-    for (std::size_t k = 0; k < longest; ++k) {
+  void fill_buckets(Operand x, const MultiPower& m, const Results& results, std::size_t position, std::uint8_t* full,
+                    const Memory& space) const {
+    for (std::size_t k = 0; k < longest_span(m); ++k) {
       From base = everywhere(ring_.one()), bucket = base;
       To to;
       bool any = false, mix = false;
       for (std::size_t l = 0; l < kLanes; ++l) {
         to.at[l] = space.sink();
-        if (l >= live) continue;
-        const std::size_t part = start + (item + l) / m.columns, column = (item + l) % m.columns;
-        const std::size_t term = first_term(m, part) + k;
-        const std::size_t digit = term < last_term(m, part) ? digit_of(m, term, column, position) : 0;
+        const auto& result = results.at[l];
+        const std::size_t term = result.first + k;
+        const std::size_t digit = term < result.last ? digit_of(m, term, result.column, position) : 0;
         if (digit == 0) continue;
         any = true;
-        base.at[l] = base_of(x, m, part, term);
+        base.at[l] = element(x, result.row + term);
         to.at[l] = space.row(digit * kLanes + l);
         std::uint8_t& here = full[digit * kLanes + l];
         if (here) bucket.at[l] = to.at[l];

@@ -373,25 +373,66 @@ void block_inverse(const Engine& engine, const py::object& out, const py::object
   engine.block_inverse(target, *operand, count, block, source, start, stop);
 }
 
-using Method = void (Engine::*)(Limb*, Operand, const MultiPower&, std::size_t, std::size_t) const;
-
-template <Method method>
-void multi_power(const Engine& engine, const py::object& out, const py::object& x, const py::object& rows,
-                 const py::object& exponents, std::size_t width, unsigned bits, const py::object& wanted,
-                 std::size_t terms, std::size_t columns, std::size_t spans, unsigned window, std::size_t start,
-                 std::size_t stop) {
-  check_range(start, stop);
-  if (terms == 0 || columns == 0 || spans == 0) throw InvalidArgument("there are no terms, columns or spans");
+void straus_tables(const Engine& engine, const py::object& tables, const py::object& x, const py::object& rows,
+                   unsigned window, std::size_t start, std::size_t stop) {
+  const Array<Limb> to(tables);
+  const Elements operand(engine, x, rows, start, stop);
   entries(window);
-  const Array<Limb> to(out);
-  const std::size_t vectors = (stop + spans - 1) / spans;
-  const Elements operand(engine, x, rows, start / spans * terms, vectors * terms);
-  const Powers powers(exponents, width, bits, py::none(), terms * columns);
-  const Array<const std::uint8_t> which(wanted);
-  const MultiPower shape{*powers, which.data(terms * columns), terms, columns, spans, window};
-  Limb* const target = to.data(stop * columns * engine.width());
+  Limb* const target = to.data(stop * engine.straus_entries(window) * engine.width());
   const py::gil_scoped_release release;
-  (engine.*method)(target, *operand, shape, start, stop);
+  engine.straus_tables(target, *operand, window, start, stop);
+}
+
+// What products of powers take, checked.
+class Columns {
+ public:
+  Columns(const py::object& exponents, std::size_t width, unsigned bits, const py::object& wanted, std::size_t terms,
+          std::size_t columns, std::size_t spans, unsigned window)
+      : powers_(exponents, width, bits, py::none(), terms * columns),
+        wanted_(wanted),
+        value_{*powers_, wanted_.data(terms * columns), terms, columns, spans, window} {
+    if (terms == 0 || columns == 0 || spans == 0) throw InvalidArgument("there are no terms, columns or spans");
+    entries(window);
+  }
+  const MultiPower& operator*() const { return value_; }
+
+  // Terms of the rows to which results before `stop` belong.
+  std::size_t terms_before(std::size_t stop) const {
+    const std::size_t results = value_.spans * value_.columns;
+    return (stop + results - 1) / results * value_.terms;
+  }
+
+ private:
+  Powers powers_;
+  Array<const std::uint8_t> wanted_;
+  MultiPower value_;
+};
+
+void straus_vartime(const Engine& engine, const py::object& out, const py::object& tables, const py::object& exponents,
+                    std::size_t width, unsigned bits, const py::object& wanted, std::size_t terms, std::size_t columns,
+                    std::size_t spans, unsigned window, std::size_t start, std::size_t stop) {
+  check_range(start, stop);
+  const Array<Limb> to(out);
+  const Array<const Limb> from(tables);
+  const Columns shape(exponents, width, bits, wanted, terms, columns, spans, window);
+  Limb* const target = to.data(stop * engine.width());
+  const Limb* const source = from.data(shape.terms_before(stop) * engine.straus_entries(window) * engine.width());
+  const py::gil_scoped_release release;
+  engine.straus_vartime(target, source, *shape, start, stop);
+}
+
+void pippenger_vartime(const Engine& engine, const py::object& out, const py::object& x, const py::object& rows,
+                       const py::object& exponents, std::size_t width, unsigned bits, const py::object& wanted,
+                       std::size_t terms, std::size_t columns, std::size_t spans, unsigned window, std::size_t start,
+                       std::size_t stop) {
+  check_range(start, stop);
+  const Array<Limb> to(out);
+  const Columns shape(exponents, width, bits, wanted, terms, columns, spans, window);
+  const std::size_t first = start / (spans * columns) * terms;
+  const Elements operand(engine, x, rows, std::min(first, shape.terms_before(stop)), shape.terms_before(stop));
+  Limb* const target = to.data(stop * engine.width());
+  const py::gil_scoped_release release;
+  engine.pippenger_vartime(target, *operand, *shape, start, stop);
 }
 
 std::unique_ptr<Sieve> make_sieve(const py::object& primes, std::size_t words) {
@@ -523,8 +564,16 @@ PYBIND11_MODULE(_cpu, module) {
       .def("segment_product", &segment_product)
       .def("prefix_product", &prefix_product)
       .def("block_inverse", &block_inverse)
-      .def("straus_vartime", &multi_power<&Engine::straus_vartime>)
-      .def("pippenger_vartime", &multi_power<&Engine::pippenger_vartime>);
+      .def(
+          "straus_entries",
+          [](const Engine& engine, unsigned window) {
+            entries(window);
+            return engine.straus_entries(window);
+          },
+          "Powers of a base that a table holds.")
+      .def("straus_tables", &straus_tables)
+      .def("straus_vartime", &straus_vartime)
+      .def("pippenger_vartime", &pippenger_vartime);
   module.def("is_strong_probable_prime", &strong_probable_prime, py::arg("engine"), py::arg("n"), py::arg("bases"));
   py::class_<Sieve>(module, "Sieve", py::module_local())
       .def(py::init(&make_sieve), py::arg("primes"), py::arg("words"))

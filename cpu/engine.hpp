@@ -32,7 +32,7 @@ struct Exponents {
 };
 
 // Products of powers: `rows` vectors of `terms` bases, `columns` vectors of exponents. Terms are cut into `spans` spans
-// with a result each; a part is a span of a row.
+// with a result each, so results are [rows, spans, columns].
 struct MultiPower {
   Exponents exponents;         // [terms, columns], rows null
   const std::uint8_t* wanted;  // [terms, columns]: what takes part
@@ -100,10 +100,16 @@ class Engine {
   virtual void block_inverse(Limb* out, Operand x, std::size_t count, std::size_t block, const Limb* inverses,
                              std::size_t start, std::size_t stop) const = 0;
 
-  // out: [parts, columns]; x: [rows, terms]; items are parts. Straus's interleaved windows (Amer. Math. Monthly 71
-  // (1964)): tables of a span's bases are made in blocks that fit the cache and serve every column.
-  virtual void straus_vartime(Limb* out, Operand x, const MultiPower& m, std::size_t start, std::size_t stop) const = 0;
-  // Pippenger's buckets (SIAM J. Comput. 9 (1980); as in Bernstein et al., eprint 2012/549, section 4).
+  // Straus's interleaved windows (Amer. Math. Monthly 71 (1964)). Alone, an element takes sliding windows (Moeller, SAC
+  // 2001), whose tables hold odd powers; elements that go together take fixed ones, and all powers.
+  std::size_t straus_entries(unsigned window) const { return std::size_t(1) << (lanes_ == 1 ? window - 1 : window); }
+  // tables: [items, straus_entries]; items are bases.
+  virtual void straus_tables(Limb* tables, Operand x, unsigned window, std::size_t start, std::size_t stop) const = 0;
+  // out: [rows, spans, columns]; tables: [rows, terms, straus_entries]; items are results.
+  virtual void straus_vartime(Limb* out, const Limb* tables, const MultiPower& m, std::size_t start,
+                              std::size_t stop) const = 0;
+  // Pippenger's buckets (SIAM J. Comput. 9 (1980); as in Bernstein et al., eprint 2012/549, section 4). x: [rows,
+  // terms]; out and items as above.
   virtual void pippenger_vartime(Limb* out, Operand x, const MultiPower& m, std::size_t start,
                                  std::size_t stop) const = 0;
 

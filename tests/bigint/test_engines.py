@@ -10,7 +10,7 @@ import pytest
 import hepy
 from hepy import bigint, options, paillier
 from hepy._host import engines
-from hepy.bigint import multi_power
+from hepy.bigint import multi_power_host
 from hepy.errors import DeviceError, ParameterError
 
 ENGINES = engines.usable()
@@ -93,16 +93,14 @@ def test_batches_of_any_length(engine, monkeypatch, count, threads):
     assert base.power(exponents).to_ints().tolist() == [pow(5, e, n) for e in exponents]
 
 
-@pytest.mark.parametrize("rows", [1, 3])
-@pytest.mark.parametrize(("terms", "columns"), [(1, 1), (5, 9), (130, 1), (140, 3), (3, 17)])
-@pytest.mark.parametrize("method", ["straus", "pippenger"])
-def test_products_of_powers_by_both_methods(engine, monkeypatch, method, rows, terms, columns):
-    if method == "straus":  # tables that do not fit at once
-        monkeypatch.setattr(multi_power, "serial_plan", lambda *sizes: multi_power.Plan(method, 5, 1e6))
-    else:
-        monkeypatch.setattr(multi_power, "serial_plan", lambda *sizes: multi_power.Plan(method, 4, 1e6))
-    monkeypatch.setattr(options, "threads", 2)
-    n = 2**2203 - 1
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize(("rows", "terms", "columns"), [(1, 1, 1), (1, 5, 9), (1, 70, 1), (3, 17, 3), (2, 3, 17)])
+@pytest.mark.parametrize(("method", "window"), [("straus", 1), ("straus", 5), ("pippenger", 4)])
+def test_products_of_powers_by_both_methods(engine, monkeypatch, method, window, rows, terms, columns, threads):
+    chosen = multi_power_host.Plan(method, window, 1 << window, 30, 5)
+    monkeypatch.setattr(multi_power_host, "plan", lambda *sizes: chosen)
+    monkeypatch.setattr(options, "threads", threads)
+    n = 2**521 - 1
     bases = [[pow(5, 900 + 7 * k + r, n) for k in range(terms)] for r in range(rows)]
     exponents = [[pow(7, k * columns + m, 2**61 - 1) % (1 << 20) for m in range(columns)] for k in range(terms)]
     exponents[0][0] = 0

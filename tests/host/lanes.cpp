@@ -105,7 +105,11 @@ bool check(std::size_t bits, bool squared, Fill fill) {
   });
   see("block_inverse", kCount,
       [&](const Engine& by, Limb* out) { by.block_inverse(out, x, kCount, 3, batch.data(), 0, (kCount + 2) / 3); });
-  see("straus_vartime", 1, [&](const Engine& by, Limb* out) { by.straus_vartime(out, x, powers, 0, 1); });
+  const std::size_t tables = kCount * plain->straus_entries(kWindow);
+  see("straus_tables", tables, [&](const Engine& by, Limb* out) { by.straus_tables(out, x, kWindow, 0, kCount); });
+  std::vector<Limb> made(tables * width);
+  plain->straus_tables(made.data(), x, kWindow, 0, kCount);
+  see("straus_vartime", 1, [&](const Engine& by, Limb* out) { by.straus_vartime(out, made.data(), powers, 0, 1); });
   see("pippenger_vartime", 1, [&](const Engine& by, Limb* out) { by.pippenger_vartime(out, x, powers, 0, 1); });
 
   std::vector<Word> left(kCount * plain->result_words()), seen(left.size());

@@ -87,8 +87,15 @@ bool check(const hepy::cpu::Kind& kind) {
   see("block_inverse", kCount, width, [&](Limb* out, auto i, auto j) {
     engine->block_inverse(out, x, kCount, 1, batch.data(), i, j);  // not inverses, but the same products
   });
-  see("straus", 1, kCount * width, [&](Limb* out, auto i, auto j) { engine->straus_vartime(out, x, columns, i, j); });
-  see("straus, spans", 5, width, [&](Limb* out, auto i, auto j) { engine->straus_vartime(out, x, spans, i, j); });
+  const std::size_t powers = engine->straus_entries(kWindow);
+  see("straus, tables", kCount, powers * width,
+      [&](Limb* out, auto i, auto j) { engine->straus_tables(out, x, kWindow, i, j); });
+  std::vector<Limb> tables(kCount * powers * width);
+  engine->straus_tables(tables.data(), x, kWindow, 0, kCount);
+  see("straus", kCount, width,
+      [&](Limb* out, auto i, auto j) { engine->straus_vartime(out, tables.data(), columns, i, j); });
+  see("straus, spans", 5, width,
+      [&](Limb* out, auto i, auto j) { engine->straus_vartime(out, tables.data(), spans, i, j); });
   see("pippenger", 5, width, [&](Limb* out, auto i, auto j) { engine->pippenger_vartime(out, x, spans, i, j); });
   return right;
 }

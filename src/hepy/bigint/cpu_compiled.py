@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import gmpy2
 import numpy as np
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from hepy import _limbs as limb
 from hepy._devices import Device
 from hepy._host.pool import parallel_ranges
-from hepy.bigint import gathering, inversion, multi_power, segments
+from hepy.bigint import gathering, inversion, multi_power_host, segments
 from hepy.bigint.combs import Tables
 from hepy.bigint.kernels import Operand
 from hepy.bigint.rows import Rows, identity
@@ -30,7 +31,6 @@ _LONGEST_PIECE, _SHORTEST_PIECE = 256, 4  # elements of a segment that one lane 
 _SECURE_WINDOW = 4  # every look-up reads the whole table, so tables stay small
 _SMALL_WINDOW, _LARGE_WINDOW = 5, 8  # a comb's windows before and after its base has proved busy
 _BUSY = 512  # powers after which the large table has paid for itself
-_CACHED_LIMBS = 1 << 16  # of a thread's tables in Straus's method, as cpu/algorithms.hpp has it
 
 
 class Kernels:
@@ -275,27 +275,28 @@ class Kernels:
         return count if workers < 2 * segments or workers < 4 else max(_SHORTEST_PIECE, count // workers)
 
     def multi_power_vartime(self, x: Operand, exponents: limb.Limbs, wanted: npt.NDArray[np.bool_], bits: int) -> Batch:
-        x = _contiguous(x)
-        terms, columns = wanted.shape
-        rows = len(x[1]) // terms
-        plan = multi_power.serial_plan(terms, columns, bits, _CACHED_LIMBS // self.width)
-        # A lane takes a column of a row; with few rows, of a span of its terms, so that every thread has some. A span
-        # repeats the squarings, so none is short.
-        together = max(1, self.lanes // columns)
-        parts = together * (2 * options.threads if options.threads > 1 else 1)
-        spans = max(1, min(terms // 64, -(-parts // max(rows, 1))))
-        out, words = self.empty(rows * spans * columns), np.ascontiguousarray(exponents)
-        mask = np.ascontiguousarray(wanted)
-        method = self.native.straus_vartime if plan.method == "straus" else self.native.pippenger_vartime
+        return multi_power_host.product(self, x, exponents, wanted, bits)
 
-        def work(start: int, stop: int) -> None:
-            method(out, *x, words, words.shape[1], bits, mask, terms, columns, spans, plan.window, start, stop)
+    def straus_entries(self, window: int) -> int:
+        """Contract: hepy.bigint.multi_power_host.Engine."""
+        entries: int = self.native.straus_entries(window)
+        return entries
 
-        self.run(rows * spans, plan.cost / spans, work, unit=together)
-        if spans == 1:
-            return out
-        order = np.arange(len(out)).reshape(rows, spans, columns).transpose(0, 2, 1)
-        return self.segment_product((out, np.ascontiguousarray(order).ravel()), np.arange(rows * columns + 1) * spans)
+    def straus_tables(self, x: Operand, window: int, products: float) -> Batch:
+        """Contract: hepy.bigint.multi_power_host.Engine."""
+        tables, make = self.empty(len(x[1]) * self.straus_entries(window)), self.native.straus_tables
+        self.run(len(x[1]), products + 1, lambda i, j: make(tables, *x, window, i, j))
+        return tables
+
+    def straus_vartime(self, out: Batch, tables: Batch, powers: multi_power_host.Powers, products: float) -> None:
+        """Contract: hepy.bigint.multi_power_host.Engine."""
+        method, shape = self.native.straus_vartime, _shape(powers)
+        self.run(len(out), products, lambda i, j: method(out, tables, *shape, i, j))
+
+    def pippenger_vartime(self, out: Batch, x: Operand, powers: multi_power_host.Powers, products: float) -> None:
+        """Contract: hepy.bigint.multi_power_host.Engine."""
+        method, shape = self.native.pippenger_vartime, _shape(powers)
+        self.run(len(out), products, lambda i, j: method(out, *x, *shape, i, j))
 
 
 class FixedBase:
@@ -343,3 +344,9 @@ def _contiguous(x: Operand) -> tuple[Batch, Rows]:
 
 def _exponents(exponents: limb.Limbs, rows: Rows) -> tuple[limb.Limbs, Rows]:
     return np.ascontiguousarray(exponents), np.ascontiguousarray(rows)
+
+
+def _shape(powers: multi_power_host.Powers) -> tuple[Any, ...]:
+    """As the compiled module takes it."""
+    exponents, wanted, bits, window, spans = powers
+    return exponents, exponents.shape[1], bits, wanted, *wanted.shape, spans, window

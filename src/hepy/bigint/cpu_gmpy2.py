@@ -15,7 +15,7 @@ import numpy.typing as npt
 from hepy import _limbs as limb
 from hepy._devices import Device
 from hepy._host.pool import parallel_ranges
-from hepy.bigint import gathering, inversion, multi_power, segments
+from hepy.bigint import gathering, inversion, multi_power_host, segments
 from hepy.bigint import mpn_loops as loops
 from hepy.bigint.combs import Tables
 from hepy.bigint.kernels import Operand
@@ -28,12 +28,12 @@ _PIECE = 128  # elements of a segment that one thread multiplies in a row
 _SECURE_WINDOW = 4  # every look-up reads the whole table, so tables stay small
 _SMALL_WINDOW, _LARGE_WINDOW = 5, 8  # a comb's windows before and after its base has proved busy
 _BUSY = 512  # powers after which the large table has paid for itself
-_CACHED_LIMBS = 1 << 17  # of a thread's tables in Straus's method, as mpn_loops.py has it
 
 
 class Kernels:
     """Contract: hepy.bigint.kernels.Kernels."""
 
+    lanes = 1
     block = inversion.BLOCK
     chunk = 256  # a few milliseconds of products: enough to share among threads, little beside any result
 
@@ -53,7 +53,7 @@ class Kernels:
         row: Batch = _uint64(limb.from_ints([value], 2 * self.length))[0]
         return row
 
-    def _empty(self, count: int) -> Batch:
+    def empty(self, count: int) -> Batch:
         return np.empty((count, self.length), np.uint64)
 
     def _run(self, count: int, products: float, work: Callable[[int, int], object]) -> None:
@@ -65,7 +65,7 @@ class Kernels:
         padded = np.zeros((len(limbs), pieces * 2 * self.length), np.uint32)
         padded[:, : limbs.shape[1]] = limbs
         source, factors = _uint64(padded), self._load_factors(pieces)
-        out = self._empty(len(limbs))
+        out = self.empty(len(limbs))
         self._run(
             len(limbs),
             pieces,
@@ -81,7 +81,7 @@ class Kernels:
 
     def store(self, x: Operand) -> limb.Limbs:
         batch, rows = _contiguous(x)
-        out = self._empty(len(rows))
+        out = self.empty(len(rows))
         self._run(len(rows), 1, lambda i, j: loops.store(out, batch, rows, self.modulus, self.minus_inverse, i, j))
         return np.ascontiguousarray(out.view(np.uint32)[:, : self.words])
 
@@ -94,7 +94,7 @@ class Kernels:
         return out
 
     def gather(self, parts: Iterable[Operand], count: int) -> Batch:
-        out = self._empty(count)
+        out = self.empty(count)
         gathering.gather(out, parts)
         return out
 
@@ -109,17 +109,17 @@ class Kernels:
 
     def _binary(self, loop: Callable[..., object], products: float, x: Operand, y: Operand) -> Batch:
         x, y = _contiguous(x), _contiguous(y)
-        out = self._empty(len(x[1]))
+        out = self.empty(len(x[1]))
         self._run(len(out), products, lambda i, j: loop(out, *x, *y, self.modulus, self.minus_inverse, i, j))
         return out
 
     def square(self, x: Operand) -> Batch:
-        x, out = _contiguous(x), self._empty(len(x[1]))
+        x, out = _contiguous(x), self.empty(len(x[1]))
         self._run(len(out), 1, lambda i, j: loops.square(out, *x, self.modulus, self.minus_inverse, i, j))
         return out
 
     def power(self, x: Operand, exponents: limb.Limbs, exponent_rows: Rows, bits: int) -> Batch:
-        x, out, secure = _contiguous(x), self._empty(len(x[1])), options.constant_time
+        x, out, secure = _contiguous(x), self.empty(len(x[1])), options.constant_time
         window = min(range(1, 9), key=lambda w: 2**w + bits / w)
         if secure:
             window = min(window, _SECURE_WINDOW)
@@ -134,7 +134,7 @@ class Kernels:
         return out
 
     def power_vartime(self, x: Operand, exponents: limb.Limbs, exponent_rows: Rows, bits: int) -> Batch:
-        x, out = _contiguous(x), self._empty(len(x[1]))
+        x, out = _contiguous(x), self.empty(len(x[1]))
         window = min(range(1, 9), key=lambda w: 2 ** (w - 1) + bits / (w + 1))
 
         def work(start: int, stop: int) -> None:
@@ -155,7 +155,7 @@ class Kernels:
     def block_inverse(self, x: Operand, inverses: Batch) -> Batch:
         """Contract: hepy.bigint.inversion.Engine."""
         batch, rows = _contiguous(x)
-        out = self._empty(len(rows))
+        out = self.empty(len(rows))
 
         def work(start: int, stop: int) -> None:
             loops.block_inverse(
@@ -175,7 +175,7 @@ class Kernels:
 
     def _segment_product(self, x: Operand, offsets: Rows) -> Batch:
         count = len(offsets) - 1
-        x, out = _contiguous(x), self._empty(count)
+        x, out = _contiguous(x), self.empty(count)
 
         def work(start: int, stop: int) -> None:
             loops.segment_product(out, *x, offsets, self.one, self.modulus, self.minus_inverse, start, stop)
@@ -184,7 +184,7 @@ class Kernels:
         return out
 
     def prefix_product(self, x: Operand, run: int) -> Batch:
-        x, out = _contiguous(x), self._empty(len(x[1]))
+        x, out = _contiguous(x), self.empty(len(x[1]))
 
         def work(start: int, stop: int) -> None:
             loops.prefix_product(out, *x, run, self.modulus, self.minus_inverse, start, stop)
@@ -193,26 +193,28 @@ class Kernels:
         return out
 
     def multi_power_vartime(self, x: Operand, exponents: limb.Limbs, wanted: npt.NDArray[np.bool_], bits: int) -> Batch:
-        batch, flat = _contiguous(x)
-        terms, columns = wanted.shape
-        rows = len(flat) // terms
-        plan = multi_power.serial_plan(terms, columns, bits, _CACHED_LIMBS // self.length)
-        method = loops.straus_vartime if plan.method == "straus" else loops.pippenger_vartime
-        # With few rows a thread takes a span of the terms; a span repeats the squarings, so none is short.
-        spans = max(1, min(terms // 64, -(-2 * options.threads // max(rows, 1)))) if options.threads > 1 else 1
-        out = self._empty(rows * spans * columns)
+        return multi_power_host.product(self, x, exponents, wanted, bits)
 
-        def work(start: int, stop: int) -> None:
-            method(
-                out, batch, flat.reshape(rows, terms), exponents, wanted, bits, plan.window, spans, self.one, self.modulus,
-                self.minus_inverse, start, stop,
-            )  # fmt: skip
+    def straus_entries(self, window: int) -> int:
+        """Contract: hepy.bigint.multi_power_host.Engine."""
+        return 1 << (window - 1)
 
-        self._run(rows * spans, plan.cost / spans, work)
-        if spans == 1:
-            return out
-        order = np.arange(len(out)).reshape(rows, spans, columns).transpose(0, 2, 1)
-        return self.segment_product((out, np.ascontiguousarray(order).ravel()), np.arange(rows * columns + 1) * spans)
+    def straus_tables(self, x: Operand, window: int, products: float) -> Batch:
+        """Contract: hepy.bigint.multi_power_host.Engine."""
+        tables = np.empty((len(x[1]), self.straus_entries(window), self.length), np.uint64)
+        constants = (self.modulus, self.minus_inverse)
+        self._run(len(tables), products + 1, lambda i, j: loops.straus_tables(tables, *x, *constants, i, j))
+        return tables
+
+    def straus_vartime(self, out: Batch, tables: Batch, powers: multi_power_host.Powers, products: float) -> None:
+        """Contract: hepy.bigint.multi_power_host.Engine."""
+        constants = (self.one, self.modulus, self.minus_inverse)
+        self._run(len(out), products, lambda i, j: loops.straus_vartime(out, tables, *powers, *constants, i, j))
+
+    def pippenger_vartime(self, out: Batch, x: Operand, powers: multi_power_host.Powers, products: float) -> None:
+        """Contract: hepy.bigint.multi_power_host.Engine."""
+        constants, bases = (self.one, self.modulus, self.minus_inverse), x[1].reshape(-1, len(powers.wanted))
+        self._run(len(out), products, lambda i, j: loops.pippenger_vartime(out, x[0], bases, *powers, *constants, i, j))
 
 
 class FixedBase:
@@ -225,7 +227,7 @@ class FixedBase:
     def power(self, exponents: limb.Limbs, bits: int) -> Batch:
         kernels, secure = self._kernels, options.constant_time
         table, window, positions = self._tables.take(bits, len(exponents))
-        out = kernels._empty(len(exponents))
+        out = kernels.empty(len(exponents))
 
         def work(start: int, stop: int) -> None:
             loops.fixed_base_power(
@@ -245,7 +247,7 @@ class FixedBase:
         """uint64[positions, 2**window, L]."""
         kernels = self._kernels
         constants = (kernels.modulus, kernels.minus_inverse)
-        first = kernels._empty(positions)
+        first = kernels.empty(positions)
         loops.repeated_squares(first, self._base, window, *constants)
         made = np.empty((positions, 1 << window, kernels.length), np.uint64)
         kernels._run(

@@ -372,63 +372,77 @@ def block_inverse(out, a, a_rows, block, inverses, one, modulus, inverse, start,
 
 
 @_loop
-def straus_vartime(out, a, a_rows, exponents, wanted, bits, window, spans, one, modulus, inverse, start, stop):
-    """Straus's interleaved windows (Amer. Math. Monthly 71 (1964)), for rows of bases and columns of exponents.
+def straus_tables(tables, a, a_rows, modulus, inverse, start, stop):
+    """tables[i, d] = a[a_rows[i]]^(2 d + 1): uint64[B, 2^(window - 1), L]."""
+    ring = _ring(modulus, inverse, False, 1)
+    length = np.uint64(modulus.size)
+    step = _BYTES * length
+    entries, twice = tables.shape[1], _spare(ring, 0)
+    tables_at, a_at = _address(tables), _address(a)
+    for i in range(start, stop):
+        entry, base = tables_at + step * np.uint64(i * entries), a_at + step * np.uint64(a_rows[i])
+        mpn.copyi(entry, base, length)
+        if entries > 1:
+            _square(twice, base, ring)
+        for _ in range(1, entries):
+            _product(entry + step, entry, twice, ring)
+            entry += step
 
-    out: uint64[rows spans, columns, L]; a_rows: int64[rows, K]; exponents: uint32[K columns, words] below 2^bits;
-    wanted: bool[K, columns], what takes part. K is cut into `spans` spans, a result for each; [start, stop) counts
-    (row, span). Tables of a span's bases are made in blocks that fit the cache, and serve every column.
+
+@_loop
+def straus_vartime(out, tables, exponents, wanted, bits, window, spans, one, modulus, inverse, start, stop):
+    """Straus's interleaved windows (Amer. Math. Monthly 71 (1964)), sliding (Moeller, SAC 2001).
+
+    out: uint64[rows spans columns, L], of which [start, stop) counts elements; tables: straus_tables of the bases
+    [rows, K]; exponents: uint32[K columns, words] below 2^bits; wanted: bool[K, columns], what takes part. K is cut into
+    `spans` spans, a result for each.
     """
     length = np.uint64(modulus.size)
     step = _BYTES * length
     terms, columns = wanted.shape
-    entries = 1 << window
-    block = max(1, min(terms, (1 << 17) // (entries * modulus.size)))  # tables of 1 MiB
-    ring = _ring(modulus, inverse, False, 1 + block * entries)
-    total, table = _spare(ring, 0), _spare(ring, 1)
-    out_at, a_at, one_at = _address(out), _address(a), _address(one)
-    windows = max(1, -(-bits // window))
-    for part in range(start, stop):
+    entries = tables.shape[1]
+    ring = _ring(modulus, inverse, False, 0)
+    out_at, tables_at, one_at = _address(out), _address(tables), _address(one)
+    # Of each term the window that has begun: its lowest bit, and its digit, which is odd; 0 where none has.
+    lowest, digit = np.empty(terms, np.int64), np.zeros(terms, np.uint64)
+    for i in range(start, stop):
+        part, m = i // columns, i % columns
         row, span = part // spans, part % spans
         first, last = terms * span // spans, terms * (span + 1) // spans
-        for m in range(columns):
-            mpn.copyi(out_at + step * np.uint64(part * columns + m), one_at, length)
-        for low in range(first, last, block):
-            high = min(low + block, last)
-            for k in range(low, high):
-                base = a_at + step * np.uint64(a_rows[row, k])
-                entry = table + step * np.uint64((k - low) * entries + 1)
-                mpn.copyi(entry, base, length)
-                for _ in range(2, entries):
-                    _product(entry + step, entry, base, ring)
-                    entry += step
-            for m in range(columns):
-                begun = False
-                for position in range(windows - 1, -1, -1):
+        to = out_at + step * np.uint64(i)
+        begun = False
+        for position in range(bits - 1, -1, -1):
+            if begun:
+                _square(to, to, ring)
+            for k in range(first, last):
+                if not wanted[k, m]:
+                    continue
+                e = k * columns + m
+                if digit[k] == 0:
+                    if _window(exponents, e, position, 1) == 0:
+                        continue
+                    low = max(0, position + 1 - window)
+                    while _window(exponents, e, low, 1) == 0:
+                        low += 1
+                    lowest[k], digit[k] = low, _window(exponents, e, low, position + 1 - low)
+                if lowest[k] == position:
+                    entry = tables_at + step * (np.uint64((row * terms + k) * entries) + (digit[k] >> _ONE))
+                    digit[k] = 0
                     if begun:
-                        for _ in range(window):
-                            _square(total, total, ring)
-                    for k in range(low, high):
-                        if not wanted[k, m]:
-                            continue
-                        which = _window(exponents, k * columns + m, position * window, window)
-                        if which:
-                            entry = table + step * (np.uint64((k - low) * entries) + which)
-                            if begun:
-                                _product(total, total, entry, ring)
-                            else:
-                                mpn.copyi(total, entry, length)
-                                begun = True
-                if begun:
-                    to = out_at + step * np.uint64(part * columns + m)
-                    _product(to, to, total, ring)
+                        _product(to, to, entry, ring)
+                    else:
+                        mpn.copyi(to, entry, length)
+                        begun = True
+        if not begun:
+            mpn.copyi(to, one_at, length)
 
 
 @_loop
 def pippenger_vartime(out, a, a_rows, exponents, wanted, bits, window, spans, one, modulus, inverse, start, stop):
     """Pippenger's buckets (SIAM J. Comput. 9 (1980); as in Bernstein et al., eprint 2012/549, section 4).
 
-    Arguments as straus_vartime's. No tables: a product for each base and window, and 2^(window+1) for the buckets.
+    a_rows: int64[rows, K]; other arguments as straus_vartime's. No tables: a product for each base and window, and
+    2^(window+1) for the buckets.
     """
     terms, columns = wanted.shape
     entries = 1 << window
@@ -439,40 +453,40 @@ def pippenger_vartime(out, a, a_rows, exponents, wanted, bits, window, spans, on
     full = np.empty(entries, np.bool_)
     out_at, a_at, one_at = _address(out), _address(a), _address(one)
     windows = max(1, -(-bits // window))
-    for part in range(start, stop):
+    for i in range(start, stop):
+        part, m = i // columns, i % columns
         row, span = part // spans, part % spans
         first, last = terms * span // spans, terms * (span + 1) // spans
-        for m in range(columns):
-            to = out_at + step * np.uint64(part * columns + m)
-            mpn.copyi(to, one_at, length)
-            for position in range(windows - 1, -1, -1):
-                if position < windows - 1:
-                    for _ in range(window):
-                        _square(to, to, ring)
-                full[:] = False
-                for k in range(first, last):
-                    if not wanted[k, m]:
-                        continue
-                    which = _window(exponents, k * columns + m, position * window, window)
-                    if which:
-                        bucket, x = buckets + step * which, a_at + step * np.uint64(a_rows[row, k])
-                        if full[which]:
-                            _product(bucket, bucket, x, ring)
-                        else:
-                            mpn.copyi(bucket, x, length)
-                            full[which] = True
-                # The product of bucket[d]^d, as the product of running products from the top.
-                begun = False
-                for d in range(entries - 1, 0, -1):
-                    bucket = buckets + step * np.uint64(d)
-                    if full[d]:
-                        if begun:
-                            _product(running, running, bucket, ring)
-                        else:
-                            mpn.copyi(running, bucket, length)
-                            begun = True
+        to = out_at + step * np.uint64(i)
+        mpn.copyi(to, one_at, length)
+        for position in range(windows - 1, -1, -1):
+            if position < windows - 1:
+                for _ in range(window):
+                    _square(to, to, ring)
+            full[:] = False
+            for k in range(first, last):
+                if not wanted[k, m]:
+                    continue
+                which = _window(exponents, k * columns + m, position * window, window)
+                if which:
+                    bucket, x = buckets + step * which, a_at + step * np.uint64(a_rows[row, k])
+                    if full[which]:
+                        _product(bucket, bucket, x, ring)
+                    else:
+                        mpn.copyi(bucket, x, length)
+                        full[which] = True
+            # The product of bucket[d]^d, as the product of running products from the top.
+            begun = False
+            for d in range(entries - 1, 0, -1):
+                bucket = buckets + step * np.uint64(d)
+                if full[d]:
                     if begun:
-                        _product(to, to, running, ring)
+                        _product(running, running, bucket, ring)
+                    else:
+                        mpn.copyi(running, bucket, length)
+                        begun = True
+                if begun:
+                    _product(to, to, running, ring)
 
 
 @_loop

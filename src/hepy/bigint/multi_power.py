@@ -2,8 +2,8 @@
 
 Straus's method (Amer. Math. Monthly 71 (1964)) keeps a table for each base and shares squarings among bases; Pippenger's
 (SIAM J. Comput. 9 (1980), as in Bernstein et al., eprint 2012/549, section 4) collects bases by digit. What a device
-takes is the longest chain of products that depend on each other, or all products over the groups that work at once; a
-thread of the host takes all its products, one after the other.
+takes is the longest chain of products that depend on each other, or all products over the groups that work at once. The
+host's engines plan otherwise: multi_power_host.py.
 """
 
 from __future__ import annotations
@@ -34,19 +34,6 @@ def plan(rows: int, terms: int, columns: int, bits: int) -> Plan:
     straus = [Plan("straus", w, _straus_cost(rows, terms, columns, bits, w)) for w in _STRAUS_WINDOWS]
     pippenger = [Plan("pippenger", w, _pippenger_cost(rows, terms, columns, bits, w)) for w in _PIPPENGER_WINDOWS]
     return min(straus + pippenger, key=lambda plan: plan.cost)
-
-
-def serial_plan(terms: int, columns: int, bits: int, entries: int) -> Plan:
-    """The cheaper method for one worker and one vector of `terms` bases; its tables hold `entries` powers at once."""
-    plans = []
-    for w in range(1, 9):
-        block = max(1, entries >> w)
-        cost = terms * (2**w - 2) + columns * bits * (-(-terms // block) + terms / w)
-        plans.append(Plan("straus", w, cost))
-    for w in range(1, 15):
-        cost = columns * (bits + -(-bits // w) * (terms + 2 ** (w + 1)))
-        plans.append(Plan("pippenger", w, cost))
-    return min(plans, key=lambda plan: plan.cost)
 
 
 def _rounds(count: int) -> float:
