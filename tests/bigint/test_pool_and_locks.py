@@ -27,6 +27,18 @@ def test_ranges_cover_every_item_once(threads, count, grain):
     assert sorted(seen) == list(range(count))
 
 
+@pytest.mark.parametrize(("count", "grain"), [(2, 1), (3, 1), (16, 1), (100, 9), (1000, 1), (1023, 50), (70_000, 3)])
+@pytest.mark.parametrize("shared_by", [2, 5, 64])
+def test_ranges_are_worth_it_and_the_last_are_short(count, grain, shared_by):
+    ranges = list(pool._ranges(count, grain, shared_by))
+    lengths = [stop - start for start, stop in ranges]
+    assert min(lengths) >= grain
+    assert max(lengths) < 2 * grain + count / (2 * shared_by) + 1
+    assert lengths[-1] < 2 * grain + count / (16 * shared_by) + 1
+    assert len(lengths) <= 8 * shared_by
+    assert [start for start, _ in ranges] + [count] == [0] + [stop for _, stop in ranges]
+
+
 def test_work_runs_side_by_side(monkeypatch):
     monkeypatch.setattr(options, "threads", 2)
     together = threading.Barrier(2, timeout=30)

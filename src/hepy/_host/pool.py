@@ -7,15 +7,16 @@ cannot wait for each other; a forked child starts with no pool and makes its own
 
 from __future__ import annotations
 
-import itertools
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 
 from hepy._host.locks import new_lock
 from hepy.options import options
+
+_SHORTEST = 16  # the shortest range is that part of a thread's share
 
 _lock = new_lock()
 _executor: ThreadPoolExecutor | None = None
@@ -36,26 +37,40 @@ def parallel_ranges(count: int, grain: int, work: _Work) -> None:
     Raises: what `work` raised in the first range that failed, after every range has ended.
     """
     threads = options.threads
-    # Four ranges a thread even out what differs between ranges, cores and the machine's other load.
-    parts = min(count // max(grain, 1), 4 * threads) if threads > 1 else 1
-    if parts <= 1 or getattr(_inside, "work", False):
+    if threads == 1 or count < 2 * max(grain, 1) or getattr(_inside, "work", False):
         if count:
             work(0, count)
         return
-    bounds = [count * part // parts for part in range(parts + 1)]
-    todo = deque(itertools.pairwise(bounds))
+    todo = deque(_ranges(count, max(grain, 1), threads))
     failures: list[tuple[int, BaseException]] = []
     # Submitted under the lock: a change of options.threads shuts the old pool down, and a pool that is
     # shutting down takes no more work.
     with _lock:
         pool = _pool(threads - 1)
-        helpers = [pool.submit(_run, work, todo, failures) for _ in range(min(threads, parts) - 1)]
+        helpers = [pool.submit(_run, work, todo, failures) for _ in range(min(threads, len(todo)) - 1)]
     try:
         _run(work, todo, failures)
     finally:
         wait([helper for helper in helpers if not helper.cancel()])
     if failures:
         raise min(failures, key=lambda failure: failure[0])[1]
+
+
+def _ranges(count: int, grain: int, threads: int) -> Iterator[tuple[int, int]]:
+    """Ranges of at least `grain` items that cover [0, count): long ones first, ever shorter ones towards the end.
+
+    A range has its price, and a thread that has none left waits for the others' last ones: those are short, so that what
+    differs between items, cores and the machine's other load costs little (Polychronopoulos and Kuck, IEEE Trans. Comput.
+    C-36 (1987)).
+    """
+    least = max(grain, -(-count // (_SHORTEST * threads)))
+    start = 0
+    while start < count:
+        stop = start + max(least, (count - start) // (2 * threads))
+        if count - stop < grain:
+            stop = count
+        yield start, stop
+        start = stop
 
 
 def _pool(size: int) -> ThreadPoolExecutor:
