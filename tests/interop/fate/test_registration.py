@@ -10,7 +10,7 @@ import pytest
 
 from hepy.errors import DeviceError, ParameterError
 from hepy.interop import fate
-from hepy.interop.fate import placement, serialization
+from hepy.interop.fate import placement, serialization, worker_keys
 
 PAILLIER = "fate.arch.protocol.phe.paillier"
 REMOTE = "fate.arch.federation.api._serdes"
@@ -30,7 +30,7 @@ def modules(monkeypatch):
     made[LOCAL].Whitelist = SimpleNamespace(deserialize_whitelist={})
     for name, module in made.items():
         monkeypatch.setitem(sys.modules, name, module)
-    for variable in (placement.DEVICE, serialization.WORKER_PASSWORD):
+    for variable in (placement.DEVICE, worker_keys.WORKER_PASSWORD):
         monkeypatch.delenv(variable, raising=False)
     yield SimpleNamespace(
         paillier=made[PAILLIER],
@@ -46,22 +46,25 @@ def test_fate_is_pointed_at_hepy_and_back(modules):
     assert (modules.paillier.keygen, modules.paillier.evaluator) == (fate.keygen, fate.evaluator)
     assert modules.remote == {"torch": {"device"}, **serialization.NAMES}
     assert modules.local == serialization.OWN_NAMES
-    assert len(os.environ[serialization.WORKER_PASSWORD]) == 64
+    drawn = os.environ[worker_keys.WORKER_PASSWORD]
+    assert worker_keys._cipher(drawn) is not None
     fate.unregister()
     assert (modules.paillier.keygen, modules.paillier.evaluator) == ("their keygen", "their evaluator")
     assert modules.remote == {"torch": {"device"}}
     assert modules.local == {}
-    assert serialization.WORKER_PASSWORD not in os.environ
+    assert worker_keys.WORKER_PASSWORD not in os.environ
+    fate.register()
+    assert os.environ[worker_keys.WORKER_PASSWORD] != drawn
 
 
 def test_the_partys_password_and_device_are_inherited(modules, djn):
     fate.register(device="cpu", worker_password="of the party")
-    assert os.environ[serialization.WORKER_PASSWORD] == "of the party"
+    assert os.environ[worker_keys.WORKER_PASSWORD] == "of the party"
     assert os.environ[placement.DEVICE] == "cpu"
     fate.unregister()
-    os.environ[serialization.WORKER_PASSWORD] = "set for all machines"
+    os.environ[worker_keys.WORKER_PASSWORD] = "set for all machines"
     fate.register()
-    assert os.environ[serialization.WORKER_PASSWORD] == "set for all machines"
+    assert os.environ[worker_keys.WORKER_PASSWORD] == "set for all machines"
 
 
 def test_ciphertexts_live_where_register_said(modules, djn, monkeypatch):
@@ -90,7 +93,7 @@ def test_a_device_that_cannot_be_used_is_refused(modules):
 
 def test_without_fate_nothing_happens(monkeypatch):
     monkeypatch.setitem(sys.modules, "fate", None)
-    monkeypatch.delenv(serialization.WORKER_PASSWORD, raising=False)
+    monkeypatch.delenv(worker_keys.WORKER_PASSWORD, raising=False)
     with pytest.raises(ImportError):
         fate.register()
-    assert serialization.WORKER_PASSWORD not in os.environ
+    assert worker_keys.WORKER_PASSWORD not in os.environ

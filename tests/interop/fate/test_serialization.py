@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hepy.errors import HepyError, MissingKeyError, ParameterError, WireFormatError
-from hepy.interop.fate import PK, SK, evaluator, keygen, serialization
+from hepy.interop.fate import PK, SK, evaluator, keygen, serialization, worker_keys
 from hepy.interop.fate.fixed_point import MAX_EXPONENT
 
 
@@ -84,14 +84,15 @@ def test_a_public_key_travels_without_its_owner(djn):
 
 
 def test_a_secret_key_is_not_pickled(djn, monkeypatch):
-    monkeypatch.delenv(serialization.WORKER_PASSWORD, raising=False)
+    monkeypatch.delenv(worker_keys.WORKER_PASSWORD, raising=False)
     with pytest.raises(ParameterError, match="secret keys are not pickled"):
         pickle.dumps(djn[0])
 
 
-def test_a_secret_key_reaches_workers_that_know_the_partys_password(djn, ciphertexts, monkeypatch):
+@pytest.mark.parametrize("password", ["a party's own", worker_keys.drawn_password(), "drawn:0"])
+def test_a_secret_key_reaches_workers_that_know_the_partys_password(djn, ciphertexts, monkeypatch, password):
     sk, _, coder = djn
-    monkeypatch.setenv(serialization.WORKER_PASSWORD, "a party's own")
+    monkeypatch.setenv(worker_keys.WORKER_PASSWORD, password)
     data = pickle.dumps(sk)
     ((module, name),) = named(sk)
     assert name in serialization.OWN_NAMES[module] - serialization.NAMES[module]
@@ -100,10 +101,13 @@ def test_a_secret_key_reaches_workers_that_know_the_partys_password(djn, ciphert
     back = unpickled(data)
     assert isinstance(back, SK)
     assert coder.decode_f64_vec(back.decrypt_to_encoded(ciphertexts)).tolist() == [1.5, -2.0, 1e10, 0.0]
-    monkeypatch.setenv(serialization.WORKER_PASSWORD, "another party's")
     with pytest.raises(WireFormatError):
-        unpickled(data)
-    monkeypatch.delenv(serialization.WORKER_PASSWORD)
+        serialization.restore_secret(b"")
+    for other in ("another party's", worker_keys.drawn_password()):
+        monkeypatch.setenv(worker_keys.WORKER_PASSWORD, other)
+        with pytest.raises(WireFormatError):
+            unpickled(data)
+    monkeypatch.delenv(worker_keys.WORKER_PASSWORD)
     with pytest.raises(MissingKeyError, match="register"):
         unpickled(data)
 

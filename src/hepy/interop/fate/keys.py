@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from hepy import _devices, paillier, wire
+from hepy import _devices, paillier
 from hepy._host.locks import new_lock
 from hepy._limbs import object_array
 from hepy.bigint import ResidueArray
 from hepy.errors import KeyMismatchError, ParameterError
+from hepy.interop.fate import worker_keys
 from hepy.interop.fate.coder import Coder
 from hepy.interop.fate.errors import ArgumentTypeError
 from hepy.interop.fate.placement import placed
@@ -103,9 +104,9 @@ class SK:
         return self._private_key
 
     def sealed(self, password: str) -> bytes:
-        """The wire form under a password, made once: stretching it takes some 0.4 s."""
+        """The key under a password, made once: stretching one takes some 0.4 s."""
         if self._sealed is None or self._sealed[0] != password:
-            self._sealed = password, wire.dumps(self._private_key, password=password)
+            self._sealed = password, worker_keys.seal(self._private_key, password)
         return self._sealed[1]
 
     def decrypt_to_encoded(self, vec: CiphertextVector) -> PlaintextVector:

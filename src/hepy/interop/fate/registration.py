@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -26,9 +25,8 @@ from hepy.errors import ParameterError
 from hepy.interop.fate.evaluation import evaluator
 from hepy.interop.fate.keys import keygen
 from hepy.interop.fate.placement import DEVICE
-from hepy.interop.fate.serialization import NAMES, OWN_NAMES, WORKER_PASSWORD
-
-_PASSWORD_BYTES = 32
+from hepy.interop.fate.serialization import NAMES, OWN_NAMES
+from hepy.interop.fate.worker_keys import WORKER_PASSWORD, drawn_password
 
 _lock = new_lock()
 _undo: list[Callable[[], None]] = []
@@ -71,7 +69,7 @@ def register(*, device: str | None = None, worker_password: str | None = None) -
         _undo.append(_let_through(sent, NAMES))
         _undo.append(_let_through(kept, OWN_NAMES))
         _set(DEVICE, device)
-        _set(WORKER_PASSWORD, worker_password or os.environ.get(WORKER_PASSWORD) or secrets.token_hex(_PASSWORD_BYTES))
+        _set(WORKER_PASSWORD, worker_password or os.environ.get(WORKER_PASSWORD) or drawn_password())
 
 
 def unregister() -> None:

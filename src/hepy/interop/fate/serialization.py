@@ -24,7 +24,8 @@ from hepy.interop.fate.keys import PK, SK
 from hepy.interop.fate.placement import placed
 from hepy.interop.fate.scaling import NONE, Exponents
 from hepy.interop.fate.vectors import CiphertextVector, PlaintextVector
-from hepy.paillier import PrivateKey, PublicKey
+from hepy.interop.fate.worker_keys import WORKER_PASSWORD, unseal
+from hepy.paillier import PublicKey
 from hepy.paillier.codec import read_residues, restore_key, stored_residues
 
 _HERE = "hepy.interop.fate.serialization"
@@ -37,7 +38,6 @@ NAMES = {
 }
 OWN_NAMES = {**NAMES, _HERE: NAMES[_HERE] | {"restore_secret"}}
 
-WORKER_PASSWORD = "HEPY_FATE_WORKER_PASSWORD"
 _NO_EXPONENT = np.iinfo(np.int32).max
 _MAX_SIZE = 1 << 40
 
@@ -196,7 +196,4 @@ def restore_secret(sealed: bytes) -> SK:
 
 @functools.lru_cache(maxsize=4)
 def _opened(sealed: bytes, password: str) -> SK:
-    key = wire.loads(sealed, password=password)
-    if not isinstance(key, PrivateKey):
-        raise WireFormatError("kind: a sealed private key was expected")
-    return SK(key)
+    return SK(unseal(sealed, password))
