@@ -96,7 +96,7 @@ def test_a_private_key_in_a_private_key(private_key):
 
 @pytest.mark.parametrize(
     "text", ["", "[]", "{", "5", '{"v": 5, "e": 0}', '{"v": "5"}', '{"v": "5", "e": 0.5}', '{"v": "-5", "e": 0}',
-             '{"v": "٣", "e": 0}', '{"v": "5", "e": true}', '{"v": "1e9", "e": 0}', "[" * 50000, " " * 70000],
+             '{"v": "٣", "e": 0}', '{"v": "5", "e": true}', '{"v": "1e9", "e": 0}', '{"v": "5", "e": -1000000000000}', "[" * 50000, " " * 70000],
 )  # fmt: skip
 def test_numbers_that_are_none(text, public_key):
     with pytest.raises(WireFormatError):

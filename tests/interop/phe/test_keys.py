@@ -76,6 +76,9 @@ def test_private_keys_that_do_not_fit(public_key, private_key):
     for totient in (0, 7, (p - 1) * (q - 1) + 2, public_key.n, -5):
         with pytest.raises(ValueError):
             paillier.PaillierPrivateKey.from_totient(public_key, totient)
+    for totient in (None, 1.5, "7"):
+        with pytest.raises(ArgumentTypeError, match="a totient is an integer"):
+            paillier.PaillierPrivateKey.from_totient(public_key, totient)
     for n in (0, -15, 10, 1):
         with pytest.raises(ParameterError):
             paillier.PaillierPublicKey(n)

@@ -64,6 +64,13 @@ def test_fixed_obfuscators(public_key):
     assert ciphertext(public_key.encrypt(5, r_value=7)) == (1 + 5 * n) * pow(7, n, n * n) % (n * n)
     assert public_key.raw_encrypt(n - 5, r_value=7) == (1 - 5 * n) * pow(7, n, n * n) % (n * n)
     assert public_key.encrypt(5, r_value=7).ciphertext() != ciphertext(public_key.encrypt(5, r_value=7))
+    assert ciphertext(public_key.encrypt(5, r_value=0)) == 1 + 5 * n  # 0 stands for 1, as in phe
+    assert public_key.encrypt(5, r_value=0).ciphertext() != 1 + 5 * n
+    for wrong in ("7", 7.0, b"7", [7]):
+        with pytest.raises(ArgumentTypeError, match="r_value is an integer"):
+            public_key.encrypt(5, r_value=wrong)
+        with pytest.raises(ArgumentTypeError, match="r_value is an integer"):
+            public_key.raw_encrypt(5, r_value=wrong)
 
 
 @pytest.mark.parametrize("variant", ["djn", "classic"])
@@ -253,10 +260,29 @@ def test_values(public_key, other_key):
 def test_infinite_and_undefined(public_key):
     for number, error in ((math.inf, OverflowError), (-math.inf, OverflowError), (math.nan, ValueError)):
         for precision in (None, 0.1):
-            with pytest.raises(error):
+            with pytest.raises(error) as caught:
                 public_key.encrypt(number, precision)
-    with pytest.raises(ValueError):
-        public_key.encrypt(1, precision=0)
+            assert isinstance(caught.value, HepyError)
+    for precision in (0, -1.0, math.nan, math.inf):
+        with pytest.raises(ParameterError, match="a precision is positive and finite"):
+            public_key.encrypt(1, precision)
+    for wrong in (
+        lambda: public_key.encrypt(1, "0.1"), lambda: public_key.encrypt(None, 0.1), lambda: public_key.encrypt(1j, 0.1),
+        lambda: EncodedNumber.encode(public_key, 1.5, max_exponent=math.nan), lambda: EncryptedNumber(public_key, 5, None),
+        lambda: public_key.encrypt(3).decrease_exponent_to(-1.5),
+        lambda: EncodedNumber.encode(public_key, 1).decrease_exponent_to(-1.5),
+    ):  # fmt: skip
+        with pytest.raises(ArgumentTypeError):
+            wrong()
+
+
+def test_exponents_that_no_key_holds_take_no_time(public_key, private_key):
+    far = EncryptedNumber(public_key, public_key.raw_encrypt(3), -(10**15))
+    for attempt in (lambda: public_key.encrypt(1).decrease_exponent_to(-(10**15)), lambda: public_key.encrypt(1) + far):
+        with pytest.raises(EncodingRangeError, match="cannot be aligned"):
+            attempt()
+    encoded = EncodedNumber.encode(public_key, -5).decrease_exponent_to(-(10**15))
+    assert encoded.encoding == -5 * pow(16, 10**15, public_key.n) % public_key.n
 
 
 def test_a_ciphertext_that_has_no_inverse(public_key, pairs):

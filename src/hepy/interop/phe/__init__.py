@@ -3,6 +3,8 @@
 docs/interop-phe.md has the migration, and what of phe is here, differs, or is not there.
 """
 
+__version__ = "1.5.0"  # of phe, whose interface this is: programs ask for it
+
 from hepy.interop.phe import encoding as encoding
 from hepy.interop.phe import jwk as jwk
 from hepy.interop.phe import paillier as paillier

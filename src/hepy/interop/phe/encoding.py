@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from hepy.errors import EncodingOverflowError, ParameterError
-from hepy.interop.phe.errors import ArgumentTypeError, EncodingRangeError
+from hepy.interop.phe.errors import ArgumentTypeError, EncodingRangeError, NotFiniteError, integer
 
 if TYPE_CHECKING:
     from hepy.interop.phe.public import PaillierPublicKey
@@ -62,8 +62,9 @@ class EncodedNumber:
 
         Raises:
             EncodingRangeError: the encoding exceeds a third of n (a ValueError and an OverflowError).
-            ArgumentTypeError: the scalar is no number (a TypeError).
-            OverflowError, ValueError: it is infinite, or not a number.
+            ArgumentTypeError: the scalar is no number, or an exponent or a precision none (a TypeError).
+            NotFiniteError: the scalar is infinite or NaN (a ValueError and an OverflowError).
+            ParameterError: the precision is not positive and finite (a ValueError).
         """
         encoding, exponent = cls.encode_signed(public_key, scalar, precision, max_exponent)
         return cls(public_key, encoding % public_key.n, exponent)
@@ -73,9 +74,9 @@ class EncodedNumber:
         cls, public_key: PaillierPublicKey, scalar: Any, precision: float | None = None, max_exponent: int | None = None
     ) -> tuple[int, int]:
         """As encode, but only the encoding, of either sign, and the exponent."""
-        exponent = cls.default_exponent(scalar) if precision is None else math.floor(math.log(precision, cls.BASE))
+        exponent = cls.default_exponent(scalar) if precision is None else _exponent_of(precision, cls.BASE)
         if max_exponent is not None:
-            exponent = min(max_exponent, exponent)
+            exponent = min(integer("an exponent", max_exponent), exponent)
         encoding = scaled(scalar, cls.BASE, exponent)
         if abs(encoding) > public_key.max_int:
             raise EncodingRangeError(
@@ -129,18 +130,34 @@ class EncodedNumber:
     def decrease_exponent_to(self, new_exp: int) -> Self:
         """The same number with a lower exponent.
 
-        Raises:
-            ParameterError: `new_exp` is higher than the exponent (a ValueError).
+        Raises: as lower().
         """
-        check_lower(self.exponent, new_exp)
-        encoding = self.encoding * self.BASE ** (self.exponent - new_exp) % self.public_key.n
-        return self.__class__(self.public_key, encoding, new_exp)
+        lowered = lower(self.exponent, new_exp)
+        encoding = self.encoding * pow(self.BASE, self.exponent - lowered, self.public_key.n) % self.public_key.n
+        return self.__class__(self.public_key, encoding, lowered)
 
 
-def check_lower(exponent: int, new_exp: int) -> None:
-    """Raise unless an exponent can be decreased to `new_exp`."""
-    if new_exp > exponent:
-        raise ParameterError(f"the exponent is {exponent}, and can be decreased only: {new_exp} is higher")
+def lower(exponent: int, new_exp: int) -> int:
+    """The exponent to decrease another one to.
+
+    Raises:
+        ArgumentTypeError: `new_exp` is no integer (a TypeError).
+        ParameterError: it is higher than the exponent (a ValueError).
+    """
+    lowered = integer("an exponent", new_exp)
+    if lowered > exponent:
+        raise ParameterError(f"the exponent is {exponent}, and can be decreased only: {lowered} is higher")
+    return lowered
+
+
+def _exponent_of(precision: float, base: int) -> int:
+    """The largest power of the base that does not exceed a precision."""
+    try:
+        return math.floor(math.log(precision, base))
+    except TypeError:
+        raise ArgumentTypeError(f"a precision is a number, not {type(precision).__name__}") from None
+    except (ValueError, OverflowError):
+        raise ParameterError(f"a precision is positive and finite, such as 1e-6, not {precision}") from None
 
 
 def scaled(scalar: Any, base: int, exponent: int) -> int:
@@ -149,8 +166,15 @@ def scaled(scalar: Any, base: int, exponent: int) -> int:
         return scalar
     if isinstance(scalar, np.generic):
         scalar = scalar.item()
-    exact: int | float | Fraction = scalar if isinstance(scalar, int | float) else Fraction(scalar)
-    numerator, denominator = exact.as_integer_ratio()
+    try:
+        exact: int | float | Fraction = scalar if isinstance(scalar, int | float) else Fraction(scalar)
+        numerator, denominator = exact.as_integer_ratio()
+    except TypeError:
+        raise ArgumentTypeError(f"a number was expected, not {type(scalar).__name__}") from None
+    except (ValueError, OverflowError):
+        raise NotFiniteError(
+            "infinities, NaN and text that is no number have no encoding: leave them out, or replace them"
+        ) from None
     if exponent < 0:
         numerator *= base**-exponent
     else:

@@ -4,6 +4,9 @@ Where hepy's class is that built-in already, it is raised as it is: KeyMismatchE
 EncodingOverflowError is an OverflowError.
 """
 
+import operator
+from typing import Any
+
 from hepy.errors import EncodingOverflowError, HepyError, MissingKeyError, ParameterError
 
 
@@ -23,8 +26,24 @@ class NoInverseError(ParameterError, ZeroDivisionError):
     """What was to be inverted is no ciphertext: it shares a factor with n."""
 
 
+class NotFiniteError(EncodingOverflowError, ParameterError):
+    """A number is infinite or none at all: phe raises an OverflowError for the one and a ValueError for the other."""
+
+
 class UnknownKeyError(MissingKeyError, KeyError):
     """A keyring has no private key for a number's public key."""
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+def integer(name: str, value: Any) -> int:
+    """An argument as Python's integer.
+
+    Raises:
+        ArgumentTypeError: it is none (a TypeError).
+    """
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ArgumentTypeError(f"{name} is an integer, not {type(value).__name__}") from None

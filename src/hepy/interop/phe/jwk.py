@@ -18,6 +18,7 @@ from hepy.interop.phe.public import PaillierPublicKey
 from hepy.interop.phe.util import base64_to_int, int_to_base64
 
 MAX_BITS = 1 << 15  # of a modulus that is read
+MAX_EXPONENT = 1 << 15  # of a number that is read: what no key holds; decoding raises the base to it
 MAX_BYTES = 1 << 16  # of text that is read: three numbers of that many bits, and comments
 
 _TYPE, _ALGORITHM = "DAJ", "PAI-GN1"
@@ -107,8 +108,8 @@ def number_from_json(public_key: PaillierPublicKey, text: str | bytes) -> Encryp
     value, exponent = fields.get("v"), fields.get("e")
     if not isinstance(value, str) or not value.isdecimal() or not value.isascii():
         raise WireFormatError("v: the ciphertext is a string of decimal digits")
-    if isinstance(exponent, bool) or not isinstance(exponent, int):
-        raise WireFormatError("e: the exponent is an integer")
+    if isinstance(exponent, bool) or not isinstance(exponent, int) or abs(exponent) > MAX_EXPONENT:
+        raise WireFormatError(f"e: the exponent is an integer of absolute value up to {MAX_EXPONENT}")
     # int() refuses long strings, and takes quadratic time for those it is made to accept; gmpy2 does neither.
     ciphertext = MPZ(value)
     if not ciphertext < public_key.nsquare:

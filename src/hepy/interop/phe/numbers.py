@@ -9,8 +9,8 @@ import numpy as np
 from hepy._limbs import MPZ
 from hepy.errors import KeyMismatchError
 from hepy.interop.phe.deferred import MOST_TERMS, Result, Term
-from hepy.interop.phe.encoding import EncodedNumber, check_lower
-from hepy.interop.phe.errors import ArgumentTypeError, EncodingRangeError, ProductError
+from hepy.interop.phe.encoding import EncodedNumber, lower
+from hepy.interop.phe.errors import ArgumentTypeError, EncodingRangeError, ProductError, integer
 from hepy.interop.phe.public import PaillierPublicKey
 
 
@@ -39,7 +39,7 @@ class EncryptedNumber:
         if not isinstance(ciphertext, int | np.integer | MPZ):
             raise ArgumentTypeError(f"a ciphertext is an integer, not {type(ciphertext).__name__}")
         self.public_key = public_key
-        self.exponent = exponent
+        self.exponent = integer("an exponent", exponent)
         self.obfuscated = False
         self.result = Result(public_key.modulus, MPZ(int(ciphertext)))
 
@@ -180,11 +180,12 @@ class EncryptedNumber:
         """The same number with a lower exponent.
 
         Raises:
-            ParameterError: `new_exp` is higher than the exponent (a ValueError).
+            ArgumentTypeError: `new_exp` is no integer (a TypeError).
+            ParameterError: it is higher than the exponent (a ValueError).
             EncodingRangeError: no number would fit the key at that exponent (a ValueError).
         """
-        check_lower(self.exponent, new_exp)
-        return self._noted(new_exp, self._lowered(new_exp))
+        lowered = lower(self.exponent, new_exp)
+        return self._noted(lowered, self._lowered(lowered))
 
     def _lowered(self, exponent: int) -> Term:
         return self.result, lowering_factor(self.public_key, self.exponent - exponent)
@@ -226,8 +227,10 @@ def lowering_factor(public_key: PaillierPublicKey, steps: int) -> int:
     Raises:
         EncodingRangeError: the factor itself exceeds a third of n (a ValueError).
     """
-    factor: int = EncodedNumber.BASE**steps
-    if factor > public_key.max_int:
+    # Steps that a message brought may be such that the power itself would take all memory.
+    possible = steps * EncodedNumber.LOG2_BASE <= public_key.n.bit_length()
+    factor: int = EncodedNumber.BASE**steps if possible else 0
+    if not possible or factor > public_key.max_int:
         raise EncodingRangeError(
             f"exponents that differ by {steps} cannot be aligned under a key of {public_key.n.bit_length()} bits: encode "
             "with a common precision"

@@ -20,7 +20,7 @@ from hepy.bigint.single import Singles
 from hepy.errors import KeyMismatchError, ParameterError
 from hepy.interop.phe.arrays import EncryptedArray, objects
 from hepy.interop.phe.encoding import EncodedNumber
-from hepy.interop.phe.errors import ArgumentTypeError, UnknownKeyError
+from hepy.interop.phe.errors import ArgumentTypeError, UnknownKeyError, integer
 from hepy.interop.phe.numbers import EncryptedNumber
 from hepy.interop.phe.public import PaillierPublicKey
 from hepy.paillier.crt import Crt, Secret
@@ -68,9 +68,10 @@ class PaillierPrivateKey:
         """The key from (p-1)(q-1), which gives p + q, and with n the primes.
 
         Raises:
+            ArgumentTypeError: it is no integer (a TypeError).
             ParameterError: it is not the totient of n (a ValueError).
         """
-        total = public_key.n - totient + 1
+        total = public_key.n - integer("a totient", totient) + 1
         square = total * total - 4 * public_key.n
         root = math.isqrt(square) if square > 0 else 0
         p, q = (total - root) // 2, (total + root) // 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from hepy.errors import ParameterError
 from hepy.interop.insecure_keys import warn_once
 from hepy.interop.phe.deferred import Result
 from hepy.interop.phe.encoding import EncodedNumber
-from hepy.interop.phe.errors import ArgumentTypeError
+from hepy.interop.phe.errors import ArgumentTypeError, integer
 from hepy.interop.phe.obfuscators import check_variant, obfuscators
 from hepy.paillier.variants import BITS
 from hepy.random import Purpose
@@ -47,10 +46,7 @@ class PaillierPublicKey:
     """
 
     def __init__(self, n: int, *, variant: str = "djn") -> None:
-        try:
-            self.n = operator.index(n)
-        except TypeError:
-            raise ArgumentTypeError(f"the modulus n is an integer, not {type(n).__name__}") from None
+        self.n = integer("the modulus n", n)
         if self.n < 3 or self.n % 2 == 0:
             raise ParameterError("the modulus n of a Paillier key is the product of two odd primes; this is none")
         self.variant = check_variant(variant)
@@ -84,9 +80,10 @@ class PaillierPublicKey:
         Args:
             value: the number.
             precision: as for EncodedNumber.encode; without it, a float's exponent tells its magnitude.
-            r_value: for tests: the obfuscator is r_value**n, and the first look at the ciphertext adds another.
+            r_value: for tests: the obfuscator is r_value**n, and the first look at the ciphertext adds another. 0 stands
+                for 1, as in phe.
 
-        Raises: as EncodedNumber.encode.
+        Raises: as EncodedNumber.encode; ArgumentTypeError for an r_value that is no integer (a TypeError).
         """
         if not isinstance(value, EncodedNumber):
             if isinstance(value, np.ndarray | list | tuple):
@@ -111,14 +108,14 @@ class PaillierPublicKey:
 
         Args:
             plaintext: the integer.
-            r_value: for tests: the obfuscator is r_value**n. None takes a fresh obfuscator.
+            r_value: for tests: the obfuscator is r_value**n. None and 0 take a fresh obfuscator, as in phe.
 
         Raises:
             ArgumentTypeError: the plaintext is no integer (a TypeError).
         """
         if not isinstance(plaintext, int | MPZ):
             raise ArgumentTypeError(f"raw_encrypt takes an integer, not {type(plaintext).__name__}: encrypt encodes it")
-        obfuscator = self._classic_obfuscator(r_value) if r_value else self.obfuscators.one()
+        obfuscator = self.obfuscators.one() if r_value in (None, 0) else self._classic_obfuscator(r_value)
         return int(self.times_embedded(obfuscator, plaintext))
 
     def encrypt_array(self, values: Any, precision: float | None = None) -> EncryptedArray:
@@ -140,8 +137,9 @@ class PaillierPublicKey:
         (value,) = limb.to_ints(random.stream().uniform_below(self.n - 1, 1, Purpose.RERANDOMIZER))
         return value + 1
 
-    def _classic_obfuscator(self, r: int) -> Any:
-        return self.modulus.singles.power(r, self.n, vartime=True)
+    def _classic_obfuscator(self, r_value: int) -> Any:
+        r = integer("r_value", r_value)
+        return self.modulus.singles.power(r or 1, self.n, vartime=True)
 
     # Arithmetic that the other classes share.
 
