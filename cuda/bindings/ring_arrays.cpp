@@ -118,12 +118,12 @@ ring::Batch share_axes(const Lengths& batch, const std::vector<const View*>& vie
                                    " batch axes and kernels take " + std::to_string(ring::kAxes) +
                                    ": copy them to arrays of the whole batch first");
   }
-  if (count > 0xFFFFFFFFu) throw runtime::InvalidArgument("a batch has fewer than 2^32 entries");
+  if (count > 0x7FFFFFFFu) throw runtime::InvalidArgument("a batch has fewer than 2^31 entries");
   ring::Batch shared{unsigned(count), {}};
   for (std::size_t axis = 0; axis < std::size_t(ring::kAxes); ++axis) {
     const std::size_t place = std::size_t(ring::kAxes) - 1 - axis;
     const bool used = axis < lengths.size();
-    shared.lengths[place] = used ? unsigned(lengths[axis]) : 1;
+    shared.lengths[place] = ring::Length::of(used ? std::max(1u, unsigned(lengths[axis])) : 1);
     for (std::size_t v = 0; v < views.size(); ++v) operands[v]->strides[place] = used ? strides[axis][v] : 0;
   }
   for (std::size_t v = 0; v < views.size(); ++v) {

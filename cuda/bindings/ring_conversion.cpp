@@ -119,6 +119,7 @@ void to_floats_of_two(runtime::Stream stream, const RingBasis& basis, const py::
 void from_words(runtime::Stream stream, const RingBasis& basis, const py::object& out, const py::object& words,
                 const py::object& negative, std::size_t planes) {
   const Result to(stream, out, {basis.limbs(), basis.degree()});
+  if (planes == 0) throw runtime::InvalidArgument("an integer has at least one word");
   const View from(stream, words, {planes, basis.degree()});
   const auto* const signs = Array<const std::uint8_t>(negative).data(stream, count_of(to.batch) * basis.degree());
   ring::Operand operand;
@@ -139,7 +140,7 @@ void from_floats(runtime::Stream stream, const RingBasis& basis, const py::objec
 void ternary(runtime::Stream stream, const RingBasis& basis, const py::object& out, const py::object& words) {
   const Result to(stream, out, {basis.limbs(), basis.degree()});
   const std::size_t count = count_of(to.batch);
-  const auto* const from = Array<const Word>(words).data(stream, count * basis.degree());
+  const auto* const from = Array<const Word>(words).data(stream, count * basis.degree(), kQuad);
   const py::gil_scoped_release release;
   ring::ternary(stream, basis.value, count, to.words, from);
 }
@@ -148,7 +149,7 @@ void gaussian(runtime::Stream stream, const RingBasis& basis, const py::object& 
               const py::object& thresholds) {
   const Result to(stream, out, {basis.limbs(), basis.degree()});
   const std::size_t count = count_of(to.batch);
-  const auto* const from = Array<const Word>(words).data(stream, 2 * count * basis.degree());
+  const auto* const from = Array<const Word>(words).data(stream, 2 * count * basis.degree(), kQuad);
   const Array<const std::uint64_t> bounds(thresholds);
   const auto* const least = bounds.data(stream, bounds.size());
   const py::gil_scoped_release release;
@@ -159,7 +160,7 @@ void sparse_ternary(runtime::Stream stream, const RingBasis& basis, const py::ob
                     unsigned weight) {
   const Result to(stream, out, {basis.limbs(), basis.degree()});
   const std::size_t count = count_of(to.batch);
-  const auto* const from = Array<const Word>(words).data(stream, 4 * count * basis.degree());
+  const auto* const from = Array<const Word>(words).data(stream, 4 * count * basis.degree(), kQuad);
   const py::gil_scoped_release release;
   ring::sparse_ternary(stream, basis.value, count, to.words, from, weight);
 }

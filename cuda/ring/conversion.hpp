@@ -93,12 +93,12 @@ void to_floats(runtime::Stream, const Recombination&, const Batch&, double* out,
 void to_floats_of_two(runtime::Stream, const Basis&, std::uint32_t inverse, const Batch&, double* out,
                       const Operand& x);
 
-// ---- Words of a stream to small coefficients: uint32[count, limbs, N] ----
+// ---- Words of a stream, on 16 bytes, to small coefficients: uint32[count, limbs, N] ----
 
 // words: uint32[count, N].
 void ternary(runtime::Stream, const Basis&, std::size_t count, std::uint32_t* out, const std::uint32_t* words);
 
-// words: uint32[count, N, 2]; thresholds: uint64[thresholds_count].
+// words: uint32[count, N, 2]; thresholds: uint64[thresholds_count], at most 33: throws InvalidArgument above.
 void gaussian(runtime::Stream, const Basis&, std::size_t count, std::uint32_t* out, const std::uint32_t* words,
               const std::uint64_t* thresholds, unsigned thresholds_count);
 

@@ -10,15 +10,25 @@ namespace {
 
 // ---- To residues ----
 
-struct LongInteger {
-  const Word* words_at;  // a word for each coefficient, then the next ones a stride away
+struct LongIntegers {
+  const Word* words_at;  // four words for the lowest ones of the coefficients, then the next ones a stride away
   std::int64_t stride;
-  unsigned count;
-  Word sign;
+  unsigned count;  // of words, at least one
+  Word mask[kResidueWords];
 
-  HEPY_DEVICE unsigned words() const { return count; }
-  HEPY_DEVICE Word word(unsigned k) const { return runtime::load_readonly(words_at + std::int64_t(k) * stride); }
-  HEPY_DEVICE Word mask() const { return sign; }
+  HEPY_DEVICE uint4 residues(const Prime& p) const {
+    const auto quad = [&](unsigned k) { return runtime::load4_readonly(words_at + std::int64_t(k) * stride); };
+    const auto each = [&](auto function, uint4 residue, uint4 word) {
+      return uint4{function(residue.x, word.x), function(residue.y, word.y), function(residue.z, word.z),
+                   function(residue.w, word.w)};
+    };
+    uint4 sums = each([&](Word, Word word) { return product(word, p.radix, p); }, {}, quad(count - 1));
+    for (unsigned k = count - 1; k-- > 0;) {
+      sums = each([&](Word residue, Word word) { return append(residue, word, p); }, sums, quad(k));
+    }
+    return {negate_where(mask[0], sums.x, p.q), negate_where(mask[1], sums.y, p.q), negate_where(mask[2], sums.z, p.q),
+            negate_where(mask[3], sums.w, p.q)};
+  }
 };
 
 struct Magnitudes {
@@ -27,9 +37,13 @@ struct Magnitudes {
   const std::uint8_t* negative;
   unsigned planes;
 
-  HEPY_DEVICE LongInteger at(unsigned entry, unsigned n, unsigned log_degree) const {
-    const Word sign = negative[(std::size_t(entry) << log_degree) + n] != 0;
-    return {entry_of(words, batch, entry) + n, words.limb_stride, planes, 0u - sign};
+  HEPY_DEVICE LongIntegers at(unsigned entry, unsigned n, unsigned log_degree) const {
+    LongIntegers integers{entry_of(words, batch, entry) + n, words.limb_stride, planes, {}};
+    HEPY_UNROLL
+    for (unsigned c = 0; c < kResidueWords; ++c) {
+      integers.mask[c] = 0u - Word(negative[(std::size_t(entry) << log_degree) + n + c] != 0);
+    }
+    return integers;
   }
 };
 
@@ -37,10 +51,15 @@ struct Floats {
   const double* x;
   double scale;
 
-  HEPY_DEVICE ShortInteger<2> at(unsigned entry, unsigned n, unsigned log_degree) const {
-    const double whole = rint(x[(std::size_t(entry) << log_degree) + n] * scale);
-    const auto magnitude = Wide(std::int64_t(fabs(whole)));
-    return {{Word(magnitude), Word(magnitude >> 32)}, 0u - Word(whole < 0.0)};
+  HEPY_DEVICE WideIntegers at(unsigned entry, unsigned n, unsigned log_degree) const {
+    WideIntegers integers;
+    HEPY_UNROLL
+    for (unsigned c = 0; c < kResidueWords; ++c) {
+      const double whole = rint(x[(std::size_t(entry) << log_degree) + n + c] * scale);
+      integers.magnitude[c] = Wide(std::int64_t(fabs(whole)));
+      integers.mask[c] = 0u - Word(whole < 0.0);
+    }
+    return integers;
   }
 };
 

@@ -33,12 +33,26 @@ struct Basis {
   std::size_t degree() const { return std::size_t(1) << log_degree; }
 };
 
+// A number to divide by that is known before a launch: n / length = ((2 n multiplier) >> 32) >> shift for n < 2^31,
+// with multiplier = ceil(2^(31 + shift) / length), shift = ceil(log2(length)) (Granlund and Montgomery, PLDI '94,
+// section 4).
+struct Length {
+  unsigned length, multiplier, shift;
+
+  // From 1 to 2^31.
+  static constexpr Length of(unsigned length) {
+    unsigned shift = 0;
+    while ((std::uint64_t(1) << shift) < length) ++shift;
+    return {length, unsigned(((std::uint64_t(1) << (31 + shift)) + length - 1) / length), shift};
+  }
+};
+
 // The batch axes of a result, outermost first. Axes that operands allow to be one are one; unused ones come first, with
 // length 1.
 constexpr int kAxes = 4;
 struct Batch {
-  unsigned count;  // product of the lengths
-  unsigned lengths[kAxes];
+  unsigned count;  // product of the lengths, below 2^31
+  Length lengths[kAxes];
 };
 
 // A view of residues, in words: entry (i_0 ... i_3) has its limb l at words + sum of i_a strides[a] + l limb_stride,

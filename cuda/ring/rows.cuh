@@ -7,15 +7,19 @@
 
 namespace hepy::ring {
 
-// Where entry number `entry` of a batch begins in an operand.
+HEPY_DEVICE unsigned quotient(unsigned n, const Length& by) {
+  return runtime::mul_hi(2 * n, by.multiplier) >> by.shift;
+}
+
+// Where entry number `entry` of a batch begins in an operand. Its place along each axis is the same for all operands,
+// so that a kernel divides once; there are no branches, which are dearer than three divisions by multiplying.
 HEPY_DEVICE const std::uint32_t* entry_of(const Operand& x, const Batch& batch, unsigned entry) {
   const std::uint32_t* words = x.words;
   HEPY_UNROLL
   for (int axis = kAxes - 1; axis > 0; --axis) {
-    const unsigned length = batch.lengths[axis];
-    if (length == 1) continue;
-    words += std::int64_t(entry % length) * x.strides[axis];
-    entry /= length;
+    const unsigned outer = quotient(entry, batch.lengths[axis]);
+    words += std::int64_t(entry - outer * batch.lengths[axis].length) * x.strides[axis];
+    entry = outer;
   }
   return words + std::int64_t(entry) * x.strides[0];
 }

@@ -9,25 +9,42 @@ namespace {
 struct Ternary {
   const Word* words;
 
-  HEPY_DEVICE ShortInteger<1> at(unsigned entry, unsigned n, unsigned log_degree) const {
+  HEPY_DEVICE SmallIntegers at(unsigned entry, unsigned n, unsigned log_degree) const {
     constexpr Word kThird = 0xFFFFFFFFu / 3;
-    const Word word = words[(std::size_t(entry) << log_degree) + n];
-    return {{Word(word >= kThird)}, 0u - Word(word >= 2 * kThird)};
+    const uint4 quad = runtime::load4_readonly(words + (std::size_t(entry) << log_degree) + n);
+    const Word drawn[kResidueWords] = {quad.x, quad.y, quad.z, quad.w};
+    SmallIntegers integers;
+    HEPY_UNROLL
+    for (unsigned c = 0; c < kResidueWords; ++c) {
+      integers.magnitude[c] = drawn[c] >= kThird;
+      integers.mask[c] = 0u - Word(drawn[c] >= 2 * kThird);
+    }
+    return integers;
   }
 };
 
 // The count of thresholds that the upper 63 bits reach; the lowest bit is the sign. Every threshold is compared.
 struct Gaussian {
-  const uint2* words;
+  const Word* words;
   const std::uint64_t* thresholds;
   unsigned count;
 
-  HEPY_DEVICE ShortInteger<1> at(unsigned entry, unsigned n, unsigned log_degree) const {
-    const uint2 pair = words[(std::size_t(entry) << log_degree) + n];
-    const Wide upper = (Wide(pair.y) << 32 | pair.x) >> 1;
-    Word reached = 0;
-    for (unsigned k = 0; k < count; ++k) reached += upper >= runtime::load_readonly(thresholds + k);
-    return {{reached}, 0u - (pair.x & 1)};
+  HEPY_DEVICE SmallIntegers at(unsigned entry, unsigned n, unsigned log_degree) const {
+    const Word* const from = words + 2 * ((std::size_t(entry) << log_degree) + n);
+    const uint4 first = runtime::load4_readonly(from), second = runtime::load4_readonly(from + 4);
+    const Word low[kResidueWords] = {first.x, first.z, second.x, second.z};
+    const Word high[kResidueWords] = {first.y, first.w, second.y, second.w};
+    SmallIntegers integers{{0, 0, 0, 0}, {}};
+    for (unsigned k = 0; k < count; ++k) {
+      const Wide threshold = runtime::load_readonly(thresholds + k);
+      HEPY_UNROLL
+      for (unsigned c = 0; c < kResidueWords; ++c) {
+        integers.magnitude[c] += (Wide(high[c]) << 32 | low[c]) >> 1 >= threshold;
+      }
+    }
+    HEPY_UNROLL
+    for (unsigned c = 0; c < kResidueWords; ++c) integers.mask[c] = 0u - (low[c] & 1);
+    return integers;
   }
 };
 
@@ -80,8 +97,10 @@ void ternary(runtime::Stream stream, const Basis& basis, std::size_t count, Word
 
 void gaussian(runtime::Stream stream, const Basis& basis, std::size_t count, Word* out, const Word* words,
               const std::uint64_t* thresholds, unsigned thresholds_count) {
-  residues({stream, "ring.gaussian"}, basis, out,
-           Gaussian{reinterpret_cast<const uint2*>(words), thresholds, thresholds_count}, count);
+  if (thresholds_count >= 2 * kSmallestPrime) {
+    throw runtime::InvalidArgument("magnitudes are below twice every prime: 33 thresholds at most");
+  }
+  residues({stream, "ring.gaussian"}, basis, out, Gaussian{words, thresholds, thresholds_count}, count);
 }
 
 void sparse_ternary(runtime::Stream stream, const Basis& basis, std::size_t count, Word* out, const Word* words,

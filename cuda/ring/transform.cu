@@ -105,7 +105,7 @@ void ntt_plus_scaled_turned(runtime::Stream stream, const Basis& basis, const Ba
   std::int64_t stride = std::int64_t(rows.out_rows) << basis.log_degree;
   for (int axis = kAxes - 1; axis >= 0; --axis) {
     same.strides[axis] = stride;
-    stride *= batch.lengths[axis];
+    stride *= batch.lengths[axis].length;
   }
   forward_apart({{stream, "ring.ntt_plus_scaled_turned"}, basis, batch, rows, out}, x, same,
                 PlusScaledTurned{{y, batch, factors}, inverse_of(element), basis.log_degree});

@@ -264,11 +264,14 @@ def _recombine(name: str) -> Callable[..., None]:
     return function
 
 
-def _to_residues(name: str, words: int) -> Callable[..., None]:
+def _to_residues(name: str, words: int | None = 0) -> Callable[..., None]:
+    """words: of an integer, None where the last argument says it; 0 where it is below twice every prime."""
+
     def function(_: Any, basis: Any, out: Any, *arrays: Any) -> None:
         moved = sum(size_of(x) for x in arrays if isinstance(x, np.ndarray) and x.ndim > 1)
-        planes = words or int(arrays[-1])
-        _note(name, moved, size_of(out), out.size * planes * (2 + _MONTGOMERY), _rows(out))
+        planes = int(arrays[-1]) if words is None else words
+        each = _PRODUCT + (planes - 1) * (2 + _MONTGOMERY) if planes else 0
+        _note(name, moved, size_of(out), out.size * each, _rows(out))
 
     return function
 
@@ -298,8 +301,7 @@ _MODULE = SimpleNamespace(
     intt_scaled_keeping=_transform("intt_scaled_keeping", True, 1),
     inner_product=_inner_product, tensor_product=_tensor_product, convert=_convert,
     to_words=_recombine("to_words"), to_floats=_recombine("to_floats"), to_floats_of_two=_to_floats_of_two,
-    from_words=_to_residues("from_words", 0), from_floats=_to_residues("from_floats", 2),
-    ternary=_to_residues("ternary", 1), gaussian=_to_residues("gaussian", 1),
-    sparse_ternary=_to_residues("sparse_ternary", 1),
+    from_words=_to_residues("from_words", None), from_floats=_to_residues("from_floats", 2),
+    ternary=_to_residues("ternary"), gaussian=_to_residues("gaussian"), sparse_ternary=_to_residues("sparse_ternary"),
     embed=_embedding("embed"), unembed=_embedding("unembed"), embedding_scratch=lambda log_slots: log_slots > 11,
 )  # fmt: skip

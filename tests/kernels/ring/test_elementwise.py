@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hepy import _devices
+from hepy import _devices, ring
 from hepy.errors import ParameterError
 
 DEGREES = (8, 64, 2048)
@@ -49,6 +49,16 @@ def test_operands_broadcast_and_are_read_where_they_lie(rings, basis, edges):
     for left, right, p, q in views:
         got = _devices.to_host(rings.leaves.add(left, right, base))
         assert (got == (p.astype(object) + q) % modulus(base)).all()
+
+
+def test_long_axes_that_do_not_merge(rings):
+    """Places along axes are found by multiplying: for every entry of some ten thousand, and lengths of each kind."""
+    base = ring.RingBasis([97], 8)
+    words = np.random.default_rng(3).integers(0, 97, (13, 64, 37, 1, 8), dtype=np.uint32)
+    for axes in ((2, 0, 1), (1, 2, 0), (2, 1, 0)):
+        a = words.transpose(*axes, 3, 4)
+        got = _devices.to_host(rings.leaves.negate(rings.here(words).transpose(*axes, 3, 4), base))
+        assert (got == -a.astype(int) % 97).all()
 
 
 def test_limbs_may_be_apart(rings, basis, edges):

@@ -20,6 +20,16 @@ def base(request, basis):
     return basis(64) if request.param == "usual" else ring.RingBasis([17, 97, 113], 8)
 
 
+def test_thresholds_that_magnitudes_would_pass(rings):
+    """17 is the smallest prime: up to 33, a magnitude takes one subtraction."""
+    base = ring.RingBasis([17], 8)
+    words = np.full((8, 2), TOP, np.uint32)
+    got = rings.call("gaussian", words, np.arange(33, dtype=np.uint64), base)
+    assert (got == -33 % 17).all()
+    with pytest.raises(ParameterError, match="33 thresholds at most"):
+        rings.call("gaussian", words, np.arange(34, dtype=np.uint64), base)
+
+
 def drawn(shape, seed):
     return np.random.default_rng(seed).integers(0, 2**32, shape, dtype=np.uint32)
 
