@@ -63,7 +63,7 @@ def test_quiet_says_nothing(keyed):
 
 def test_the_command_as_users_start_it(tmp_path):
     def hepy_command(*arguments):
-        call = [sys.executable, "-c", "from hepy.cli import main; main()", *arguments]
+        call = [sys.executable, "-m", "hepy", *arguments]
         return subprocess.run(call, capture_output=True, text=True, cwd=tmp_path)
 
     assert hepy_command("--version").stdout.startswith("hepy, version")

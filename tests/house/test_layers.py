@@ -23,6 +23,7 @@ FORBIDDEN = {
     "benchmarks": {"cli", "demos"},
     "selftests": {"cli", "demos"},
     "cli": set(),
+    "__main__": APPLICATIONS - {"cli"},
 }
 # Libraries that adapters stand for: oracles of tests, asked for by a user who converts, and never needed.
 ORIGINALS = {"phe", "fate", "fate_utils"}
