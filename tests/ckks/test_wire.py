@@ -169,6 +169,7 @@ def setting(name, value):
         (setting("shape", [2, 1 << 45]), "shape"),
         (setting("scale", "0"), "below 1"),
         (setting("scale", "7ff0000000000000"), "no finite number"),
+        (setting("scale", "7ff8000000000000"), "no finite number"),
         (setting("scale", "7fe0000000000000"), "exceeds the modulus"),
         (setting("scale", "bff0000000000000"), "no finite number"),
         (setting("values", "quaternion"), "values"),
@@ -227,6 +228,8 @@ def inside(name, value):
         (inside("security", 1), "parameters: security"),
         (inside("secret", "sparse"), "fingerprint"),
         (inside("special", [5]), "parameters"),
+        (inside("special", [129]), "129 is no prime"),  # 3 * 43, and 1 modulo 2N
+        (lambda fields: inside("special", fields["parameters"]["pool"][:1])(fields), "a prime occurs twice"),
         (inside("digits", [1]), "parameters"),
         (inside("pool", [5, 7]), "set_places"),
         (inside("set_sizes", [1]), "set_sizes"),
@@ -238,6 +241,15 @@ def test_foreign_contexts_are_refused(toy, change, says):
     assert hepy.loads(forged(message)).fingerprint == toy.fingerprint
     with pytest.raises(hepy.WireFormatError, match=says):
         hepy.loads(forged(message, change))
+
+
+def test_a_changed_word_of_the_encryption_key_is_found(toy):
+    def change(tensors):
+        entry, data = tensors["encryption_b"]
+        tensors["encryption_b"] = entry, bytes([data[0] ^ 1]) + data[1:]
+
+    with pytest.raises(hepy.WireFormatError, match="fingerprint"):
+        hepy.loads(forged(hepy.dumps(toy.public()), change_tensors=change))
 
 
 def test_foreign_secrets_are_refused(toy):
@@ -257,3 +269,9 @@ def test_foreign_secrets_are_refused(toy):
     ):
         with pytest.raises(hepy.WireFormatError, match=says):
             hepy.loads(forged(message, change_tensors=byte(name, value)))
+
+    def overspent(tensors):
+        tensors["sharing"] = tensors["sharing"][0], np.array([1, 2], "<u8").tobytes()
+
+    with pytest.raises(hepy.WireFormatError, match="2 results of 1"):
+        hepy.loads(forged(message, change_tensors=overspent))

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from typing import Any
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -44,6 +45,8 @@ class Sharing:
         budget, spent: ciphertexts that may be decrypted for others, and that were.
     """
 
+    __slots__ = ("_lock", "budget", "secret", "spent")  # no __dict__, which error reporters and debuggers print
+
     def __init__(self, secret: bytes, budget: int, spent: int = 0) -> None:
         self.secret, self.spent = secret, spent
         self.budget = whole("shared_budget", budget, 0, MAX_BUDGET)
@@ -51,6 +54,11 @@ class Sharing:
 
     def __repr__(self) -> str:
         return f"Sharing(budget={self.budget}, spent={self.spent})"
+
+    def __reduce__(self) -> Any:
+        raise ParameterError(
+            "what hides shared results is not pickled or copied: it goes with its context, by hepy.save"
+        )
 
     def spend(self, count: int) -> None:
         """Take that many from the budget.
