@@ -141,7 +141,7 @@ class PublicContextHeader:
             specs["encryption_seed"] = Spec("U8", (KEY_BYTES,))
         if self.elements:
             count = len(self.elements)
-            specs["keys_b"] = Spec("U32", (count, len(made.digits), len(made.keys), degree))
+            specs["keys_b"] = Spec("U32", (count, len(made.gadget), len(made.keys), degree))
             specs["keys_seed"] = Spec("U8", (count, KEY_BYTES))
         return specs
 

@@ -143,7 +143,7 @@ class SwitchingKey:
     @secret_memory()
     def generate(cls, rings: Rings, element: int, secret: SecretKey, stream: Stream) -> SwitchingKey:
         """A key to s from its square, for the element RELINEARIZE, or from s under an automorphism; on the current device."""
-        seed, shape = public_seed(stream), (len(rings.digits),)
+        seed, shape = public_seed(stream), (len(rings.gadget),)
         s = secret.on(_devices.current())
         source = switching_source(s, element)
         errors, a = gaussian(rings.keys, shape, stream).ntt(), expand(seed, rings.keys, shape)
