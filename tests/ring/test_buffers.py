@@ -44,6 +44,7 @@ def test_what_waits_is_bounded(monkeypatch):
     buffers._free.clear()
     size = 4 * int(np.prod(SHAPE))
     monkeypatch.setattr(buffers, "KEPT_BYTES", 3 * size)
+    monkeypatch.setattr(buffers, "_KEPT_OF_A_SIZE", size)
     arrays = [buffers.empty(SHAPE) for _ in range(6)]
     del arrays
     gc.collect()

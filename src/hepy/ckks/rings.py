@@ -41,6 +41,7 @@ class Rings:
         self._merged_digits: dict[int, tuple[RingBasis, ...]] = {}
         self._special_at: dict[int, RingBasis] = {}
         self._shrinking: dict[int, int] = {}
+        self._decryption: dict[tuple[int, int], RingBasis] = {}
 
     @functools.cached_property
     def gadget(self) -> tuple[int, ...]:
@@ -100,7 +101,11 @@ class Rings:
             wanted -= math.log2(prime)
             if wanted <= 0:
                 break
-        return RingBasis([p for p in basis.primes if p in chosen], basis.degree)
+        made = self._decryption.get((level, len(chosen)))
+        if made is None:
+            made = RingBasis([p for p in basis.primes if p in chosen], basis.degree)
+            self._decryption[level, len(chosen)] = made
+        return made
 
 
 @functools.lru_cache(maxsize=64)

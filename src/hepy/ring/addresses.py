@@ -16,6 +16,7 @@ from hepy.ring.loops import places
 
 Array = npt.NDArray[Any]
 Addresses = npt.NDArray[np.uint64]
+Layout = tuple[tuple[int, ...], tuple[int, ...]]  # shape and strides
 
 
 def side_by_side(x: Array) -> Array:
@@ -49,11 +50,25 @@ def apart(out: Array, *arrays: Array) -> tuple[tuple[int, ...], Addresses]:
     Python's time.
     """
     arrays = (out, *arrays)
-    return tuple([places.address(x) for x in arrays]), _apart(tuple([(x.shape, x.strides) for x in arrays]))
+    return starts(*arrays), _apart(tuple([(x.shape, x.strides) for x in arrays]))
+
+
+def starts(*arrays: Array) -> tuple[int, ...]:
+    """The address of each array."""
+    return tuple([places.address(x) for x in arrays])
 
 
 @functools.lru_cache(maxsize=2048)
-def _apart(layouts: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]) -> Addresses:
+def together(items: int, *layouts: Layout) -> tuple[tuple[int, ...], Addresses]:
+    """Of arrays by shape and strides [B..., limbs, any]: the shape [B..., limbs, items] of a result to which all are
+    broadcast, and the bytes to rows as `apart` gives them once that result is there, in C order."""
+    shape = (*np.broadcast_shapes(*[sizes[:-1] for sizes, _ in layouts]), items)
+    strides = np.empty(shape, np.uint32).strides
+    return shape, _apart(((shape, strides), *layouts))
+
+
+@functools.lru_cache(maxsize=2048)
+def _apart(layouts: tuple[Layout, ...]) -> Addresses:
     shape = layouts[0][0][:-1]
     return np.stack([_offsets(sizes[:-1], strides[:-1], shape, 0) for sizes, strides in layouts])
 

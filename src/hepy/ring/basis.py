@@ -105,7 +105,7 @@ class RingBasis:
         """The basis of a slice of the primes."""
         if not isinstance(index, slice):
             raise ParameterError(f"a basis is cut by slices, not by {index!r}: one prime is basis.primes[{index!r}]")
-        return RingBasis(self.primes[index], self.degree)
+        return _cut(self, *index.indices(len(self)))
 
     def union(self, *others: RingBasis) -> RingBasis:
         """Primes of this basis, then what the others add, in their order."""
@@ -158,6 +158,11 @@ class RingBasis:
 
 
 # The bases of a scheme are few, and are asked for in every operation.
+
+
+@functools.lru_cache(maxsize=4096)
+def _cut(basis: RingBasis, start: int, stop: int, step: int) -> RingBasis:
+    return RingBasis([basis.primes[place] for place in range(start, stop, step)], basis.degree)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -2,8 +2,8 @@
 
 The system hands out large arrays as pages that it clears when they are first touched, and takes them back as soon as
 they are dropped. Here an array of 64 KiB or more lies in a buffer that returns to a list of its size when the last
-view of it is gone; the lists hold at most KEPT_BYTES, and one small buffer of each size. Threads need no lock: a list is
-popped and appended at once.
+view of it is gone; the lists hold at most KEPT_BYTES, and a few small buffers of each size. Threads need no lock: a list
+is popped and appended at once.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 SMALLEST = 1 << 16
 KEPT_BYTES = 1 << 28
+_KEPT_OF_A_SIZE = 1 << 22
 LINE = 64
 
 
@@ -60,8 +61,8 @@ def aligned(size: int) -> npt.NDArray[np.uint8]:
 
 def _give_back(memory: Memory) -> None:
     waiting = _free[memory.size]
-    # Counting all takes as long as handing out.
-    if (not waiting and memory.size <= KEPT_BYTES >> 6) or kept() + memory.size <= KEPT_BYTES:
+    # Counting all takes longer than handing out.
+    if (len(waiting) + 1) * memory.size <= _KEPT_OF_A_SIZE or kept() + memory.size <= KEPT_BYTES:
         waiting.append(memory)
 
 

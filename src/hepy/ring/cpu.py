@@ -17,7 +17,17 @@ import numpy.typing as npt
 from hepy._devices import Device
 from hepy._host.pool import parallel_ranges
 from hepy.ring import constants, tables
-from hepy.ring.addresses import Addresses, address, apart, by_entry, by_limb, side_by_side, terms_by_limb
+from hepy.ring.addresses import (
+    Addresses,
+    address,
+    apart,
+    by_entry,
+    by_limb,
+    side_by_side,
+    starts,
+    terms_by_limb,
+    together,
+)
 from hepy.ring.basis import RingBasis
 from hepy.ring.buffers import empty
 from hepy.ring.embedding import roots, slot_order
@@ -110,8 +120,9 @@ class Kernels:
 
     def _elementwise(self, loop: Callable[..., None], basis: RingBasis, *operands: Words) -> Words:
         operands = tuple(map(side_by_side, operands))
-        out = empty((*_broadcast(*[x.shape[:-1] for x in operands]), basis.degree))
-        self._fill(out, loop, basis, *operands)
+        shape, offsets = together(basis.degree, *[(x.shape, x.strides) for x in operands])
+        out = empty(shape)
+        self._run_rows(loop, basis, 1, offsets.shape[1], starts(out, *operands), offsets)
         return out
 
     def _fill(self, out: Words, loop: Callable[..., None], basis: RingBasis, *operands: Words) -> None:

@@ -79,7 +79,7 @@ class RingArray:
     @property
     def shape(self) -> tuple[int, ...]:
         """The batch axes."""
-        return tuple(self._words.shape[:-2])
+        return self._words.shape[:-2]  # type: ignore[no-any-return]
 
     @property
     def ndim(self) -> int:
@@ -102,10 +102,11 @@ class RingArray:
 
     def __getitem__(self, index: Any) -> Self:
         parts = index if isinstance(index, tuple) else (index,)
+        if _VIEWS.issuperset(map(type, parts)):
+            rest = () if Ellipsis in parts else (Ellipsis,)
+            return self._with(self._words[(*parts, *rest, _ALL, _ALL)])
         if not any(part is Ellipsis for part in parts):
             parts = (*parts, Ellipsis)
-        if _VIEWS.issuperset(map(type, parts)):
-            return self._with(self._words[(*parts, _ALL, _ALL)])
         with self.device.active():
             places = [self.device.asarray(part) if isinstance(part, np.ndarray) else part for part in parts]
             self.device.make_room(self.nbytes)
