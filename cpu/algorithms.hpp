@@ -297,20 +297,20 @@ class EngineOf final : public Engine {
                      std::size_t start, std::size_t stop) const override {
     const Memory space(ring_, 3);
     for (std::size_t s = start; s < stop; s += kLanes) {
-      const std::size_t live = smaller(kLanes, stop - s);
+      const std::size_t live = smaller(kLanes, stop - s), longest = smaller(block, count - s * block);
       Limb *const before = space.vector(0), *const rest = space.vector(1);
       set(before, everywhere(ring_.one()), space.vector(2));
       // out[i] = product of the block's elements before i. A shorter block, the last one, takes ones and writes in
-      // vain.
-      for (std::size_t k = 0; k < block; ++k) {
+      // vain, unless it goes alone.
+      for (std::size_t k = 0; k < longest; ++k) {
         ring_.store(block_targets(out, s, live, k, block, count, space), before);
         const From from = block_sources(x, s, live, k, block, count);
-        if (k + 1 < block) ring_.multiply(before, before, ring_.view(from, space.vector(2)), space.scratch());
+        if (k + 1 < longest) ring_.multiply(before, before, ring_.view(from, space.vector(2)), space.scratch());
       }
       From own;
       for (std::size_t l = 0; l < kLanes; ++l) own.at[l] = inverses + (s + smaller(l, live - 1)) * width();
       set(rest, own, space.vector(2));
-      for (std::size_t k = block; k-- > 0;) {
+      for (std::size_t k = longest; k-- > 0;) {
         const To to = block_targets(out, s, live, k, block, count, space);
         From products;
         for (std::size_t l = 0; l < kLanes; ++l) products.at[l] = to.at[l] == space.sink() ? ring_.one() : to.at[l];
