@@ -139,6 +139,7 @@ class TestOneLaunch:
 
     def test_batches_above_the_slots_take_several_launches(self, native, monkeypatch):
         monkeypatch.setattr(engine, "_TABLE_SHARE", 1 << 60)
+        monkeypatch.setattr(engine, "_SMALL_SHARE", 1 << 60)
         work = quotients((2**89 - 1, 7, 1), (2**107 - 1, 9, 1))
         self.same(native, work, work.modulus.array(list(range(2, 73))), launches=3)  # of 32 elements: one block
 

@@ -1,11 +1,14 @@
 """What is particular to devices with kernels: that kernels run, memory in pieces, two devices, long and short products."""
 
+import math
+
 import numpy as np
 import pytest
 
 import hepy
 from hepy import _devices, bigint, options
 from hepy.bigint import multi_power
+from hepy.bigint import native as native_engine
 
 MODULUS = (1 << 512) - 569
 ONES = (1 << 511) - 1
@@ -94,11 +97,9 @@ def test_scanned_tables_give_the_same_powers(native, numbers, monkeypatch):
 
 
 def test_a_busy_base_gets_a_larger_table_and_the_same_powers(native, monkeypatch):
-    from hepy.bigint import native as engine
-
     base, exponents = bigint.Modulus(MODULUS).fixed_base(3), [1, 2**30 - 1]
     before = ints(base.power(exponents))
-    monkeypatch.setattr(engine, "_BUSY", 0)
+    monkeypatch.setattr(native_engine, "_BUSY", 0)
     names = launched(native, lambda: base.power(exponents))
     assert "fixed_base_table" in names
     assert ints(base.power(exponents)) == before == [3, pow(3, 2**30 - 1, MODULUS)]
@@ -128,6 +129,21 @@ def test_what_is_kept_is_ready_for_every_stream(monkeypatch):
         assert len(waited) == 5
 
 
+def test_what_is_free_is_asked_for_large_tables_only(monkeypatch):
+    with hepy.device("emulator") as device:
+        asked, free_bytes = [], type(device).free_bytes
+        x = bigint.Modulus(MODULUS).array(range(2, 40))
+        wanted = [pow(value, 2**40 + 3, MODULUS) for value in range(2, 40)]
+        monkeypatch.setattr(type(device), "free_bytes", lambda self: asked.append(self) or free_bytes(self))
+        for _ in range(5):
+            assert ints(x.power(2**40 + 3)) == wanted
+            assert ints(x.multi_power_vartime([3] * 38).reshape(1)) == [pow(math.prod(range(2, 40)), 3, MODULUS)]
+        assert asked == []
+        monkeypatch.setattr(native_engine, "_SMALL_SHARE", 1 << 40)
+        assert ints(x.power(2**40 + 3)) == wanted
+        assert asked == [device]
+
+
 class TestMemory:
     """On the emulator, whose devices have limits and are two."""
 
@@ -146,6 +162,9 @@ class TestMemory:
         with hepy.device("emulator"):
             x = bigint.Modulus(MODULUS).array(numbers * 10)
             limit(1 << 18)
+            assert (
+                x._kernels._memory // native_engine._SMALL_SHARE > 1 << 18
+            )  # tables are tried, and fail, before fewer do
             assert ints(x.power(11)) == [pow(value, 11, MODULUS) for value in numbers * 10]
 
     def test_running_out_of_memory_is_an_error_that_loses_nothing(self, limit, numbers):

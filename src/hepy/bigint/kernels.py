@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 Batch = Any  # elements in the private form of one device
 Operand = tuple[Batch, Rows]
 
+LEAST_CHUNK = 64  # elements for which no engine has to be asked how many it likes to hold
+
 
 class FixedBaseKernels(Protocol):
     """Powers of one base; tables are made when they pay, behind a lock."""
@@ -43,7 +45,8 @@ class Kernels(Protocol):
 
     Attributes:
         engine: whose private form batches have; kernels of one modulus and engine read each other's batches.
-        chunk: elements of which a composed operation should hold its intermediate results at once.
+        chunk: elements of which a composed operation should hold its intermediate results at once, LEAST_CHUNK or more. A
+            device may have to be asked.
     """
 
     engine: str

@@ -19,15 +19,17 @@ from hepy._devices.zeroing import secret_memory
 from hepy.bigint import inversion, multi_power, segments
 from hepy.bigint.combs import Tables
 from hepy.bigint.fermat_quotients import FermatPart, FermatQuotients
-from hepy.bigint.kernels import Operand
+from hepy.bigint.kernels import LEAST_CHUNK, Operand
 from hepy.bigint.rows import Rows, identity, span
+from hepy.errors import DeviceOutOfMemoryError
 from hepy.options import options
 
 Batch = Any  # uint32[B, limbs] on the device
 
-_SMALLEST_CHUNK, _LARGEST_CHUNK = 1 << 6, 1 << 18
+_LARGEST_CHUNK = 1 << 18
 _HELD = 16  # elements that a composed operation holds for each of its chunk, about
 _TABLE_SHARE = 4  # tables of powers take at most this part of free memory
+_SMALL_SHARE = 64  # up to this part of all memory they are tried without asking the driver how much is free
 _PIECE = 64  # elements of a segment that one group of threads multiplies in a row
 _SECURE_WINDOW = 4  # every look-up reads the whole table, so tables stay small
 _SMALL_WINDOW = 4  # of a comb whose base has not proved busy
@@ -51,11 +53,12 @@ class Kernels:
         tail = limb.from_ints([-pow(n, -1, 1 << limb.LIMB_BITS) % (1 << limb.LIMB_BITS)], 4)
         constants = device.asarray(np.concatenate([numbers.ravel(), tail.ravel()]))
         self.modulus = self.native.bigint.Modulus(device.stream, constants, self.words)
+        self._memory = device.properties().memory_bytes
         device.settle()
 
     @property
     def chunk(self) -> int:
-        return max(_SMALLEST_CHUNK, min(_LARGEST_CHUNK, self.device.free_bytes() // (_HELD * 4 * self.limbs)))
+        return max(LEAST_CHUNK, min(_LARGEST_CHUNK, self.device.free_bytes() // (_HELD * 4 * self.limbs)))
 
     # Launches: every one names the stream that is current, and takes operands as the kernels want them.
 
@@ -168,9 +171,15 @@ class Kernels:
         As many slots as the tables' share of memory allows, in whole blocks of the grid; `shape` knows these.
         """
         window = self.native.bigint.power_window(bits, *([_SECURE_WINDOW] if timing == "scanning" else []))
-        room = self.device.free_bytes() // _TABLE_SHARE // (4 * limbs << window)
+        slots, size = shape.whole_blocks(count), 4 * limbs << window
+        if slots * size <= self._memory // _SMALL_SHARE:
+            try:
+                return window, self.device.empty((slots, 1 << window, limbs), np.uint32)
+            except DeviceOutOfMemoryError:
+                pass  # fewer do as well
         one_block = shape.whole_blocks(1)
-        slots = max(one_block, min(shape.whole_blocks(count), room // one_block * one_block))
+        room = self.device.free_bytes() // _TABLE_SHARE // size
+        slots = max(one_block, min(slots, room // one_block * one_block))
         return window, self.device.empty((slots, 1 << window, limbs), np.uint32)
 
     def fermat_quotients(self, quotients: FermatQuotients) -> FermatKernels | None:

@@ -22,7 +22,7 @@ from hepy import _limbs as limb
 from hepy._arguments import whole
 from hepy.bigint import joint
 from hepy.bigint.integers import integers
-from hepy.bigint.kernels import Batch, Kernels, NotAUnit, Operand
+from hepy.bigint.kernels import LEAST_CHUNK, Batch, Kernels, NotAUnit, Operand
 from hepy.bigint.rows import Rows, identity, repeated
 from hepy.errors import DeviceError, DeviceOutOfMemoryError, ParameterError
 
@@ -432,8 +432,7 @@ class ResidueArray:
             return self._other(1).broadcast_to(shape)
         # Exponents take more room in the form that kernels read: of many terms they are never all in it. The squarings
         # that each part repeats are few beside its products.
-        held = max(_TERMS, self._kernels.chunk)
-        if terms > held:
+        if terms > _TERMS and terms > (held := max(_TERMS, self._kernels.chunk)):
             parts = (slice(at, at + held) for at in range(0, terms, held))
             return functools.reduce(
                 ResidueArray.multiply, (self[..., part].multi_power_vartime(matrix[part]) for part in parts)
@@ -519,6 +518,8 @@ def _made_within_memory(part: Callable[[int, int], ResidueArray], start: int, st
 
 def chunks(modulus: Modulus, device: _devices.Device, count: int, per_item: int = 1) -> list[tuple[int, int]]:
     """Ranges that cover [0, count), of as many items as intermediate results are held for at once; one if it is 0."""
+    if count * per_item <= LEAST_CHUNK:
+        return [(0, count)]
     step = max(1, modulus.kernels(device).chunk // max(per_item, 1))
     return [(start, min(start + step, count)) for start in range(0, max(count, 1), step)]
 
