@@ -1,5 +1,6 @@
 """Contexts and ciphertexts as messages: there and back, selected keys, known sizes, and what is refused."""
 
+import copy
 import json
 import pickle
 
@@ -134,6 +135,21 @@ def test_ciphertexts_and_public_contexts_are_pickled_by_their_wire_form(toy, val
     assert y.digest() == x.digest() and not hasattr(y.context, "decrypt")
     assert "seeded=True" in repr(y)
     assert pickle.loads(pickle.dumps(toy.public())).fingerprint == toy.fingerprint  # noqa: S301
+
+
+def test_copies_of_what_never_changes_are_itself(toy, values):
+    x = toy.encrypt(values(4))
+    assert copy.copy(x) is x and copy.deepcopy([x])[0] is x and copy.deepcopy(toy) is toy
+
+
+def test_a_pickle_of_many_arrays_has_their_context_once(toy, values):
+    arrays = [toy.encrypt(values(4)) for _ in range(5)]
+    one, five = len(pickle.dumps(arrays[0])), len(pickle.dumps(arrays))
+    assert five < one + 4 * (len(hepy.dumps(arrays[0])) + 512)
+    back = pickle.loads(pickle.dumps(arrays))  # noqa: S301
+    assert all(x.context is back[0].context for x in back)
+    toy.keys.make((11,))  # a key that was made since goes along
+    assert 11 in pickle.loads(pickle.dumps(arrays[0])).context.keys.rotations  # noqa: S301
 
 
 def test_without_the_context_ciphertexts_are_locked(toy, digits):

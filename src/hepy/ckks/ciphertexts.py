@@ -131,9 +131,15 @@ class CiphertextArray(NumpyManners):
         )
 
     def __reduce__(self) -> Any:
-        from hepy.ckks.codec import restore, wire_bytes
+        from hepy.ckks.codec import pickled, restore
 
-        return restore, wire_bytes(self)
+        return restore, pickled(self)
+
+    def __copy__(self) -> CiphertextArray:
+        return self  # immutable
+
+    def __deepcopy__(self, memo: Any) -> CiphertextArray:
+        return self
 
     # What it is.
 

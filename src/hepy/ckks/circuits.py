@@ -163,14 +163,14 @@ class _Program:
     Attributes:
         inputs: how many.
         steps: in order.
-        constants: plaintexts, as what encode() takes but the device.
+        constants: plaintexts, as what encode() takes but the device, and their places.
         outputs: numbers of the results.
         ahead: for steps that need keys, by their places, the level and the first key of the next such step.
     """
 
     inputs: int = 0
     steps: list[_Step] = field(default_factory=list)
-    constants: list[_Constant] = field(default_factory=list)
+    constants: dict[_Constant, int] = field(default_factory=dict)
     outputs: tuple[int, ...] = ()
     ahead: dict[int, tuple[int, int]] = field(default_factory=dict)
     values: int = 0
@@ -191,9 +191,7 @@ class _Program:
         if isinstance(argument, _Traced):
             return _Value(argument.number)
         if isinstance(argument, _Constant):
-            if not any(argument is known for known in self.constants):
-                self.constants.append(argument)
-            return _Encoding(next(i for i, known in enumerate(self.constants) if known is argument))
+            return _Encoding(self.constants.setdefault(argument, len(self.constants)))
         if isinstance(argument, list) and any(isinstance(part, Outline | Polynomial) for part in argument):
             return [self._named(part) for part in argument]
         if isinstance(argument, Outline | Polynomial):

@@ -506,20 +506,21 @@ CODECS: dict[str, Any] = {
 }
 
 
-def wire_bytes(obj: CiphertextArray) -> tuple[bytes, bytes, bool]:
-    """What pickling keeps of ciphertexts: the public half of their context, they themselves, whether a seed made them."""
+def pickled(obj: CiphertextArray) -> tuple[PublicContext, bytes, bool]:
+    """What pickling keeps of ciphertexts: the public half of their context, their message, whether a seed made them.
+
+    The context is the same object for all arrays of it, so that a pickle of many has it, and its keys, once.
+    """
     from hepy import wire
 
-    context = obj.context
-    public = context.public() if isinstance(context, Context) else context
-    return wire.dumps(public), wire.dumps(obj, rerandomize=False), obj._seeded
+    return obj.context._public_half(), wire.dumps(obj, rerandomize=False), obj._seeded
 
 
-def restore(context: bytes, message: bytes, seeded: bool = False) -> CiphertextArray:
-    """Ciphertexts from what wire_bytes returned, on the current device."""
+def restore(context: PublicContext, message: bytes, seeded: bool = False) -> CiphertextArray:
+    """Ciphertexts from what pickled returned, on the current device."""
     from hepy import wire
 
-    loaded: CiphertextArray = wire.loads(message, restore_context(context))
+    loaded: CiphertextArray = wire.loads(message, context)
     loaded._seeded = seeded
     return loaded
 

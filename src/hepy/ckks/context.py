@@ -198,6 +198,10 @@ class PublicContext:
             errors = gaussian(basis, (*shape, 2), stream).ntt()
             return mod_down(mask * halves + errors, self._rings.first_special)
 
+    def _public_half(self) -> PublicContext:
+        """What pickles of ciphertexts hold."""
+        return self
+
     def _note(self, name: str, result: CiphertextArray, operands: tuple[CiphertextArray, ...]) -> None:
         """Hears of each operation; a plan keeps them."""
 
@@ -250,6 +254,10 @@ class Context(PublicContext):
         super().__init__(parameters, fingerprint(parameters, key), key, KeyStore(bases, make))
         self._secret = secret
         self._sharing = sharing
+        self._kept_half: tuple[PublicContext | None, tuple[str, ...]] = (
+            None,
+            (),
+        )  # for pickles, and the keys at that time
 
     @classmethod
     def _restore(cls, parameters: Parameters, secret: SecretKey, sharing: Sharing, seed: bytes) -> Context:
@@ -285,6 +293,13 @@ class Context(PublicContext):
         for element in elements:
             store.put(element, self.keys.get(element, _devices.current()))
         return PublicContext(self.parameters, self.fingerprint, self._encryption_key if encryption else None, store)
+
+    def _public_half(self) -> PublicContext:
+        kept, names = self._kept_half
+        if kept is None or names != self.keys.names():
+            kept = self.public()
+            self._kept_half = kept, self.keys.names()
+        return kept
 
     def public_bytes(
         self,
