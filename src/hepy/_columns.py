@@ -29,8 +29,7 @@ def plain(values: Any) -> Any:
         gaps = np.asarray(values.isna())
         if gaps.any():
             raise _gaps(gaps, "fillna(0) and dropna() close them")
-        # Without it, columns of nullable types come as objects, which lose the range of their type.
-        return values.to_numpy(dtype=getattr(getattr(values, "dtype", None), "numpy_dtype", None))
+        return values.to_numpy(dtype=_numpys_dtype(values))
     placed = _devices.placed_array(values)
     if placed is not None:
         return placed
@@ -40,6 +39,18 @@ def plain(values: Any) -> Any:
         except (BufferError, RuntimeError) as error:
             raise ParameterError(f"numpy cannot read this {type(values).__name__}: {error}") from None
     return values
+
+
+def _numpys_dtype(values: Any) -> np.dtype[Any] | None:
+    """What numpy calls the type of pandas' column, or of all columns of a frame; None where it has no name for it.
+
+    Without it, nullable columns and frames of several types come as objects, which lose the range of their type.
+    """
+    types = [values.dtype] if hasattr(values, "dtype") else list(values.dtypes)
+    try:
+        return np.result_type(*(getattr(one, "numpy_dtype", one) for one in types))
+    except (TypeError, ValueError):  # categories and other types of pandas' own; a frame without columns
+        return None
 
 
 def _gaps(gaps: Any, how: str) -> ParameterError:

@@ -102,6 +102,9 @@ def test_bytes_are_little_endian(device):
     assert x.to_ints().tolist() == [1, 256, 0, (2**320 - 1) % modulus.n]
     assert x[:2].to_bytes() == [b"\1" + bytes(15), b"\0\1" + bytes(14)]
     assert modulus.from_bytes(x.to_bytes()).to_ints().tolist() == x.to_ints().tolist()
+    for wrong in (["1"], [1], 5, b"12"):
+        with pytest.raises(ParameterError, match="byte strings were expected"):
+            modulus.from_bytes(wrong)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +141,11 @@ def test_residues_of_the_same_modulus_pass_through():
 def test_exponents_of_a_fixed_base_are_not_negative(device):
     with pytest.raises(ParameterError, match="at least 0"):
         bigint.Modulus(1009).fixed_base(5).power([1, -1])
+    for wrong in (1.5, "5", None):
+        with pytest.raises(ParameterError, match="the base is a whole number"):
+            bigint.Modulus(1009).fixed_base(wrong)
+        with pytest.raises(ParameterError, match="factor is a whole number"):
+            bigint.Modulus(1009).affine([1], wrong, 0)
 
 
 def test_a_device_without_big_integers_says_so(monkeypatch, fake_engine):

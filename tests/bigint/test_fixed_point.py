@@ -78,6 +78,7 @@ def test_pieces_shapes_and_nothing(device):
     assert fixed.integers().tolist() == [[-11, -9, -7, -5], [-3, -1, 1, 3], [5, 7, 9, 11]]
     assert FixedPoint(np.array(0.5), 1).integers().tolist() == 1
     assert FixedPoint(np.zeros((0, 3))).first_beyond(0) is None
+    assert FixedPoint([0.5, -1.5], 1).integers().tolist() == [1, -3]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -87,6 +88,7 @@ def test_only_finite_numbers(device, bad, dtype):
     with pytest.raises(NotFinite) as caught:
         FixedPoint(values, 40)
     assert caught.value.position == 2
+    assert isinstance(caught.value, ParameterError) and "position 2" in str(caught.value)
 
 
 @pytest.mark.parametrize("dtype", [complex, bool, "U3", "M8[s]", np.longdouble])

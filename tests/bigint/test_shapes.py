@@ -122,6 +122,15 @@ def test_many_pieces_are_joined_in_order(device, pieces):
     assert (got * got).to_ints().tolist() == (want * want).tolist()
 
 
+def test_equality_is_elementwise_and_numpy_takes_no_residues_unasked(x):
+    assert (x == x[:, :, ::-1]).tolist() == (TABLE[:, :, ::-1] == TABLE).tolist()
+    assert (x != x[0, 0, 0]).tolist() == (TABLE[0, 0, 0] != TABLE).tolist()
+    with pytest.raises(TypeError, match="to_ints"):
+        np.asarray(x)
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(x)
+
+
 def test_rows_are_elements_of_an_iteration(x):
     for got, want in zip(x, TABLE, strict=True):
         assert got.to_ints().tolist() == want.tolist()
@@ -147,6 +156,8 @@ def test_shapes_that_do_not_fit(x, wrong):
         (lambda x: x + x[:, :2], "cannot be broadcast together"),
         (lambda x: x.power(np.ones((2, 2), int)), "cannot be broadcast together"),
         (lambda x: x.prod(3), "does not fit an array"),
+        (lambda x: x.cumprod(3), "axis of an array of 3 axes is a whole number from -3 to 2"),
+        (lambda x: bigint.Modulus(7).array([x[0, 0, 0]]), "to_ints"),
         (lambda x: x.multi_power_vartime([1, 2]), r"exponents of shape \(2,\) do not fit"),
         (lambda x: x.multi_power_vartime(3), "do not fit"),
         (lambda x: x.segment_product([0, 1], 2), r"bins of shape \(2,\) do not fit"),

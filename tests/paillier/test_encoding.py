@@ -99,7 +99,8 @@ def test_only_finite_numbers(bad):
     [
         (["1", "2"], "values are <U1"), ([1 + 2j], "values are complex128"), ([None], r"index \(0,\) there is NoneType"),
         ([[1, 2], [3]], "not a rectangular array"), (np.array([1, "x"], object), r"index \(1,\) there is str"),
-        (np.array([True, 2], object), r"index \(0,\) there is bool"), ([2**70, 0.5], "integers beyond 64 bits and floats"),
+        (np.array([True, 2], object), r"index \(0,\) there is bool"), ([0.5, 2**70 + 1], r"floats are mixed with the integer at index \(1,\)"),
+        ([[1.5, 2**53 + 1]], r"the integer at index \(0, 1\), which no float64 is"), ([10**400, 0.5], r"index \(0,\)"),
         (np.array(["2020-01-01"], "M8[D]"), "values are datetime64"), (np.longdouble(1), "values are float128"),
         (np.ma.array([1, 2], mask=[0, 1]), "masked arrays"), (np.array([(1, 2)], "i4,i4"), "only integers, booleans"),
         (b"12", "values are "), ({1, 2}, "there is set"),
@@ -120,6 +121,8 @@ def test_options_are_whole_numbers_in_range(name, value):
 def test_integers_and_floats_in_objects():
     assert encode(np.array([1.5, 2.0], object))[0].tolist() == [3 << 39, 2 << 40]
     assert encode([2**63, -1])[0].tolist() == [2**63, -1]
+    for mixed in ([1, 2.5, -(2**53)], np.array([1, 2.5, -(2**53)], object)):
+        assert encode(mixed)[0].tolist() == [1 << 40, 5 << 39, -1 << 93]
     assert encode(np.array([np.int64(4), 2**70], object), value_bits=71)[0].tolist() == [4, 2**70]
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hepy import _devices
 from hepy import _limbs as limb
+from hepy._arguments import whole
 from hepy._host.locks import new_lock
 from hepy.bigint.integers import integers
 from hepy.bigint.kernels import place
@@ -33,7 +34,7 @@ class FixedBase:
 
     def __init__(self, modulus: Modulus, base: int) -> None:
         self.modulus = modulus
-        self.base = int(base) % modulus.n
+        self.base = whole("the base", base, None) % modulus.n
         self._homes: dict[str, tuple[Kernels, FixedBaseKernels]] = {}
         self._lock = new_lock()
 

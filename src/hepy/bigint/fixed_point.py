@@ -32,14 +32,15 @@ class FixedPoint:
     """Numbers with `scale_bits` fraction bits.
 
     Args:
-        values: an array of numpy or of a device: float16, float32, float64, fixed-width integers; or of Python integers.
+        values: an array of numpy or of a device, or what numpy makes one of: float16, float32, float64, fixed-width
+            integers; or of Python integers.
         scale_bits: from 0 to 65535.
 
     Attributes:
         shape: of the values.
 
     Raises:
-        NotFinite: a value is NaN or infinite.
+        NotFinite: a value is NaN or infinite (a ParameterError).
         ParameterError: the dtype is another, or `scale_bits` out of range.
     """
 
@@ -48,6 +49,8 @@ class FixedPoint:
     def __init__(self, values: Any, scale_bits: int = 0) -> None:
         if not 0 <= scale_bits <= MAX_SCALE_BITS:
             raise ParameterError(f"fixed-point numbers have 0 to {MAX_SCALE_BITS} fraction bits, not {scale_bits}")
+        if not hasattr(values, "dtype"):
+            values = np.asarray(values)
         kind = values.dtype.kind
         if (kind not in _KINDS or values.dtype.itemsize > 8) and values.dtype != object:
             raise ParameterError(
@@ -109,11 +112,13 @@ class FixedPoint:
         return None if bool(flags.all()) else int(self._xp.argmin(flags))
 
 
-class NotFinite(Exception):
+class NotFinite(ParameterError):
     """A value is NaN or infinite; `position` in the flattened array."""
 
     def __init__(self, position: int) -> None:
-        super().__init__("not finite")
+        super().__init__(
+            f"the value at position {position} of the flattened array is not finite: replace or leave it out"
+        )
         self.position = position
 
 

@@ -23,7 +23,7 @@ def integers(values: Any) -> npt.NDArray[Any]:
     values = _devices.brought_here(values)
     try:
         array = np.asarray(values)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ParameterError(f"integers were expected in a rectangular array: {error}") from None
     if array.dtype.kind in "iu":
         return array

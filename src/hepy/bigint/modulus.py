@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from hepy import _devices
 from hepy import _limbs as limb
+from hepy._arguments import whole
 from hepy._host.locks import new_lock
 from hepy.bigint import kernels as _kernels
 from hepy.bigint.fixed_base import FixedBase
@@ -125,8 +126,9 @@ class Modulus:
             factor, offset: integers of any size and sign.
 
         Raises:
-            ParameterError: a value is not an integer, or the residues belong to another modulus.
+            ParameterError: something is not an integer, or the residues belong to another modulus.
         """
+        factor, offset = whole("factor", factor, None), whole("offset", offset, None)
         if not isinstance(values, ResidueArray):
             array, device = integers(values), _devices.current()
             kernels = self.kernels(device)
@@ -173,8 +175,15 @@ class Modulus:
         return ResidueArray(self, device, kernels, batch, identity(count).reshape(shape))
 
     def from_bytes(self, values: Iterable[bytes]) -> ResidueArray:
-        """Residues of little-endian byte strings, one element for each: shape (B,)."""
-        numbers = [int.from_bytes(value, "little") for value in values]
+        """Residues of little-endian byte strings, one element for each: shape (B,).
+
+        Raises:
+            ParameterError: something is no byte string.
+        """
+        try:
+            numbers = [int.from_bytes(memoryview(value), "little") for value in values]
+        except TypeError:
+            raise ParameterError("byte strings were expected: bytes, bytearray or memoryview, in a sequence") from None
         return self.array(limb.object_array(numbers, (len(numbers),)))
 
     def ones(self, shape: int | tuple[int, ...]) -> ResidueArray:

@@ -49,6 +49,7 @@ class ResidueArray:
 
     __slots__ = ("_batch", "_kernels", "_rows", "device", "modulus")
     __array_ufunc__ = None  # numpy hands `array * residues` to __rmul__ instead of looping over elements
+    __hash__ = None  # type: ignore[assignment]  # == is elementwise
 
     def __init__(self, modulus: Modulus, device: _devices.Device, kernels: Kernels, batch: Batch, rows: Rows) -> None:
         self.modulus = modulus
@@ -303,6 +304,15 @@ class ResidueArray:
         same = self._kernels.equal(left._operand(), right._operand())
         return np.asarray(same).reshape(left.shape)
 
+    def __eq__(self, other: Any) -> Any:
+        return self.equal(other)
+
+    def __ne__(self, other: Any) -> Any:
+        return ~self.equal(other)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        raise TypeError("residues are no numbers of numpy's: to_ints() makes integers of them, to_limbs() words")
+
     def is_unit(self) -> npt.NDArray[np.bool_]:
         """Which elements are prime to the modulus; one gcd of the product decides when all of them are."""
         n = self.modulus.n
@@ -321,7 +331,13 @@ class ResidueArray:
         return self._made(batch, kept)
 
     def cumprod(self, axis: int | None = None) -> ResidueArray:
-        """Running products along an axis, or over the flattened array."""
+        """Running products along an axis, or over the flattened array.
+
+        Raises:
+            ParameterError: there is no such axis.
+        """
+        if axis is not None:
+            axis = whole(f"the axis of an array of {self.ndim} axes", axis, -self.ndim, self.ndim - 1)
         rows = self._rows.ravel() if axis is None else np.moveaxis(self._rows, axis, -1)
         x = self._with(rows)
         out = x._made(self._kernels.prefix_product(x._operand(), rows.shape[-1]), rows.shape)

@@ -7,6 +7,7 @@ anyone can see.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -182,9 +183,7 @@ def numbers(values: Any) -> Any:
     if array.dtype == bool:
         return array.view(np.uint8)
     if array.dtype.kind in "iu" or (array.dtype.kind == "f" and array.dtype.itemsize <= 8):
-        if array.dtype.kind == "f" and array.ndim and array is not values:
-            return _exact_integers(values, array)
-        return array
+        return _exact(values, array) if array.dtype.kind == "f" and isinstance(values, list | tuple) else array
     if array.dtype.kind != "O":
         raise ParameterError(f"values are {array.dtype}: only integers, booleans and float16/32/64 can be encrypted")
     kinds = {isinstance(value, float | np.floating) for value in array.flat}
@@ -197,19 +196,46 @@ def numbers(values: Any) -> Any:
     if kinds == {True}:
         return array.astype(np.float64)
     if kinds == {True, False}:
-        raise ParameterError("integers beyond 64 bits and floats are mixed: encrypt them as two arrays")
+        return _exact_floats(array)
     return object_array([int(value) for value in array.flat], array.shape)
 
 
-def _exact_integers(values: Any, floats: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _exact(values: Any, floats: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Of a sequence that numpy took for floats: its integers, if it held nothing else.
 
     numpy turns [2**63, -1] into inexact floats; integers are promised exactly.
     """
     objects = np.asarray(values, dtype=object)
-    if objects.size and all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in objects.flat):
+    whole = [_is_integer(value) for value in objects.flat]
+    if not any(whole):
+        return floats
+    if all(whole):
         return object_array([int(value) for value in objects.flat], objects.shape)
-    return floats
+    return _exact_floats(objects)
+
+
+def _exact_floats(objects: npt.NDArray[np.object_]) -> npt.NDArray[np.float64]:
+    """Floats and integers, as floats.
+
+    Raises:
+        ParameterError: no float64 is one of the integers; names the first such index.
+    """
+    out = np.empty(objects.size)
+    for position, value in enumerate(objects.flat):
+        try:
+            out[position] = made = float(value)
+        except OverflowError:
+            made = math.inf
+        if _is_integer(value) and int(value) != made:
+            raise ParameterError(
+                f"floats are mixed with the integer at index {_index(position, objects.shape)}, which no float64 is: "
+                "encrypt them as two arrays"
+            )
+    return out.reshape(objects.shape)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int | np.integer | MPZ) and not isinstance(value, bool)
 
 
 def _default_bound(dtype: np.dtype[Any]) -> int:
