@@ -11,7 +11,7 @@ import pytest
 
 from hepy import _devices, ring
 from hepy.errors import ParameterError
-from hepy.ring.embedding import roots
+from hepy.ring.embedding import roots, slot_order
 from hepy.ring.loops import embedding
 
 SLOTS = [1, 2, 4, 8, 64]
@@ -119,7 +119,8 @@ def test_bits_are_those_of_the_definition(device, slots):
 @pytest.mark.parametrize("loop", [embedding.forward, embedding.inverse], ids=lambda loop: loop.__name__)
 def test_no_instruction_is_fused(loop):
     compiled = numba.njit(nogil=True)(loop.py_func)  # code from numba's cache cannot be read
-    compiled(np.ones((1, 32)), np.ones((1, 32)), roots(32), 0, 1)
+    values = np.ones((1, 32), np.complex128)
+    compiled(values.copy(), values, slot_order(32), np.ones(32), np.ones(32), roots(32), 0, 1)
     code = "\n".join(compiled.inspect_asm().values())
     assert re.search(r"\bv?mul[ps]d|\bfmul", code), "the multiplications were not found"
     assert not re.search(r"\bvfn?m(add|sub)|\bfn?m(add|sub|la|ls)", code)

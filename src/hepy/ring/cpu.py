@@ -410,27 +410,21 @@ class Kernels:
     # The canonical embedding.
 
     def embed(self, x: Array) -> Array:
-        real, imaginary = (np.array(part, np.float64, order="C") for part in (x.real, x.imag))
-        self._embedding(embedding.forward, real, imaginary)
-        out, order = np.empty(x.shape, np.complex128), slot_order(x.shape[-1])
-        out.real, out.imag = real[..., order], imaginary[..., order]
-        return out
+        return self._embedding(embedding.forward, x)
 
     def unembed(self, x: Array) -> Array:
-        real, imaginary = np.empty(x.shape, np.float64), np.empty(x.shape, np.float64)
-        order = slot_order(x.shape[-1])
-        real[..., order], imaginary[..., order] = x.real, x.imag
-        self._embedding(embedding.inverse, real, imaginary)
-        out = np.empty(x.shape, np.complex128)
-        out.real, out.imag = real, imaginary
-        return out
+        return self._embedding(embedding.inverse, x)
 
-    def _embedding(self, loop: Callable[..., None], real: Array, imaginary: Array) -> None:
-        """In place."""
-        slots = real.shape[-1]
-        x, y, table = real.reshape(-1, slots), imaginary.reshape(-1, slots), roots(slots)
-        work = max(slots * slots.bit_length(), 1)
-        parallel_ranges(len(x), _GRAIN // work, lambda start, stop: loop(x, y, table, start, stop))
+    def _embedding(self, loop: Callable[..., None], x: Array) -> Array:
+        slots = x.shape[-1]
+        out, order, table = np.empty(x.shape, np.complex128), slot_order(slots), roots(slots)
+        flat, x_flat = out.reshape(-1, slots), np.ascontiguousarray(x).reshape(-1, slots)
+
+        def work(start: int, stop: int) -> None:
+            loop(flat, x_flat, order, np.empty(slots), np.empty(slots), table, start, stop)
+
+        parallel_ranges(len(flat), _GRAIN // max(slots * slots.bit_length(), 1), work)
+        return out
 
 
 @functools.lru_cache(maxsize=1024)

@@ -1,6 +1,6 @@
 """The canonical embedding's transform over complex doubles: the twin of transform.py, stage by stage.
 
-Real and imaginary parts lie apart, float64[R, n] each, so that loops over a block are contiguous. Every complex
+Real and imaginary parts lie apart while they are transformed, so that loops over a block are contiguous. Every complex
 product is four multiplications and two additions in the order written; numba compiles without fastmath, and LLVM does
 not fuse what it may not contract. roots: float64[2, n], as embedding.py makes them.
 """
@@ -11,47 +11,67 @@ _SHORT = 4  # values of a block that two stages transform in registers
 
 
 @loop
-def forward(real, imaginary, roots, start, stop):
-    """Rows [start, stop) in place: coefficients to values, in the order of the leaves."""
+def forward(out, values, order, x, y, roots, start, stop):
+    """out[r, j] is the value at leaf order[j] of the coefficients values[r], complex128[R, n], r in [start, stop).
+
+    x, y: float64[n], scratch.
+    """
     for row in range(start, stop):
-        x, y = real[row], imaginary[row]
-        n = x.size
-        blocks, half = 1, n // 2
-        last = _SHORT if n >= 2 * _SHORT else 1
-        while half >= last:
-            for block in range(blocks):
-                c, s = roots[0, blocks + block], roots[1, blocks + block]
-                first = 2 * half * block
-                _forward_block(x[first : first + half], y[first : first + half],
-                               x[first + half : first + 2 * half], y[first + half : first + 2 * half], c, s)  # fmt: skip
-            blocks, half = 2 * blocks, half // 2
-        if half:
-            for block in range(n // _SHORT):
-                _forward_four(x, y, _SHORT * block, n // _SHORT + block, roots)
+        for k in range(x.size):
+            x[k], y[k] = values[row, k].real, values[row, k].imag
+        _forward(x, y, roots)
+        for j in range(x.size):
+            leaf = order[j]
+            out[row, j] = complex(x[leaf], y[leaf])
 
 
 @loop
-def inverse(real, imaginary, roots, start, stop):
-    """Rows [start, stop) in place: values in the order of the leaves to coefficients, which n divides exactly."""
+def inverse(out, values, order, x, y, roots, start, stop):
+    """out[r] are the coefficients that have the values values[r, j] at the leaves order[j]; arguments as of forward."""
     for row in range(start, stop):
-        x, y = real[row], imaginary[row]
-        n = x.size
-        blocks, half = n // 2, 1
-        if n >= 2 * _SHORT:
-            for block in range(n // _SHORT):
-                _inverse_four(x, y, _SHORT * block, n // _SHORT + block, roots)
-            blocks, half = blocks // _SHORT, _SHORT
-        while blocks:
-            for block in range(blocks):
-                c, s = roots[0, blocks + block], roots[1, blocks + block]
-                first = 2 * half * block
-                _inverse_block(x[first : first + half], y[first : first + half],
-                               x[first + half : first + 2 * half], y[first + half : first + 2 * half], c, s)  # fmt: skip
-            blocks, half = blocks // 2, 2 * half
+        for j in range(x.size):
+            leaf = order[j]
+            x[leaf], y[leaf] = values[row, j].real, values[row, j].imag
+        _inverse(x, y, roots)
         scale = 1.0 / x.size
         for k in range(x.size):
-            x[k] *= scale
-            y[k] *= scale
+            out[row, k] = complex(x[k] * scale, y[k] * scale)
+
+
+@part
+def _forward(x, y, roots):
+    """In place: coefficients to values, in the order of the leaves."""
+    n = x.size
+    blocks, half = 1, n // 2
+    last = _SHORT if n >= 2 * _SHORT else 1
+    while half >= last:
+        for block in range(blocks):
+            c, s = roots[0, blocks + block], roots[1, blocks + block]
+            first = 2 * half * block
+            _forward_block(x[first : first + half], y[first : first + half],
+                           x[first + half : first + 2 * half], y[first + half : first + 2 * half], c, s)  # fmt: skip
+        blocks, half = 2 * blocks, half // 2
+    if half:
+        for block in range(n // _SHORT):
+            _forward_four(x, y, _SHORT * block, n // _SHORT + block, roots)
+
+
+@part
+def _inverse(x, y, roots):
+    """In place: values in the order of the leaves to n times the coefficients."""
+    n = x.size
+    blocks, half = n // 2, 1
+    if n >= 2 * _SHORT:
+        for block in range(n // _SHORT):
+            _inverse_four(x, y, _SHORT * block, n // _SHORT + block, roots)
+        blocks, half = blocks // _SHORT, _SHORT
+    while blocks:
+        for block in range(blocks):
+            c, s = roots[0, blocks + block], roots[1, blocks + block]
+            first = 2 * half * block
+            _inverse_block(x[first : first + half], y[first : first + half],
+                           x[first + half : first + 2 * half], y[first + half : first + 2 * half], c, s)  # fmt: skip
+        blocks, half = blocks // 2, 2 * half
 
 
 @part
