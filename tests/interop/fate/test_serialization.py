@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from hepy.errors import HepyError, MissingKeyError, ParameterError, WireFormatError
-from hepy.interop.fate import PK, SK, evaluator, keygen, serialization, worker_keys
+from hepy.interop.fate import PK, SK, evaluator, keygen, of_key, serialization, worker_keys
+from hepy.interop.fate.errors import ArgumentTypeError
 from hepy.interop.fate.fixed_point import MAX_EXPONENT
 
 
@@ -164,7 +165,7 @@ def test_a_short_key_gives_one_warning(monkeypatch):
     monkeypatch.setattr(insecure_keys, "_warned", False)
     with pytest.warns(insecure_keys.InsecureKeyWarning, match="256 bits"):
         _, pk, _ = keygen(256, seed=bytes(32))
-    keygen(256, seed=bytes(32))  # warnings are errors in this suite
+    keygen(np.int64(256), seed=bytes(32))  # warnings are errors in this suite
     assert isinstance(pk, PK)
 
 
@@ -175,3 +176,5 @@ def test_keys_that_fate_cannot_use_are_refused():
         keygen(2050)
     with pytest.raises(ParameterError):
         keygen("2048")
+    with pytest.raises(ArgumentTypeError, match="PrivateKey was expected, not int"):
+        of_key(3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hepy import _devices, paillier
+from hepy._arguments import whole
 from hepy._host.locks import new_lock
 from hepy._limbs import object_array
 from hepy.bigint import ResidueArray
@@ -141,7 +142,8 @@ def keygen(key_size: int, variant: str = "djn", *, seed: bytes | None = None) ->
     """
     if variant == "subgroup":
         _refuse_variant()
-    small = isinstance(key_size, int) and key_size < BITS[0]
+    key_size = whole("key_size", key_size, of="bits")
+    small = key_size < BITS[0]
     key = paillier.generate_key(key_size, variant, seed=seed, insecure=small)
     if small:
         warn_once(key_size)
@@ -149,7 +151,14 @@ def keygen(key_size: int, variant: str = "djn", *, seed: bytes | None = None) ->
 
 
 def of_key(key: PrivateKey) -> tuple[SK, PK, Coder]:
-    """The same of a key that is here already."""
+    """The same of a key that is here already.
+
+    Raises:
+        ArgumentTypeError: it is none of hepy.paillier's private keys (a TypeError).
+        ParameterError: it is a subgroup key.
+    """
+    if not isinstance(key, PrivateKey):
+        raise ArgumentTypeError(f"a hepy.paillier.PrivateKey was expected, not {type(key).__name__}")
     return SK(key), PK(key.public_key, owner=key), Coder(key.public_key)
 
 
