@@ -44,18 +44,23 @@ class Team:
 
     def __init__(self, specification: Specification, cores: Sequence[int], form: str = "own") -> None:
         self.specification, self.form = specification, form
-        self.workers = [Worker(specification, cores)]
+        together, apart = [list(cores)], [[core] for core in cores]
+        self.workers = self._started(apart if form == "processes" else together)
         self.fixed: list[float] = []
         self.first_key: list[dict[str, Any]] = []
         try:
             self.about = self.ask("describe")[0]
-            if len(cores) > 1 and (form == "processes" or (form == "own" and not self.about["threads"])):
+            if form == "own" and len(cores) > 1 and not self.about["threads"]:
                 self.close()
-                self.workers = [Worker(specification, [core]) for core in cores]
+                self.workers = self._started(apart)
                 self.ask("describe")
         except WorkerError:
             self.close()
             raise
+
+    def _started(self, places: Sequence[Sequence[int]]) -> list[Worker]:
+        """A worker for each set of cores."""
+        return [Worker(self.specification, cores) for cores in places]
 
     def ask(self, do: str, **arguments: Any) -> list[dict[str, Any]]:
         """Ask all workers at once, and wait for all, also when one fails."""
