@@ -101,7 +101,7 @@ def test_ciphertexts_without_their_context_name_it(context, x):
 
 @pytest.mark.parametrize("steps", [1.5, None])
 def test_rotations_are_whole_numbers(x, steps):
-    with pytest.raises(ParameterError, match="whole number of slots, or by several"):
+    with pytest.raises(ParameterError, match="step of a rotation is a whole number"):
         x.rotate(steps)
 
 

@@ -8,14 +8,14 @@
 """
 
 from hepy.ckks.ciphertexts import CiphertextArray as CiphertextArray
-from hepy.ckks.ciphertexts import concatenate as concatenate
 from hepy.ckks.ciphertexts import inner_sum as inner_sum
 from hepy.ckks.ciphertexts import manual as manual
-from hepy.ckks.ciphertexts import stack as stack
 from hepy.ckks.circuits import Circuit as Circuit
 from hepy.ckks.circuits import compile as compile
 from hepy.ckks.context import Context as Context
 from hepy.ckks.context import PublicContext as PublicContext
+from hepy.ckks.joins import concatenate as concatenate
+from hepy.ckks.joins import stack as stack
 from hepy.ckks.parameters import Parameters as Parameters
 from hepy.ckks.plaintexts import Plaintext as Plaintext
 from hepy.ckks.planning import Input as Input

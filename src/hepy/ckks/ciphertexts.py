@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hepy._arguments import shown, whole
+from hepy._arguments import whole
 from hepy._numpy_manners import NumpyManners, Protocols
 from hepy.ckks import encoding
 from hepy.ckks.keys import whole_step
 from hepy.ckks.noise import Account, Model, encoded
-from hepy.ckks.parameters import Parameters
+from hepy.ckks.parameters import Parameters, levels_needed
 from hepy.ckks.plaintexts import Plaintext
 from hepy.errors import EncodingOverflowError, KeyMismatchError, LevelError, ParameterError, ScaleMismatchError
 from hepy.ring import galois_element
@@ -351,7 +351,7 @@ class CiphertextArray(NumpyManners):
         Raises:
             ParameterError: there is no such batch axis: inner_sum() sums slots.
         """
-        place = _axis(axis, self.ndim)
+        place = checked_axis(axis, self.ndim)
         if place == self.ndim - 1:
             raise ParameterError("the last axis is the slots of each ciphertext: inner_sum() sums them")
         count = self.shape[place]
@@ -447,7 +447,7 @@ class CiphertextArray(NumpyManners):
                 "use Parameters(value_bits=...) with more, or scale the inputs"
             )
         if bound is not None:
-            check_range(np.array([factor], np.float64), abs(factor), bound, self.parameters)
+            encoding.check_range(np.array([factor], np.float64), abs(factor), bound, self.parameters)
         reach = abs(factor) if bound is None else float(bound)
         state = self._state.with_accounts(lambda a: a.scaled(reach, bound is not None))
         return self._done("integer product", self._do.multiply_integer(self._parts, factor), state)
@@ -739,7 +739,7 @@ class CiphertextArray(NumpyManners):
         bound = plaintext.bound if bound is None else bound
         self._length_with(plaintext.shape[-1])
         _broadcast(self.shape[:-1], plaintext.shape[:-1])
-        check_range(plaintext.values, plaintext.largest, bound, self.parameters)
+        encoding.check_range(plaintext.values, plaintext.largest, bound, self.parameters)
         return plaintext, plaintext.largest if bound is None else float(bound), bound is not None
 
     def _account(self, model: Model, plaintext: Plaintext, limit: float, scale: float, declared: bool) -> Account:
@@ -768,64 +768,15 @@ class CiphertextArray(NumpyManners):
 
 def inner_sum(x: CiphertextArray) -> CiphertextArray:
     """As CiphertextArray.inner_sum."""
-    return _ciphertexts([x])[0].inner_sum()
+    return ciphertexts([x])[0].inner_sum()
 
 
-def concatenate(arrays: Sequence[CiphertextArray], axis: int = 0) -> CiphertextArray:
-    """Join arrays along a batch axis, as numpy.concatenate; levels are aligned to the lowest.
+def ciphertexts(arrays: Any) -> list[CiphertextArray]:
+    """One array or several, as a list.
 
     Raises:
-        ParameterError: there are none, or they do not fit together; single ciphertexts have no batch axis, and are stacked.
+        ParameterError: something else is among them.
     """
-    return _join("concatenate", arrays, axis)
-
-
-def stack(arrays: Sequence[CiphertextArray], axis: int = 0) -> CiphertextArray:
-    """Join arrays of one shape along a new batch axis, as numpy.stack; levels are aligned to the lowest."""
-    return _join("stack", arrays, axis)
-
-
-def _join(how: str, arrays: Sequence[CiphertextArray], axis: int) -> CiphertextArray:
-    arrays = [array._settled() for array in _ciphertexts(arrays)]
-    if not arrays:
-        raise ParameterError("nothing to join: give at least one array")
-    first = arrays[0]
-    for array in arrays[1:]:
-        if array.context.fingerprint != first.context.fingerprint:
-            first._check_pair(array)
-        if array.shape[-1] != first.shape[-1] or array.in_coefficients != first.in_coefficients:
-            raise ParameterError(
-                f"arrays with last axes of {first.shape[-1]} and {array.shape[-1]} values are not joined"
-            )
-    axes = first.ndim + (how == "stack")
-    place = _axis(axis, axes)
-    if place == axes - 1:
-        raise ParameterError(
-            f"ciphertexts are joined along batch axes, not along the last, which is the slots of each: {how} of shapes "
-            f"{first.shape} along axis {axis}" + (": ckks.stack makes a batch of them" if axes == 1 else "")
-        )
-    level = min(array.level for array in arrays)
-    arrays = [array.to_level(level) for array in arrays]
-    models = zip(*(array._state.accounts for array in arrays), strict=False)
-    accounts = tuple(
-        group[0]._replace(
-            bound=max(a.bound for a in group),
-            error=max(a.error for a in group),
-            declared=all(a.declared for a in group),
-            spread=min(a.spread for a in group),
-        )
-        for group in models
-    )
-    state = arrays[0]._state._replace(
-        slots=max(array.slots for array in arrays),
-        is_complex=any(array.is_complex for array in arrays),
-        accounts=accounts,
-    )
-    parts = first._do.join(how, [array._parts for array in arrays], place)
-    return first._with(parts, state, *arrays)
-
-
-def _ciphertexts(arrays: Any) -> list[CiphertextArray]:
     given = list(arrays) if isinstance(arrays, Iterable) else [arrays]
     for array in given:
         if not isinstance(array, CiphertextArray):
@@ -833,33 +784,9 @@ def _ciphertexts(arrays: Any) -> list[CiphertextArray]:
     return given
 
 
-def _axis(axis: Any, axes: int) -> int:
+def checked_axis(axis: Any, axes: int) -> int:
     """An axis counted from the front."""
     return whole(f"the axis of an array of {axes} axes", axis, -axes, axes - 1) % axes
-
-
-def check_range(values: encoding.Values, largest: float, bound: Any, parameters: Parameters) -> None:
-    """Raise unless values keep to their declared bound, which is a number in range, and to what levels hold.
-
-    largest: of |values|.
-    """
-    capacity = encoding.capacity(parameters)
-    if bound is not None:
-        check_declared(bound, parameters)
-        if largest > bound:
-            encoding.check_bound(values, float(bound), f"its declared bound of {bound}: declare a larger one")
-    if largest > capacity:
-        what = f"the range of values, 2**{parameters.value_bits}: use Parameters(value_bits=...) with more"
-        encoding.check_bound(values, capacity, what)
-
-
-def check_declared(bound: Any, parameters: Parameters) -> None:
-    """Raise unless it can be a bound of |values|."""
-    capacity = encoding.capacity(parameters)
-    if isinstance(bound, bool) or not isinstance(bound, int | float | np.number) or not 0 < bound <= capacity:
-        raise ParameterError(
-            f"bound is a number above 0 and up to the range of values, {capacity:g}, not {shown(bound)}"
-        )
 
 
 def encode_plaintext(
@@ -875,20 +802,6 @@ def _divided(account: Account, scale: float) -> Account:
     """After a division that leads to that scale, which is then taken for the level's own."""
     rounding = account.bound * _SAME_SCALE if account.model.worst else 0.0
     return account.with_error(account.model.division / scale, rounding)
-
-
-def levels_needed(parameters: Parameters, needed: int) -> str:
-    """Which parameters give that many levels."""
-    try:
-        found = Parameters.choose(
-            needed, parameters.scale_bits, parameters.security or 128, value_bits=parameters.value_bits
-        )
-    except ParameterError as error:
-        return str(error)
-    return (
-        f"use ckks.Parameters.choose(depth={needed}, scale_bits={parameters.scale_bits}), whose ring at "
-        f"{found.security}-bit security is log_n={found.log_n}"
-    )
 
 
 def _levels_ran_out(parameters: Parameters, operation: str) -> str:

@@ -20,7 +20,7 @@ from hepy.ckks.ciphertexts import CiphertextArray, State
 from hepy.ckks.context import PublicContext
 from hepy.ckks.evaluator import Evaluator
 from hepy.ckks.keys import RELINEARIZE
-from hepy.ckks.planning import Outline, Recorder
+from hepy.ckks.outlines import Outline, Recorder
 from hepy.errors import DeviceError, KeyMismatchError, LevelError, ParameterError, ScaleMismatchError
 from hepy.ring import Polynomial, Replay
 

@@ -16,7 +16,7 @@ from hepy._arguments import whole
 from hepy._devices import HOST, Device
 from hepy._devices.zeroing import secret_memory
 from hepy.ckks import encoding
-from hepy.ckks.ciphertexts import CiphertextArray, State, check_range, encode_plaintext
+from hepy.ckks.ciphertexts import CiphertextArray, State, encode_plaintext
 from hepy.ckks.evaluator import Evaluator
 from hepy.ckks.keys import EncryptionKey, KeyStore, SecretKey, SwitchingKey, expand, public_seed
 from hepy.ckks.noise import encoded, largest_of, likely
@@ -154,7 +154,7 @@ class PublicContext:
             ParameterError: a value is not finite, or there are too many.
         """
         made = Plaintext(encoding.numbers(values), bound)
-        check_range(made.values, made.largest, bound, self.parameters)
+        encoding.check_range(made.values, made.largest, bound, self.parameters)
         level = self.parameters.checked_level(level)
         encode_plaintext(self, made, level, self.parameters.scale(level), False, _devices.current())
         return made
@@ -166,7 +166,7 @@ class PublicContext:
         array = encoding.numbers(values)
         level = parameters.checked_level(level)
         scale, basis, length = parameters.scale(level), self._rings.levels[level], array.shape[-1]
-        check_range(array, encoding.largest(array), bound, parameters)
+        encoding.check_range(array, encoding.largest(array), bound, parameters)
         if in_coefficients:
             slots = encoding.period(length, parameters.degree, "coefficients")
             plaintext, slots = encoding.encode_coefficients(array, scale, basis), max(slots, parameters.degree)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy import _devices
+from hepy._arguments import shown
 from hepy._columns import plain
 from hepy.ckks.parameters import Parameters
 from hepy.errors import EncodingOverflowError, ParameterError
@@ -61,6 +62,28 @@ def check_bound(values: Values, bound: float, what: str) -> None:
     if outside.any():
         index = tuple(int(i) for i in np.argwhere(outside)[0])
         raise EncodingOverflowError(f"the value at index {index} exceeds {what}")
+
+
+def check_range(values: Values, largest: float, bound: Any, parameters: Parameters) -> None:
+    """Raise unless values keep to their declared bound, which is a number in range, and to what levels hold.
+
+    largest: of |values|.
+    """
+    most = capacity(parameters)
+    if bound is not None:
+        check_declared(bound, parameters)
+        if largest > bound:
+            check_bound(values, float(bound), f"its declared bound of {bound}: declare a larger one")
+    if largest > most:
+        what = f"the range of values, 2**{parameters.value_bits}: use Parameters(value_bits=...) with more"
+        check_bound(values, most, what)
+
+
+def check_declared(bound: Any, parameters: Parameters) -> None:
+    """Raise unless it can be a bound of |values|."""
+    most = capacity(parameters)
+    if isinstance(bound, bool) or not isinstance(bound, int | float | np.number) or not 0 < bound <= most:
+        raise ParameterError(f"bound is a number above 0 and up to the range of values, {most:g}, not {shown(bound)}")
 
 
 def period(length: int, most: int, what: str) -> int:

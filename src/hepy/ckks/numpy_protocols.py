@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from hepy._numpy_manners import SHAPES, Protocols
-from hepy.ckks.ciphertexts import CiphertextArray, concatenate, stack
+from hepy.ckks.ciphertexts import CiphertextArray
+from hepy.ckks.joins import concatenate, stack
 
 # Their arguments are numpy's, as far as ciphertexts know them.
 

@@ -334,6 +334,20 @@ def sparse_weight(log_n: int) -> int:
     return min(SPARSE_WEIGHT, max(1, 1 << log_n >> 2))
 
 
+def levels_needed(parameters: Parameters, needed: int) -> str:
+    """Which parameters give that many levels."""
+    try:
+        found = Parameters.choose(
+            needed, parameters.scale_bits, parameters.security or 128, value_bits=parameters.value_bits
+        )
+    except ParameterError as error:
+        return str(error)
+    return (
+        f"use ckks.Parameters.choose(depth={needed}, scale_bits={parameters.scale_bits}), whose ring at "
+        f"{found.security}-bit security is log_n={found.log_n}"
+    )
+
+
 def _limit(security_bits: int | None, log_n: int) -> int:
     return 0 if security_bits is None else limit_bits(security_bits, log_n) or 0
 
