@@ -60,6 +60,8 @@ def below(limbs: Limbs, bound: int) -> npt.NDArray[np.bool_]:
     if bound.bit_length() > LIMB_BITS * words:
         return np.ones(len(limbs), dtype=bool)
     edge = from_ints([bound], words)[0]
+    if (limbs[:, -1] < edge[-1]).all():  # as of nearly all numbers below
+        return np.ones(len(limbs), dtype=bool)
     # The highest limb that differs decides; where none does, the row equals the bound and is not below it.
     differs = limbs != edge
     top = words - 1 - np.argmax(differs[:, ::-1], axis=1)

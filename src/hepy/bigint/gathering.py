@@ -22,6 +22,9 @@ def gather(out: npt.NDArray[Any], parts: Iterable[Part]) -> None:
     Parts that come as a list may come together; of any other iterable the next is asked for after the last is placed.
     """
     if isinstance(parts, list) and len(parts) > _FEW:
+        if all(len(batch) == len(rows) == 1 for batch, rows in parts):
+            np.concatenate([batch for batch, _ in parts], out=out)
+            return
         parts = _together(parts, len(out))
     at = 0
     for batch, rows in parts:

@@ -316,7 +316,9 @@ class ResidueArray:
     def is_unit(self) -> npt.NDArray[np.bool_]:
         """Which elements are prime to the modulus; one gcd of the product decides when all of them are."""
         n = self.modulus.n
-        if gmpy2.gcd(self.prod().to_ints().item(), n) == 1:
+        product = self._kernels.segment_product(self._operand(), np.array([0, self.size]))
+        (total,) = limb.to_ints(_devices.to_host(self._kernels.store((product, identity(1)))))
+        if gmpy2.gcd(total, n) == 1:
             return np.ones(self.shape, dtype=bool)
         units = [gmpy2.gcd(value, n) == 1 for value in self.to_ints().ravel().tolist()]
         return np.array(units, dtype=bool).reshape(self.shape)
@@ -363,6 +365,9 @@ class ResidueArray:
         bins = bins.reshape(features, samples)
         mask = None if mask is None else mask.reshape(features, samples)
         flat = self.ravel()
+        shape = (*leading, num_segments)
+        if features == 1 and samples <= _PAIRS:
+            return flat._histograms(bins, num_segments, mask).reshape(shape)
         # Many features at once while their indices stay small; else some at a time, their samples in pieces.
         wide = max(1, min(features, max(_TOGETHER, _PAIRS // max(samples, 1))))
         long = max(1, min(samples, _PAIRS))
@@ -377,7 +382,6 @@ class ResidueArray:
             assert total is not None
             return total
 
-        shape = (*leading, num_segments)
         if features <= wide:
             return histogram(0, features).reshape(shape) if features else self._made(self._kernels.gather([], 0), shape)
         parts = [histogram(low, min(low + wide, features)) for low in range(0, features, wide)]
@@ -549,7 +553,7 @@ def concatenate(arrays: Sequence[ResidueArray], axis: int = 0) -> ResidueArray:
     try:
         if all(array._batch is batch for array in arrays):  # parts of one array: nothing moves
             return first._with(np.concatenate([array._rows for array in arrays], axis=axis))
-        if all(array.ndim == 1 for array in arrays) and axis in (0, -1):
+        if all(array._rows.ndim == 1 for array in arrays) and axis in (0, -1):
             parts = [(array._batch, _flat(array._rows)) for array in arrays]
             count = sum(len(rows) for _, rows in parts)
             return first._made(kernels.gather(parts, count), (count,))

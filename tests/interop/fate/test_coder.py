@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hepy.errors import EncodingOverflowError, HepyError, ParameterError
-from hepy.interop.fate import ArgumentTypeError, PlaintextVector, UnsupportedTypeError, fields
+from hepy.interop.fate import ArgumentTypeError, PlaintextVector, UnsupportedTypeError, fields, fixed_point
 
 DTYPES = ("float64", "float32", "int64", "int32")
 
@@ -97,6 +97,16 @@ def test_floats_round_half_away_from_zero_at_every_precision():
         assert fields.fixed(values, precision) == want
         for value, one in zip(values, want, strict=True):  # alone: not held up by another's width
             assert fields.fixed([value], precision) == [one]
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=40, max_size=40))
+def test_few_floats_are_encoded_as_many(values):
+    many = fixed_point.encode_floats(np.array(values))
+    few = [fixed_point.encode_floats(np.array(values[i : i + 8])) for i in range(0, 40, 8)]
+    for got, *parts in zip(many, *few, strict=True):
+        assert np.concatenate(parts).tolist() == got.tolist()
+    for value, significand, exponent in zip(values, *(part.tolist() for part in many), strict=True):
+        assert Fraction(significand) * Fraction(16) ** exponent == Fraction(value)
 
 
 @pytest.mark.parametrize("values", [[[0.5]], ["a"], ["a", 1], np.zeros((2, 2))], ids=repr)

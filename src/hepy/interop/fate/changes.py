@@ -84,29 +84,36 @@ def update(
     a: CiphertextVector,
     b: CiphertextVector,
     samples: Integers,
+    counts: Integers,
     bins: Integers,
     width: int,
     key: PublicKey,
 ) -> None:
-    """Add elements samples * width + k of b to elements bins * width + k of a, for k < width."""
+    """Add elements of samples of b to elements of bins of a, `width` of them side by side each.
+
+    Args:
+        samples: which samples, int64[S], rising.
+        counts: how many bins each of them has, int64[S].
+        bins: the bins of all, one sample after the other: int64[P].
+    """
     if not len(bins):
         a.parts(key)
         return
-    if int(samples.max()) * width + width > len(b):
-        raise RangeError(f"positions for sample {int(samples.max())}, at stride {width}, leave a vector of {len(b)}")
-    if int(bins.min()) < 0 or int(bins.max()) * width + width > len(a):
-        raise RangeError(
-            f"positions go from {int(bins.min())} to {int(bins.max())}: at stride {width} they leave a vector of {len(a)}"
-        )
-    sources, targets = _strided(samples, width), _strided(bins, width)
+    features = int(counts[0]) if (counts == counts[0]).all() else 0
+    last, lowest, highest = int(samples[counts > 0][-1]), int(bins.min()), int(bins.max())
+    if last * width + width > len(b):
+        raise RangeError(f"positions for sample {last}, at stride {width}, leave a vector of {len(b)}")
+    if lowest < 0 or highest * width + width > len(a):
+        raise RangeError(f"positions go from {lowest} to {highest}: at stride {width} they leave a vector of {len(a)}")
+    sources, targets = _strided(np.repeat(samples, counts), width), _strided(bins, width)
     residues, exponents = b.parts(key, a.home)
     untouched = a.public_key is None  # zeros, to which nothing need be added
     used = exponents[sources]
     if (used != used[0]).any():
         at, sums, sum_exponents = sums_by_target(residues[sources], used, targets)
-    elif (features := _features(samples)) and promising(bins.reshape(-1, features).T):
+    elif features and promising(bins.reshape(-1, features).T):
         # As many bins of each sample: those in one place belong to one feature.
-        columns = [residues[samples[::features] * width + k] for k in range(width)]
+        columns = [residues[samples * width + k] for k in range(width)]
         at, sums = histograms(columns, list(targets.reshape(-1, features, width).transpose(2, 1, 0)))
         sum_exponents = np.full(len(at), used[0])
     else:
@@ -127,14 +134,6 @@ def update(
 def _strided(places: Integers, width: int) -> Integers:
     """places * width + k for each k < width, flat."""
     return places if width == 1 else (places[:, None] * width + np.arange(width)).ravel()
-
-
-def _features(samples: Integers) -> int:
-    """How often each sample occurs, in a row; 0 where they differ."""
-    each = int(np.argmin(samples == samples[0])) or len(samples)
-    if len(samples) % each or (samples.reshape(-1, each) != samples[::each, None]).any():
-        return 0
-    return each
 
 
 def cumsum(a: CiphertextVector, sizes: list[int], step: int, key: PublicKey) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from hepy._limbs import object_array
 from hepy.errors import EncodingOverflowError, ParameterError
 from hepy.interop.fate import fields, fixed_point, tensors
 from hepy.interop.fate.errors import ArgumentTypeError
@@ -121,7 +120,7 @@ class Coder:
 
     def _packed(self, values: list[int], field_bits: int, count: int) -> PlaintextVector:
         packed = fields.pack(values, whole("a field's width", field_bits), whole("pack_num", count), self.public_key.n)
-        return PlaintextVector(object_array(packed, (len(packed),)), np.zeros(len(packed), dtype=np.int64))
+        return PlaintextVector(np.array(packed, dtype=object), np.zeros(len(packed), dtype=np.int64))
 
     # Tensors.
 

@@ -163,7 +163,7 @@ class evaluator:
         key = check_public(pk)
         width = stride_of(stride)
         counts, bins = flattened(positions)
-        update(a, b, np.repeat(np.arange(len(counts)), counts), bins, width, key)
+        update(a, b, np.arange(len(counts)), counts, bins, width, key)
 
     @staticmethod
     def i_update_with_masks(
@@ -178,7 +178,7 @@ class evaluator:
             raise ArgumentTypeError(f"masks are booleans, not {kept.dtype}")
         samples = np.flatnonzero(kept)[: len(counts)]
         used = counts[: len(samples)]
-        update(a, b, np.repeat(samples, used), bins[: int(used.sum())], width, key)
+        update(a, b, samples, used, bins[: int(used.sum())], width, key)
 
     @staticmethod
     def i_shuffle(pk: PK, a: CiphertextVector, indices: Any) -> None:

@@ -55,7 +55,7 @@ def pack(values: Sequence[int], field_bits: int, count: int, n: int) -> list[int
         ParameterError: the number of fields or their width cannot be.
     """
     _check_layout(field_bits, count)
-    full = len(values) // count * count
+    full = len(values) // count * count if len(values) > count else 0
     out = list(values[0:full:count])
     for field in range(1, count if full else 1):
         out = [(total << field_bits) + value for total, value in zip(out, values[field:full:count], strict=True)]

@@ -9,6 +9,7 @@ The rules are those of fate_utils 0.1.0, found by experiment; tests/interop/fate
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,6 +20,7 @@ from hepy.errors import EncodingOverflowError, ParameterError
 
 BASE_BITS = 4  # log2(16)
 _MANTISSA_BITS = 53
+_FEW = 16  # floats, for which numpy takes longer
 
 # float64 has exponents from -282 to 242, and each product adds two of them. A sum of numbers so far apart that this
 # is exceeded fits no key, and bringing it to one exponent would take for ever.
@@ -35,16 +37,32 @@ def encode_floats(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], Expo
     Raises:
         ParameterError: a value is not finite; names the first such index.
     """
+    if len(values) <= _FEW:
+        return _encode_few(values.tolist())
     finite = np.isfinite(values)
     if not finite.all():
-        raise ParameterError(
-            f"the value at index {int(np.argmin(finite))} is not finite: replace or leave out NaN and infinities"
-        )
-    mantissas, binary = np.frexp(values.astype(np.float64))
-    lowest = binary.astype(np.int64) - _MANTISSA_BITS  # exponent of the lowest of 53 bits
+        raise _not_finite(int(np.argmin(finite)))
+    mantissas, binary = np.frexp(values.astype(np.float64, copy=False))
+    lowest = binary - _MANTISSA_BITS  # exponent of the lowest of 53 bits
     exponents = lowest // BASE_BITS
-    significands = np.ldexp(mantissas, _MANTISSA_BITS).astype(np.int64) << (lowest - BASE_BITS * exponents)
-    return significands, exponents.astype(np.int32)
+    significands = (mantissas * 2.0**_MANTISSA_BITS).astype(np.int64) << (lowest - BASE_BITS * exponents)
+    return significands, exponents
+
+
+def _encode_few(values: list[float]) -> tuple[npt.NDArray[np.int64], Exponents]:
+    significands, exponents = [], []
+    for index, value in enumerate(values):
+        if not math.isfinite(value):
+            raise _not_finite(index)
+        mantissa, binary = math.frexp(value)
+        exponent, shift = divmod(binary - _MANTISSA_BITS, BASE_BITS)
+        significands.append(int(mantissa * 2.0**_MANTISSA_BITS) << shift)
+        exponents.append(exponent)
+    return np.array(significands, dtype=np.int64), np.array(exponents, dtype=np.int32)
+
+
+def _not_finite(index: int) -> ParameterError:
+    return ParameterError(f"the value at index {index} is not finite: replace or leave out NaN and infinities")
 
 
 def encode_integers(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], Exponents]:

@@ -91,10 +91,10 @@ def combine(
     left: ResidueArray, left_exponents: Exponents, right: ResidueArray, right_exponents: Exponents, *, subtract: bool
 ) -> tuple[ResidueArray, Exponents]:
     """left + right, or left - right, elementwise."""
-    if not subtract and (left_exponents == NONE).all():
-        return right, right_exponents  # the ciphertext 1 everywhere
     if (left_exponents == right_exponents).all():
         return left.divide(right) if subtract else left.multiply(right), left_exponents
+    if not subtract and (left_exponents == NONE).all():
+        return right, right_exponents  # the ciphertext 1 everywhere
     exponents = np.minimum(left_exponents, right_exponents)
     a = raised(left, digits_above(left_exponents, exponents))
     b = raised(right, digits_above(right_exponents, exponents))
