@@ -70,7 +70,7 @@ struct RingRecombination {
       throw runtime::InvalidArgument("terms are the limbs and one, rounded up to a multiple of 4");
     }
     value = {rows_of<ring::Incoming>(stream, incoming, limbs),
-             Array<const Word>(matrix).data(stream, (words + 1) * terms),
+             Array<const Word>(matrix).data(stream, (words + 2) / 2 * 2 * terms),
              Array<const Word>(modulus).data(stream, 3 * words),
              unsigned(limbs),
              unsigned(terms),

@@ -75,8 +75,9 @@ void from_floats(runtime::Stream, const Basis&, std::size_t count, std::uint32_t
 // A basis whose residues are put together, as integers of `words` words. Terms: the limbs, the multiple of Q that is
 // subtracted, and zeros up to a multiple of 4.
 struct Recombination {
-  const Incoming* incoming;      // [limbs], of the whole basis as one digit
-  const std::uint32_t* matrix;   // uint32[words + 1, terms]: word w of Q/q_i; of 2^(32 (words + 1)) - Q
+  const Incoming* incoming;  // [limbs], of the whole basis as one digit
+  const std::uint32_t*
+      matrix;  // uint32[words + 1, terms]: word w of Q/q_i; of 2^(32 (words + 1)) - Q; rows made even by zeros
   const std::uint32_t* modulus;  // uint32[3, words]: Q, (Q - 1) / 2, (Q + 1) / 2
   unsigned limbs, terms, words;
   unsigned log_degree;

@@ -18,11 +18,12 @@ struct LongIntegers {
 
   HEPY_DEVICE uint4 residues(const Prime& p) const {
     const auto quad = [&](unsigned k) { return runtime::load4_readonly(words_at + std::int64_t(k) * stride); };
-    const auto each = [&](auto function, uint4 residue, uint4 word) {
+    const auto each = [](auto function, uint4 residue, uint4 word) {
       return uint4{function(residue.x, word.x), function(residue.y, word.y), function(residue.z, word.z),
                    function(residue.w, word.w)};
     };
     uint4 sums = each([&](Word, Word word) { return product(word, p.radix, p); }, {}, quad(count - 1));
+    HEPY_ROLLED
     for (unsigned k = count - 1; k-- > 0;) {
       sums = each([&](Word residue, Word word) { return append(residue, word, p); }, sums, quad(k));
     }
@@ -68,50 +69,101 @@ struct Floats {
 // The sum of y_i Q/q_i minus v Q, v the rounded sum of y_i / q_i in fixed-point arithmetic, is x or next to it by Q:
 // within Q/2 (1 + limbs 2^-30). It is made word by word from below, in two's complement with one word more than Q has;
 // a comparison with Q/2 then says what to add. This takes limbs times words products, and none waits for another.
+//
+// A thread makes one integer. What it works on is in shared memory, where no other thread looks; for three primes,
+// which is what decryptions mostly have, counts are known to the compiler and all is in registers.
 
 constexpr unsigned kThreads = 64;
+constexpr unsigned kFewLimbs = 3, kFewWords = 3;  // 3 primes of 31 bits are 93 bits
 
-// 32 numbers of 32 + 63 bits fit: sums of the lower and of the upper words of products apart.
+// A recombination, and what of it is known beforehand: with kFew the counts.
+template <bool kFew>
+struct Sizes {
+  const Recombination& r;
+
+  static constexpr unsigned kPitch = kFew ? 1 : kThreads;  // of a thread's words
+
+  HEPY_DEVICE unsigned limbs() const { return kFew ? kFewLimbs : r.limbs; }
+  HEPY_DEVICE unsigned words() const { return kFew ? kFewWords : r.words; }
+  HEPY_DEVICE unsigned terms() const { return kFew ? (kFewLimbs + 4) / 4 * 4 : r.terms; }
+};
+
+// A sum of products below 2^96: one multiply-add with carry and one addition each.
 struct Column {
-  Wide low = 0, high = 0;
+  Word low = 0, middle = 0, high = 0;
 
   HEPY_DEVICE void add(Word a, Word b) {
-    const Wide product = runtime::mad_wide(a, b, 0);
-    low += Word(product);
-    high += product >> 32;
+    runtime::Carry carry;
+    runtime::mad_wide_cc(low, middle, a, b, low, middle, carry);
+    high = runtime::addc(high, 0, carry);
   }
-  // The column's word; what is carried stays.
+  // The column's word; what is carried stays, to which what a column before has carried is added.
   HEPY_DEVICE Word take() {
-    const Word word = Word(low);
-    low = (low >> 32) + high;
-    high = 0;
+    const Word word = low;
+    low = middle, middle = high, high = 0;
     return word;
+  }
+  HEPY_DEVICE void add(const Column& carried) {
+    runtime::Carry carry;
+    low = runtime::add_cc(low, carried.low, carry);
+    middle = runtime::addc_cc(middle, carried.middle, carry);
+    high = runtime::addc(high, carried.high, carry);
   }
 };
 
-// y_i and v of a coefficient, and zeros behind them, kThreads apart.
-HEPY_DEVICE void numerators(Word* ys, const Word* x, std::int64_t limb_stride, const Recombination& r) {
+// y_i and v of a coefficient, and zeros behind them.
+template <bool kFew>
+HEPY_DEVICE void numerators(Word* ys, const Word* x, std::int64_t limb_stride, const Sizes<kFew>& sizes) {
+  constexpr unsigned kPitch = Sizes<kFew>::kPitch;
   Wide sum = kHalf;
-  for (unsigned i = 0; i < r.limbs; ++i) {
-    const Incoming q = r.incoming[i];
+  for (unsigned i = 0; i < sizes.limbs(); ++i) {
+    const Incoming q = sizes.r.incoming[i];
     const Word y = numerator(x[std::int64_t(i) * limb_stride], q);
-    ys[i * kThreads] = y;
+    ys[i * kPitch] = y;
     sum += fraction(y, q);
   }
-  ys[r.limbs * kThreads] = Word(sum >> 32);
-  for (unsigned i = r.limbs + 1; i < r.terms; ++i) ys[i * kThreads] = 0;
+  ys[sizes.limbs() * kPitch] = Word(sum >> 32);
+  for (unsigned i = sizes.limbs() + 1; i < sizes.terms(); ++i) ys[i * kPitch] = 0;
 }
 
-// Whether (words + above 2^(32 count)), in two's complement, plus (or minus) a number is negative.
-template <bool subtracting>
-HEPY_DEVICE bool negative_after(const Word* words, Word above, const Word* number, unsigned count) {
-  Wide carry = 0;
-  for (unsigned k = 0; k < count; ++k) {
-    const Wide other = runtime::load_readonly(number + k);
-    const Wide sum = subtracting ? words[k * kThreads] - other - carry : words[k * kThreads] + other + carry;
-    carry = subtracting ? sum >> 63 : sum >> 32;
+// The sum of y_i Q/q_i - v Q in two's complement, words() + 1 of them and perhaps one more; returns the highest. Two
+// columns at a time, so that a y is read once for both.
+template <bool kFew>
+HEPY_DEVICE Word sum_words(Word* words, const Word* ys, const Sizes<kFew>& sizes) {
+  constexpr unsigned kPitch = Sizes<kFew>::kPitch;
+  Column carried;
+  for (unsigned w = 0; w <= sizes.words(); w += 2) {
+    const Word* const row = sizes.r.matrix + std::size_t(w) * sizes.terms();
+    Column first = carried, second;
+    for (unsigned i = 0; i < sizes.terms(); i += 4) {
+      const uint4 a = runtime::load4_readonly(row + i), b = runtime::load4_readonly(row + sizes.terms() + i);
+      const Word y[4] = {ys[i * kPitch], ys[(i + 1) * kPitch], ys[(i + 2) * kPitch], ys[(i + 3) * kPitch]};
+      first.add(y[0], a.x), first.add(y[1], a.y), first.add(y[2], a.z), first.add(y[3], a.w);
+      second.add(y[0], b.x), second.add(y[1], b.y), second.add(y[2], b.z), second.add(y[3], b.w);
+    }
+    words[w * kPitch] = first.take();
+    second.add(first);
+    words[(w + 1) * kPitch] = second.take();
+    carried = second;
   }
-  return Word(subtracting ? above - carry : above + carry) >> 31 != 0;
+  return words[sizes.words() * kPitch];
+}
+
+// Whether (words + above 2^(32 count)), in two's complement, is below -(Q - 1)/2, and whether it is (Q + 1)/2 or more.
+struct Sides {
+  bool too_low, too_high;
+};
+template <bool kFew>
+HEPY_DEVICE Sides sides(const Word* words, Word above, const Sizes<kFew>& sizes) {
+  const unsigned count = sizes.words();
+  const Word* const lower = sizes.r.modulus + count;  // (Q - 1) / 2, and behind it (Q + 1) / 2
+  Wide carry = 0, borrow = 0;
+  for (unsigned k = 0; k < count; ++k) {
+    const Wide word = words[k * Sizes<kFew>::kPitch];
+    carry = (word + runtime::load_readonly(lower + k) + carry) >> 32;
+    borrow = (word - runtime::load_readonly(lower + count + k) - borrow) >> 63;
+  }
+  return {Word(above + carry) >> 31 != 0, Word(above - borrow) >> 31 == 0};
 }
 
 // Where the words of a magnitude go.
@@ -174,42 +226,39 @@ struct ToFloats {
   HEPY_DEVICE Writer at(unsigned entry, unsigned n) const { return {out + (std::size_t(entry) << log_degree) + n}; }
 };
 
-template <class Sink>
+template <bool kFew, class Sink>
+HEPY_DEVICE void recombine_one(Word* ys, Word* words, const Word* x, std::int64_t limb_stride, const Sizes<kFew>& sizes,
+                               typename Sink::Writer writer) {
+  numerators(ys, x, limb_stride, sizes);
+  const Word above = sum_words(words, ys, sizes);
+  const auto [too_low, too_high] = sides(words, above, sizes);
+  const bool negative = too_high || (!too_low && above >> 31 != 0);
+  // x, x - Q or x + Q, or minus that: minus is the complement and 1.
+  const Word flipped = 0u - Word(negative), used = 0u - Word(too_low || too_high);
+  Wide carry = negative;
+  for (unsigned k = 0; k < sizes.words(); ++k) {
+    const Word word = words[k * Sizes<kFew>::kPitch] ^ flipped;
+    const Wide sum = carry + word + (runtime::load_readonly(sizes.r.modulus + k) & used);
+    writer.take(k, Word(sum));
+    carry = sum >> 32;
+  }
+  writer.finish(negative);
+}
+
+template <class Sink, bool kFew>
 __global__ void __launch_bounds__(kThreads, 12) recombine_kernel(Sink sink, Operand x, Recombination r, Batch batch) {
   const unsigned n = blockIdx.x * kThreads + threadIdx.x;
   if (n >> r.log_degree != 0) return;
-  Word* const ys = runtime::dynamic_shared<Word>() + threadIdx.x;
-  Word* const words = ys + r.terms * kThreads;
+  const Sizes<kFew> sizes{r};
   for (unsigned entry = blockIdx.z; entry < batch.count; entry += gridDim.z) {
-    numerators(ys, entry_of(x, batch, entry) + n, x.limb_stride, r);
-    Column column;
-    Word above = 0;
-    for (unsigned w = 0; w <= r.words; ++w) {
-      const Word* const row = r.matrix + std::size_t(w) * r.terms;
-      for (unsigned i = 0; i < r.terms; i += 4) {
-        const uint4 quad = runtime::load4_readonly(row + i);
-        column.add(ys[i * kThreads], quad.x);
-        column.add(ys[(i + 1) * kThreads], quad.y);
-        column.add(ys[(i + 2) * kThreads], quad.z);
-        column.add(ys[(i + 3) * kThreads], quad.w);
-      }
-      above = column.take();
-      words[w * kThreads] = above;
+    const Word* const from = entry_of(x, batch, entry) + n;
+    if constexpr (kFew) {
+      Word ys[(kFewLimbs + 4) / 4 * 4], words[(kFewWords + 2) / 2 * 2];
+      recombine_one<kFew, Sink>(ys, words, from, x.limb_stride, sizes, sink.at(entry, n));
+    } else {
+      Word* const ys = runtime::dynamic_shared<Word>() + threadIdx.x;
+      recombine_one<kFew, Sink>(ys, ys + r.terms * kThreads, from, x.limb_stride, sizes, sink.at(entry, n));
     }
-    const Word* const modulus = r.modulus;
-    const bool too_low = negative_after<false>(words, above, modulus + r.words, r.words);       // below -(Q - 1)/2
-    const bool too_high = !negative_after<true>(words, above, modulus + 2 * r.words, r.words);  // (Q + 1)/2 or more
-    const bool negative = too_high || (!too_low && above >> 31 != 0);
-    // x, x - Q or x + Q, or minus that: minus is the complement and 1.
-    const Word flipped = 0u - Word(negative), used = 0u - Word(too_low || too_high);
-    auto writer = sink.at(entry, n);
-    Wide carry = negative;
-    for (unsigned k = 0; k < r.words; ++k) {
-      const Wide sum = carry + (words[k * kThreads] ^ flipped) + (runtime::load_readonly(modulus + k) & used);
-      writer.take(k, Word(sum));
-      carry = sum >> 32;
-    }
-    writer.finish(negative);
   }
 }
 
@@ -217,8 +266,9 @@ template <class Sink>
 void recombine(runtime::LaunchSite site, const Recombination& r, const Batch& batch, const Operand& x,
                const Sink& sink) {
   if (batch.count == 0) return;
-  const std::size_t shared = (r.terms + r.words + 1) * kThreads * sizeof(Word);
-  runtime::launch(recombine_kernel<Sink>,
+  const bool few = r.limbs == kFewLimbs && r.words == kFewWords;
+  const std::size_t shared = few ? 0 : (r.terms + (r.words + 2) / 2 * 2) * kThreads * sizeof(Word);
+  runtime::launch(few ? recombine_kernel<Sink, true> : recombine_kernel<Sink, false>,
                   grid_of(runtime::blocks(std::size_t(1) << r.log_degree, kThreads), 1, batch.count), kThreads, shared,
                   site, sink, x, r, batch);
 }

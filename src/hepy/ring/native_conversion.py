@@ -143,8 +143,8 @@ class Conversions:
         limbs, words = len(basis), width(basis.modulus.bit_length())
         terms = -(-(limbs + 1) // 4) * 4
         parts = [basis.modulus // q for q in basis.primes] + [(1 << 32 * (words + 1)) - basis.modulus]
-        matrix = np.zeros((words + 1, terms), np.uint32)
-        matrix[:, : limbs + 1] = from_ints(parts, words + 1).T
+        matrix = np.zeros(((words + 2) // 2 * 2, terms), np.uint32)
+        matrix[: words + 1, : limbs + 1] = from_ints(parts, words + 1).T
         q = basis.modulus
         modulus, upload = from_ints([q, (q - 1) // 2, (q + 1) // 2], words), self.device.asarray
         incoming = _incoming(basis, constants.conversion(basis, basis), range(limbs))
