@@ -15,37 +15,27 @@ from hepy.bigint.multi_power_host import Plan
 N = 2**521 - 1
 
 
-class Sliding:
-    lanes = 1
-
-    def straus_entries(self, window):
-        return 1 << (window - 1)
+windows = pytest.mark.parametrize("sliding", [True, False])
 
 
-class Fixed:
-    lanes = 8
-
-    def straus_entries(self, window):
-        return 1 << window
-
-
-@pytest.mark.parametrize("engine", [Sliding(), Fixed()])
-def test_few_terms_take_tables_and_many_take_buckets(engine):
-    assert multi_power_host.plan(engine, 10, 1, 32, taken=10, most=1 << 20).method == "straus"
-    assert multi_power_host.plan(engine, 100_000, 4, 32, taken=400_000, most=1 << 20).method == "pippenger"
+@windows
+def test_few_terms_take_tables_and_many_take_buckets(sliding):
+    assert multi_power_host.plan(10, 1, 32, taken=10, most=1 << 20, sliding=sliding).method == "straus"
+    assert multi_power_host.plan(100_000, 4, 32, taken=400_000, most=1 << 20, sliding=sliding).method == "pippenger"
 
 
-@pytest.mark.parametrize("engine", [Sliding(), Fixed()])
-def test_more_columns_pay_for_larger_tables(engine):
-    windows = [multi_power_host.plan(engine, 128, m, 31, taken=128 * m, most=1 << 20).window for m in (1, 8, 64, 1024)]
-    assert windows == sorted(windows)
-    assert windows[0] < windows[-1]
+@windows
+def test_more_columns_pay_for_larger_tables(sliding):
+    chosen = [multi_power_host.plan(128, m, 31, 128 * m, 1 << 20, sliding).window for m in (1, 8, 64, 1024)]
+    assert chosen == sorted(chosen)
+    assert chosen[0] < chosen[-1]
 
 
+@windows
 @pytest.mark.parametrize("most", [1, 1000, 3000, 1 << 20])
-def test_tables_hold_no_more_than_they_may(most):
-    chosen = multi_power_host.plan(Sliding(), 128, 1000, 31, taken=128_000, most=most)
-    assert chosen.method == "pippenger" or chosen.window == 1 or 128 << (chosen.window - 1) <= most
+def test_tables_hold_no_more_than_they_may(most, sliding):
+    chosen = multi_power_host.plan(128, 1000, 31, 128_000, most, sliding)
+    assert chosen.method == "pippenger" or chosen.window == 1 or 128 << (chosen.window - sliding) <= most
 
 
 @given(st.integers(1, 300), st.floats(0, 5000), st.integers(1, 512), st.integers(1, 64))

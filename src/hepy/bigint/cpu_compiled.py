@@ -277,14 +277,9 @@ class Kernels:
     def multi_power_vartime(self, x: Operand, exponents: limb.Limbs, wanted: npt.NDArray[np.bool_], bits: int) -> Batch:
         return multi_power_host.product(self, x, exponents, wanted, bits)
 
-    def straus_entries(self, window: int) -> int:
-        """Contract: hepy.bigint.multi_power_host.Engine."""
-        entries: int = self.native.straus_entries(window)
-        return entries
-
     def straus_tables(self, x: Operand, window: int, products: float) -> Batch:
         """Contract: hepy.bigint.multi_power_host.Engine."""
-        tables, make = self.empty(len(x[1]) * self.straus_entries(window)), self.native.straus_tables
+        tables, make = self.empty(len(x[1]) * self.native.straus_entries(window)), self.native.straus_tables
         self.run(len(x[1]), products + 1, lambda i, j: make(tables, *x, window, i, j))
         return tables
 

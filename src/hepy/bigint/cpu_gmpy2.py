@@ -195,13 +195,9 @@ class Kernels:
     def multi_power_vartime(self, x: Operand, exponents: limb.Limbs, wanted: npt.NDArray[np.bool_], bits: int) -> Batch:
         return multi_power_host.product(self, x, exponents, wanted, bits)
 
-    def straus_entries(self, window: int) -> int:
-        """Contract: hepy.bigint.multi_power_host.Engine."""
-        return 1 << (window - 1)
-
     def straus_tables(self, x: Operand, window: int, products: float) -> Batch:
         """Contract: hepy.bigint.multi_power_host.Engine."""
-        tables = np.empty((len(x[1]), self.straus_entries(window), self.length), np.uint64)
+        tables = np.empty((len(x[1]), multi_power_host.entries(window, sliding=True), self.length), np.uint64)
         constants = (self.modulus, self.minus_inverse)
         self._run(len(tables), products + 1, lambda i, j: loops.straus_tables(tables, *x, *constants, i, j))
         return tables

@@ -8,6 +8,7 @@ tables.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
@@ -37,17 +38,14 @@ class Powers(NamedTuple):
 class Engine(Protocol):
     """What product() asks of an engine, beside the leaves of hepy.bigint.kernels.Kernels."""
 
-    lanes: int  # results that a thread makes at once
+    lanes: int  # results that a thread makes at once. One alone takes sliding windows, whose digits are odd
 
     def empty(self, count: int) -> Batch: ...
 
     def segment_product(self, x: Operand, offsets: npt.NDArray[np.int64]) -> Batch: ...
 
-    def straus_entries(self, window: int) -> int:
-        """Powers in a base's table: 2**window, or half of it where windows slide and digits are odd."""
-
     def straus_tables(self, x: Operand, window: int, products: float) -> Batch:
-        """A table for each element, of so many products."""
+        """A table for each element, of so many products: of entries() powers."""
 
     def straus_vartime(self, out: Batch, tables: Batch, powers: Powers, products: float) -> None:
         """Fill [rows, spans, columns] by the tables of [rows, terms]; each result takes so many products."""
@@ -78,17 +76,17 @@ def product(engine: Engine, x: Operand, exponents: limb.Limbs, wanted: npt.NDArr
     batch, which = x[0], np.ascontiguousarray(x[1])
     terms, columns = wanted.shape
     rows = len(which) // terms
-    # Lanes take a product where one of them wants it.
-    taken = int(wanted.sum()) if engine.lanes == 1 else wanted.size
-    most = _TABLES // batch[:1].nbytes  # powers
-    chosen = plan(engine, terms, columns, bits, taken, most)
+    sliding = engine.lanes == 1
+    taken = int(np.count_nonzero(wanted)) if sliding else wanted.size  # lanes take a product where one of them wants it
+    most = _TABLES // (batch.itemsize * batch.shape[1])  # powers
+    chosen = plan(terms, columns, bits, taken, most, sliding)
     cut = spans(rows * columns, taken / columns, chosen, engine.lanes * options.threads)
     out, products = engine.empty(rows * cut * columns), chosen.fixed + taken / columns / cut * chosen.each
     powers = Powers(np.ascontiguousarray(exponents), np.ascontiguousarray(wanted), bits, chosen.window, cut)
     if chosen.method == "pippenger":
         engine.pippenger_vartime(out, (batch, which), powers, products)
     else:
-        step = max(1, most // (terms * engine.straus_entries(chosen.window)))
+        step = max(1, most // (terms * entries(chosen.window, sliding)))
         for row in range(0, rows, step):
             tables = engine.straus_tables(
                 (batch, which[row * terms : (row + step) * terms]), chosen.window, chosen.table
@@ -101,24 +99,34 @@ def product(engine: Engine, x: Operand, exponents: limb.Limbs, wanted: npt.NDArr
     return engine.segment_product((out, np.ascontiguousarray(order).ravel()), np.arange(rows * columns + 1) * cut)
 
 
-def plan(engine: Engine, terms: int, columns: int, bits: int, taken: int, most: int) -> Plan:
+def entries(window: int, sliding: bool) -> int:
+    """Powers in a base's table: of all digits, or of the odd ones."""
+    return 1 << (window - sliding)
+
+
+def plan(terms: int, columns: int, bits: int, taken: int, most: int, sliding: bool) -> Plan:
     """The cheaper method for one vector of bases.
 
     Args:
         taken: pairs of a term and a column that take part.
         most: powers that tables hold in all.
     """
-    plans = []
+    tables, buckets = _plans(bits, sliding)
+    fitting = [one for one in tables if one.window == 1 or terms * entries(one.window, sliding) <= most]
+    return min(fitting + buckets, key=lambda plan: terms * plan.table + columns * plan.fixed + taken * plan.each)
+
+
+@functools.lru_cache(maxsize=256)
+def _plans(bits: int, sliding: bool) -> tuple[list[Plan], list[Plan]]:
+    """Plans of both methods for exponents of so many bits."""
+    tables, buckets = [], []
     for w in range(1, 9):
-        entries = engine.straus_entries(w)
-        if terms * entries <= most or w == 1:
-            sliding = 2 * entries == 1 << w
-            each = bits / (w + 1) if sliding else -(-bits // w) * (1 - 2.0**-w)
-            plans.append(Plan("straus", w, entries if w > 1 else 0, bits, each))
+        each = bits / (w + 1) if sliding else -(-bits // w) * (1 - 2.0**-w)
+        tables.append(Plan("straus", w, entries(w, sliding) if w > 1 else 0, bits, each))
     for w in range(1, 15):
         positions = -(-bits // w)
-        plans.append(Plan("pippenger", w, 0, bits + positions * 2 ** (w + 1), positions * (1 - 2.0**-w)))
-    return min(plans, key=lambda plan: terms * plan.table + columns * plan.fixed + taken * plan.each)
+        buckets.append(Plan("pippenger", w, 0, bits + positions * 2 ** (w + 1), positions * (1 - 2.0**-w)))
+    return tables, buckets
 
 
 def spans(results: int, terms: float, plan: Plan, workers: int) -> int:
