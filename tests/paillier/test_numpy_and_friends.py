@@ -35,7 +35,14 @@ def x(key):
         lambda a: np.dot([1, 2], a), lambda a: np.dot(a, 2), lambda a: np.dot(2, a), lambda a: np.dot(a, VALUES.T),
         lambda a: np.concatenate([a, a]), lambda a: np.concatenate([a, a], axis=1), lambda a: np.stack([a, a], axis=1),
         lambda a: np.reshape(a, (3, 2)), lambda a: np.reshape(a, -1), lambda a: np.transpose(a),
-        lambda a: np.transpose(a, (1, 0)), lambda a: np.ravel(a),
+        lambda a: np.transpose(a, (1, 0)), lambda a: np.ravel(a), lambda a: np.inner(a[0], [1, 2, 3]),
+        lambda a: np.flip(a), lambda a: np.flip(a, axis=1), lambda a: np.fliplr(a), lambda a: np.flipud(a), lambda a: np.rot90(a),
+        lambda a: np.roll(a, 2), lambda a: np.roll(a, (1, 2), axis=(0, 1)), lambda a: np.repeat(a, 2), lambda a: np.tile(a, (2, 1, 2)),
+        lambda a: np.repeat(a, [0, 2, 1], axis=1), lambda a: np.take(a, [2, 0], axis=1), lambda a: np.take(a, 4),
+        lambda a: np.expand_dims(a, 1), lambda a: np.squeeze(a[:1]), lambda a: np.squeeze(a[None], axis=0),
+        lambda a: np.swapaxes(a, 0, 1), lambda a: np.moveaxis(a, 0, -1), lambda a: np.broadcast_to(a, (2, 2, 3)), lambda a: np.diagonal(a),
+        lambda a: np.vstack([a, a[0]]), lambda a: np.hstack([a, a]), lambda a: np.hstack([a[0], a[1]]), lambda a: np.vstack([a[0], a[1]]),
+        lambda a: np.split(a, 3, axis=1)[2], lambda a: np.array_split(a.ravel(), 4)[1], lambda a: np.hsplit(a, [1])[1], lambda a: np.vsplit(a, 2)[0],
     ],
 )  # fmt: skip
 def test_functions_do_what_they_do_with_numbers(x, key, function):
@@ -43,6 +50,32 @@ def test_functions_do_what_they_do_with_numbers(x, key, function):
     assert isinstance(got, paillier.CiphertextArray)
     assert got.shape == want.shape
     assert key.decrypt(got).tolist() == want.tolist()
+
+
+def test_moved_elements_are_fresh_unless_they_are_repeated(x):
+    assert all(a.fresh for a in (np.flip(x), np.roll(x, 1), np.take(x, [0, 2], axis=1), *np.split(x, 3, axis=1)))
+    assert not any(
+        a.fresh for a in (np.repeat(x, 2), np.broadcast_to(x, (2, 2, 3)), np.take(x, [1, 1]), np.flip(x + 1))
+    )
+
+
+def test_shapes_that_do_not_go_raise_as_elsewhere(x):
+    places = np.zeros(2, dtype=int)
+    for wrong in (
+        lambda: np.broadcast_to(x, (3, 2)),
+        lambda: np.flip(x, 5),
+        lambda: np.squeeze(x, 0),
+        lambda: np.tile(x, "a"),
+    ):
+        with pytest.raises(ParameterError, match="cannot take that shape"):
+            wrong()
+    with pytest.raises(ParameterError, match=r"shape \(2, 3\) cannot be split like that"):
+        np.split(x, 2, axis=1)
+    with pytest.raises(IndexError):
+        np.take(x, [9])
+    with pytest.raises(TypeError, match="takes less of ciphertexts"):
+        np.take(x, [0, 1], out=places)
+    assert not places.any()
 
 
 def test_what_is_asked_of_a_shape(x):

@@ -102,6 +102,14 @@ class ResidueArray:
     def broadcast_to(self, shape: int | tuple[int, ...]) -> ResidueArray:
         return self._shaped(lambda: np.broadcast_to(self._rows, shape))
 
+    def rearranged(self, function: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]) -> ResidueArray:
+        """What a function makes of the array that moves, repeats or leaves out elements and looks at none, as np.flip does.
+
+        Args:
+            function: of numpy; it gets an array of this shape that says which element is where.
+        """
+        return self._shaped(lambda: np.asarray(function(self._rows)))
+
     @property
     def origin(self) -> int:
         """A number that living arrays share only if an element of one may be an element of the other."""

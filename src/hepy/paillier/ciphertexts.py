@@ -153,6 +153,14 @@ class CiphertextArray(NumpyManners):
         residues = self.residues[index]
         return self._same(residues, fresh=self.fresh and residues.distinct())
 
+    def rearranged(self, function: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]) -> CiphertextArray:
+        """What a function of numpy makes of the array that moves, repeats or leaves out elements and looks at none.
+
+        np.flip(x), np.roll(x, 1), np.repeat(x, 2) and their like come here.
+        """
+        residues = self.residues.rearranged(function)
+        return self._same(residues, fresh=self.fresh and residues.distinct())
+
     @property
     def T(self) -> CiphertextArray:
         return self._same(self.residues.T, fresh=self.fresh)
