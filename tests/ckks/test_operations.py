@@ -9,6 +9,7 @@ import hepy
 from hepy import ckks
 from hepy.ckks.noise import Model
 from hepy.ckks.rings import rings
+from hepy.ring import RingBasis
 
 
 def bits(context, x, want):
@@ -287,3 +288,18 @@ def test_seeds_survive_other_batch_shapes(toy, values):
     y = x.reshape(2, 3, 32)
     assert len(hepy.dumps(y)) < len(hepy.dumps(x)) + 64
     assert (toy.decrypt(hepy.loads(hepy.dumps(y), toy)) == toy.decrypt(x).reshape(2, 3, 32)).all()
+
+
+@pytest.mark.parametrize("device", ["cpu"], indirect=True)
+def test_bases_are_made_once(toy, values, monkeypatch):
+    """A basis tests that its primes are prime, which takes as long as an addition."""
+
+    def every_operation():
+        x, y = toy.encrypt(values(32)), toy.encrypt(values(32), level=2)
+        toy.decrypt((x * y + x - 1.5).rotate(1) * 0.25)
+
+    every_operation()
+    made = []
+    monkeypatch.setattr(RingBasis, "__init__", lambda self, primes, degree: made.append(primes))
+    every_operation()
+    assert made == []
