@@ -124,8 +124,11 @@ def _plans(bits: int, sliding: bool) -> tuple[list[Plan], list[Plan]]:
         each = bits / (w + 1) if sliding else -(-bits // w) * (1 - 2.0**-w)
         tables.append(Plan("straus", w, entries(w, sliding) if w > 1 else 0, bits, each))
     for w in range(1, 15):
-        positions = -(-bits // w)
-        buckets.append(Plan("pippenger", w, 0, bits + positions * 2 ** (w + 1), positions * (1 - 2.0**-w)))
+        full, top = divmod(bits, w)  # the highest window may be narrow
+        # The first base in a bucket is copied, which pays for the product that the bucket takes later; and one for each digit.
+        digits = full * 2**w + 2**top
+        each = full * (1 - 2.0**-w) + 1 - 2.0**-top
+        buckets.append(Plan("pippenger", w, 0, bits + (digits if sliding else 2 * digits), each))
     return tables, buckets
 
 
