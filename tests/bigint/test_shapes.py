@@ -1,5 +1,8 @@
 """Shapes of residue arrays follow numpy's, and what does not fit is refused by name."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -129,6 +132,15 @@ def test_equality_is_elementwise_and_numpy_takes_no_residues_unasked(x):
         np.asarray(x)
     with pytest.raises(TypeError, match="unhashable"):
         hash(x)
+
+
+def test_copies_are_the_array_itself_and_pickles_are_refused(x):
+    assert copy.copy(x) is copy.deepcopy([x])[0] is x
+    assert copy.deepcopy(x.modulus) is x.modulus
+    for each in (x, x.modulus, x.modulus.fixed_base(3)):
+        with pytest.raises(ParameterError, match=r"not pickled.*to_limbs"):
+            pickle.dumps(each)
+    assert x.modulus.from_limbs(pickle.loads(pickle.dumps(x.to_limbs()))).equal(x).all()  # noqa: S301
 
 
 def test_rows_are_elements_of_an_iteration(x):

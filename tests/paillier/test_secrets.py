@@ -53,10 +53,12 @@ def test_nothing_lists_the_attributes_of_secrets(any_key):
 
 
 def test_no_part_of_a_key_is_pickled_or_copied(any_key):
-    for part in (any_key, any_key._secret):
+    crt = any_key.crt
+    for part in (any_key, any_key._secret, crt, crt._p, crt._p.prime, crt._p.square, crt._p.part, crt._plaintexts):
         with pytest.raises(ParameterError, match="not pickled"):
             pickle.dumps(part)
-    assert copy.deepcopy(any_key) is any_key
+    for part in (any_key, crt, crt._p):
+        assert copy.deepcopy(part) is copy.copy(part) is part
     with pytest.raises(ParameterError, match="not pickled or copied"):
         copy.deepcopy(any_key._secret)
 

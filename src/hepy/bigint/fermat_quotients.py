@@ -17,6 +17,7 @@ from hepy import _devices
 from hepy import _limbs as limb
 from hepy._devices.zeroing import secret_memory
 from hepy._host.locks import new_lock
+from hepy.bigint.immutable import Immutable
 from hepy.bigint.kernels import FermatKernels, Kernels, offered, place
 from hepy.bigint.modulus import Modulus
 from hepy.errors import ParameterError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from hepy.bigint.residues import ResidueArray
 
 
-class FermatPart:
+class FermatPart(Immutable):
     """One modulus m with its exponent e, and a factor s for its quotients. All three may be secret.
 
     Args:
@@ -49,7 +50,7 @@ class FermatPart:
         return f"FermatPart({self.modulus!r})"
 
 
-class FermatQuotients:
+class FermatQuotients(Immutable):
     """For each part (m, e, s) the quotient t of x; then the number that is s t modulo each m.
 
     Args:

@@ -8,6 +8,7 @@ from hepy import _devices
 from hepy import _limbs as limb
 from hepy._arguments import whole
 from hepy._host.locks import new_lock
+from hepy.bigint.immutable import Immutable
 from hepy.bigint.integers import integers
 from hepy.bigint.kernels import place
 from hepy.bigint.residues import ResidueArray
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from hepy.bigint.modulus import Modulus
 
 
-class FixedBase:
+class FixedBase(Immutable):
     """A base modulo a modulus, with tables that each device makes when they pay.
 
     The sequence of operations depends on `bits` only; which entries of the tables are read depends on the exponents,

@@ -16,6 +16,7 @@ from hepy._arguments import whole
 from hepy._host.locks import new_lock
 from hepy.bigint import kernels as _kernels
 from hepy.bigint.fixed_base import FixedBase
+from hepy.bigint.immutable import Immutable
 from hepy.bigint.integers import integers
 from hepy.bigint.residues import ResidueArray, concatenate
 from hepy.bigint.rows import identity
@@ -23,7 +24,7 @@ from hepy.bigint.single import Singles
 from hepy.errors import ParameterError
 
 
-class Modulus:
+class Modulus(Immutable):
     """An odd integer above 2, with what each device prepares for it.
 
     Args:

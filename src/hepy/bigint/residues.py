@@ -21,6 +21,7 @@ from hepy import _devices
 from hepy import _limbs as limb
 from hepy._arguments import whole
 from hepy.bigint import joint
+from hepy.bigint.immutable import Immutable
 from hepy.bigint.integers import integers
 from hepy.bigint.kernels import LEAST_CHUNK, Batch, Kernels, NotAUnit, Operand
 from hepy.bigint.rows import Rows, identity, repeated
@@ -36,7 +37,7 @@ _TOGETHER = 8  # features, at least, that are looked at for joint bins
 _TERMS = 1 << 13  # of a product of powers, at least, whose exponents are held in the form that kernels read
 
 
-class ResidueArray:
+class ResidueArray(Immutable):
     """Residues modulo one modulus, of any shape, on one device.
 
     Made by the methods of Modulus. `+ - * **` work elementwise with numpy's broadcasting, with arrays of the same

@@ -339,10 +339,7 @@ class CiphertextArray(NumpyManners):
         own = self._numbers("a product with a matrix")
         encodings, account = encode(matrix, scale_bits, value_bits)
         if self.ndim == 0 or encodings.ndim == 0 or self.shape[-1] != encodings.shape[max(encodings.ndim - 2, 0)]:
-            raise ParameterError(
-                f"shapes {self.shape} @ {encodings.shape} do not go together: the last axis of the first has to match "
-                "the last but one of the second"
-            )
+            raise _unfit(self.shape, encodings.shape)
         total = own.times(account, self.shape[-1]).within(self.public_key.n, "the product with a matrix")
         return self._computed(_matmul(self.residues, encodings), total)
 
@@ -352,8 +349,8 @@ class CiphertextArray(NumpyManners):
     def __rmatmul__(self, matrix: Any) -> CiphertextArray:
         self._refuse_ciphertext(matrix)
         array = _devices.to_host(numbers(matrix))
-        if array.ndim == 0 or self.ndim == 0:
-            raise ParameterError(f"shapes {array.shape} @ {self.shape} do not go together: `@` needs at least one axis")
+        if array.ndim == 0 or self.ndim == 0 or array.shape[-1] != self.shape[max(self.ndim - 2, 0)]:
+            raise _unfit(array.shape, self.shape)
         if self.ndim == 1:
             return self.matmul(array if array.ndim == 1 else np.swapaxes(array, -1, -2))
         flipped = self.transpose(*range(self.ndim - 2), self.ndim - 1, self.ndim - 2)
@@ -616,6 +613,13 @@ def _matmul(residues: ResidueArray, matrix: npt.NDArray[Any]) -> ResidueArray:
     parts = [left[i].multi_power_vartime(right[i]) for i in range(len(right))]
     shape = (*lead, residues.shape[-2], matrix.shape[-1])
     return concatenate_residues(parts).reshape(shape) if parts else left.reshape(shape)
+
+
+def _unfit(left: tuple[int, ...], right: tuple[int, ...]) -> ParameterError:
+    return ParameterError(
+        f"shapes {left} @ {right} do not go together: the last axis of the first has to match the last but one of the "
+        "second (or its only one)"
+    )
 
 
 def _negative(encodings: npt.NDArray[Any]) -> npt.NDArray[Any]:
