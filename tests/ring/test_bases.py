@@ -35,8 +35,8 @@ def test_primes_can_be_excluded_and_bounded():
         ((100, 12, 1), "power of two, not 12"),
         ((100, 4, 1), "from 8 to 131072, not 4"),
         ((100, 1 << 18, 1), "from 8 to 131072, not 262144"),
-        ((100, 8, -1), "`count` is not negative"),
-        ((0, 8, 1), "`near` is positive"),
+        ((100, 8, -1), "count is a whole number from 0"),
+        ((0, 8, 1), "near is a whole number from 1"),
     ],
 )
 def test_primes_refuse(arguments, said):

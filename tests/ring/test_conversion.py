@@ -265,3 +265,27 @@ def test_rescaling_without_loss_multiplies(device):
     got = ring.rescale(main.coefficients(values), special.union(main))
     assert got.to_ints().tolist() == (values * special.modulus).tolist()
     assert ring.rescale(got, got.basis) is got
+
+
+def test_values_are_not_taken_for_coefficients(device):
+    """Both are words modulo the same primes: only the type tells, and a result would be wrong without a sign of it."""
+    basis = ring.RingBasis(ring.primes(2**30, 8, 2), 8)
+    special = ring.RingBasis(ring.primes(2**31, 8, 2), 8)
+    c = basis.coefficients(np.arange(16).reshape(2, 8))
+    p = c.ntt()
+    for wrong in (
+        lambda: ring.convert(p, special),
+        lambda: ring.mod_up(c, [basis], special),
+        lambda: ring.inner_product(p, c),
+        lambda: ring.inner_product(c, p),
+        lambda: ring.inner_product(p[None], p[None], c),
+        lambda: ring.tensor_product(c, c),
+        lambda: basis.intt(c),
+        lambda: ring.rescale(5, special),
+        lambda: ring.rescale(p, 5),
+        lambda: ring.convert(c, 5),
+        lambda: p.restrict(5),
+        lambda: basis.union(5),
+    ):
+        with pytest.raises(ParameterError, match=r"expected|transformed"):
+            wrong()

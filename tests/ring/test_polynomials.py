@@ -318,3 +318,27 @@ def test_adding_to_the_first_leaves_the_others(device, mixed, count):
         ring.add_first(x, ring.uniform(basis, (3, 1), random.stream(bytes(32))))
     with pytest.raises(ParameterError, match="meets its like"):
         ring.add_first(x, y.intt())
+
+
+def test_shapes_and_numbers_that_do_not_fit(device):
+    basis = ring.RingBasis(ring.primes(2**30, 8, 2), 8)
+    x = basis.ntt(np.arange(16).reshape(2, 8))
+    for wrong in (
+        lambda: x.reshape(5), lambda: x.reshape("a"), lambda: x.transpose(1), lambda: x[None].transpose(0, 0),
+        lambda: x.transpose("a"), lambda: x.broadcast_to((3, 5)), lambda: x.broadcast_to("a"), lambda: x.broadcast_to((-1, 2)),
+        lambda: ring.Polynomial.zeros(basis, (-1,)), lambda: ring.Polynomial.zeros(basis, 1.5),
+        lambda: x.automorphism(1.5), lambda: x.automorphism("a"), lambda: ring.stack(5), lambda: ring.stack([5, 5]),
+        lambda: ring.uniform(basis, (2.5,), random.stream(bytes(32))), lambda: ring.galois_element(1.5, 8),
+        lambda: basis.coefficients([None] * 8), lambda: basis.coefficients([[1] * 8, [1] * 7]),
+        lambda: basis.coefficients(np.array([1.5] * 8, object)), lambda: ring.Coefficients.from_floats(basis, np.zeros(7)),
+        lambda: ring.RingBasis(97, 8), lambda: ring.RingBasis([97.5], 8), lambda: ring.RingBasis(["97"], 8),
+        lambda: ring.primes("a", 8, 3), lambda: ring.primes(2**30, 8, 3.5),
+    ):  # fmt: skip
+        with pytest.raises(ParameterError):
+            wrong()
+    with pytest.raises(IndexError):  # by which Python knows the end of a sequence
+        x[2]
+    n = np.int64
+    assert ring.RingBasis(ring.primes(n(2**30), n(8), n(2)), n(8)) == basis
+    assert ring.Polynomial.zeros(basis, n(2)).shape == x.broadcast_to((n(2),)).shape == (2,)
+    assert type(ring.galois_element(n(1), n(8))) is int

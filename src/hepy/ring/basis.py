@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import gmpy2
 import numpy as np
 
+from hepy._arguments import shown, whole
 from hepy.errors import ParameterError
 from hepy.ring.primes import PRIME_LIMIT, check_degree
 from hepy.ring.tables import PrimeTables, Words, prime_tables
@@ -49,7 +50,9 @@ class RingBasis:
 
     def __init__(self, primes: Iterable[int], degree: int) -> None:
         self.degree = check_degree(degree)
-        self.primes = tuple(int(prime) for prime in primes)
+        if not isinstance(primes, Iterable):
+            raise ParameterError(f"a basis is made of primes, several in a list, not of {shown(primes)}")
+        self.primes = tuple(whole("a prime", prime) for prime in primes)
         if not self.primes or len(set(self.primes)) < len(self.primes):
             raise ParameterError(f"a basis has one or more distinct primes, not {self.primes}")
         for prime in self.primes:
@@ -134,7 +137,7 @@ class RingBasis:
         return slice(first, last + 1) if places == tuple(range(first, last + 1)) else list(places)
 
     def _same_degree(self, other: RingBasis) -> RingBasis:
-        if other.degree != self.degree:
+        if check_basis(other).degree != self.degree:
             raise ParameterError(f"bases have degrees {self.degree} and {other.degree}: they belong to different rings")
         return other
 
@@ -154,7 +157,22 @@ class RingBasis:
 
     def intt(self, values: Polynomial) -> Coefficients:
         """Coefficients of polynomials that are in the NTT domain."""
+        from hepy.ring.polynomial import Polynomial
+
+        if not isinstance(values, Polynomial):
+            raise ParameterError(f"a Polynomial is transformed to coefficients, not a {type(values).__name__}")
         return values.intt()
+
+
+def check_basis(basis: Any) -> RingBasis:
+    """It, if it is a RingBasis.
+
+    Raises:
+        ParameterError: it is something else.
+    """
+    if not isinstance(basis, RingBasis):
+        raise ParameterError(f"a RingBasis was expected, not {type(basis).__name__}")
+    return basis
 
 
 # The bases of a scheme are few, and are asked for in every operation.

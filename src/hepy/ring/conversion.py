@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from hepy.errors import ParameterError
-from hepy.ring.basis import RingBasis
+from hepy.ring.basis import RingBasis, check_basis
 from hepy.ring.constants import departing, division, gained, on_device
 from hepy.ring.kernels import Array
 from hepy.ring.polynomial import Coefficients, Kind, Polynomial, check_broadcast, checked_element, concatenate, stack
@@ -29,6 +30,7 @@ def convert(x: Coefficients, target: RingBasis, *, centred: bool = True) -> Coef
 
     Source: Halevi, Polyakov, Shoup (eprint 2018/117), section 2.2, the quotient by fixed-point arithmetic.
     """
+    _check_type(Coefficients, x)
     _same_ring(x, target)
     words = x._kernels.convert(x._words, x.basis, target, centred)
     return Coefficients(target, x.device, words)
@@ -50,6 +52,7 @@ def mod_up(x: Polynomial, digits: Sequence[RingBasis], special: RingBasis, *, ce
         ParameterError: the digits are no partition of the primes of x.
     Source: Han and Ki, CT-RSA 2020 (eprint 2019/688), section 3.
     """
+    _check_type(Polynomial, x)
     groups, extended = _digits(x.basis, tuple(digits), special)
     if hasattr(x._kernels, "mod_up"):
         words = x._kernels.mod_up(x._words, groups, x.basis, extended, centred)
@@ -98,6 +101,7 @@ def inner_product(x: Polynomial, y: Polynomial, lifted: Polynomial | None = None
     Raises:
         ParameterError: the last axes differ, y lacks a prime of x, or x lacks one of `lifted`, or it is longer.
     """
+    _check_type(Polynomial, x, y)
     if not x.shape or not y.shape or x.shape[-1] != y.shape[-1]:
         raise ParameterError(f"batches of shapes {x.shape} and {y.shape} have no last axis to sum over in common")
     check_broadcast(x.shape[:-1], y.shape[:-1])
@@ -106,6 +110,7 @@ def inner_product(x: Polynomial, y: Polynomial, lifted: Polynomial | None = None
     kernels = x._kernels
     if lifted is None:
         return Polynomial(x.basis, x.device, kernels.inner_product(x._words, y._words, x.basis, limbs))
+    _check_type(Polynomial, lifted)
     x._same_device(lifted)
     shape = np.broadcast_shapes(x.shape[:-1], y.shape[:-1])
     if not shape or not lifted.shape or lifted.shape[-1] > shape[-1]:
@@ -154,6 +159,7 @@ def tensor_product(x: Polynomial, y: Polynomial) -> Polynomial:
     Raises:
         ParameterError: the last axes are not 2 long, or bases or shapes do not fit together.
     """
+    _check_type(Polynomial, x, y)
     if x.shape[-1:] != (2,) or y.shape[-1:] != (2,):
         raise ParameterError(f"linear polynomials are pairs along the last axis, not of shapes {x.shape} and {y.shape}")
     words = x._partner(y)
@@ -178,7 +184,8 @@ def rescale(x: Kind, target: RingBasis, element: int = 1) -> Kind:
         ParameterError: the degrees differ, or the element is even.
     Source: ModDown of Cheon, Han, Kim, Kim, Song, SAC 2018 (eprint 2018/931), section 4, for sets (rational rescaling).
     """
-    if element % (2 * target.degree) != 1:
+    _check_type((Polynomial, Coefficients), x)
+    if element % (2 * check_basis(target).degree) != 1:
         return _rescaled_automorphism(x, target, element)
     if x.basis == target:
         return x
@@ -220,6 +227,16 @@ def mod_down(x: Kind, special: RingBasis, element: int = 1) -> Kind:
     return rescale(x, x.basis.without(special), element)
 
 
+def _check_type(kind: type | tuple[type, ...], *arrays: Any) -> None:
+    """Raise for words that are held otherwise: nothing else tells values from coefficients."""
+    for array in arrays:
+        if not isinstance(array, kind):
+            wanted = kind.__name__ if isinstance(kind, type) else " or ".join(each.__name__ for each in kind)
+            raise ParameterError(
+                f"a {wanted} was expected, not {type(array).__name__}: .ntt() and .intt() lead from one to the other"
+            )
+
+
 def _same_ring(x: Polynomial | Coefficients, target: RingBasis) -> None:
-    if x.basis.degree != target.degree:
+    if x.basis.degree != check_basis(target).degree:
         raise ParameterError(f"degrees are {x.basis.degree} and {target.degree}: bases belong to different rings")

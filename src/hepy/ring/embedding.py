@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy import _devices
+from hepy._arguments import whole
 from hepy.errors import ParameterError
 from hepy.ring.kernels import kernels
 from hepy.ring.primes import check_degree
@@ -87,13 +88,15 @@ def _of_type(device: _devices.Device, values: Any, dtype: npt.DTypeLike) -> Any:
 
 def galois_element(step: int, degree: int) -> int:
     """The automorphism X to X**element that rotates slots to the left by `step`."""
-    return pow(5, step % (check_degree(degree) // 2), 2 * degree)
+    size = check_degree(degree)
+    return pow(5, whole("the step of a rotation", step, None) % (size // 2), 2 * size)
 
 
 def _gap(degree: int, slots: int) -> int:
     check_degree(degree)
-    if isinstance(slots, bool) or not 1 <= slots <= degree // 2 or slots & (slots - 1):
-        raise ParameterError(f"a ring of degree {degree} has 1, 2, 4 ... or {degree // 2} slots, not {slots!r}")
+    slots = whole("slots", slots)
+    if not 1 <= slots <= degree // 2 or slots & (slots - 1):
+        raise ParameterError(f"a ring of degree {degree} has 1, 2, 4 ... or {degree // 2} slots, not {slots}")
     return degree // (2 * slots)
 
 

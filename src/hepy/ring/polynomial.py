@@ -8,7 +8,7 @@ uint32[B..., limbs, N], words canonical, and are immutable.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
@@ -16,9 +16,10 @@ import numpy.typing as npt
 
 from hepy import _devices
 from hepy import _limbs as integers
+from hepy._arguments import whole
 from hepy._devices import graphs
 from hepy.errors import DeviceError, ParameterError
-from hepy.ring.basis import RingBasis
+from hepy.ring.basis import RingBasis, check_basis
 from hepy.ring.constants import on_device
 from hepy.ring.kernels import Array, RingKernels, kernels
 
@@ -74,7 +75,7 @@ class RingArray:
     def __repr__(self) -> str:
         return f"{type(self).__name__}(shape={self.shape}, basis={self.basis!r}, device={self.device.name!r})"
 
-    # Shape.
+    # Shape: numpy's own rules. What does not fit raises ParameterError, an index out of range IndexError.
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -115,17 +116,27 @@ class RingArray:
     def reshape(self, *shape: Any) -> Self:
         wanted = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
         # The size is spelt out, so that -1 cannot take words of the last two axes.
-        resolved = np.broadcast_to(np.bool_(0), self.shape).reshape(wanted).shape
+        resolved = self._shaped(lambda view: view.reshape(wanted)).shape
         with self.device.active():
             return self._with(self._words.reshape(*resolved, *self._words.shape[-2:]))
 
     def transpose(self, *axes: Any) -> Self:
         wanted = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        self._shaped(lambda view: view.transpose(wanted or None))
         order = [axis % self.ndim for axis in wanted or reversed(range(self.ndim))]
         return self._with(self._words.transpose(*order, self.ndim, self.ndim + 1))
 
     def broadcast_to(self, shape: int | tuple[int, ...]) -> Self:
-        return self._with(self.device.xp.broadcast_to(self._words, (*batch_shape(shape), *self._words.shape[-2:])))
+        wanted = batch_shape(shape)
+        self._shaped(lambda view: np.broadcast_to(view, wanted))
+        return self._with(self.device.xp.broadcast_to(self._words, (*wanted, *self._words.shape[-2:])))
+
+    def _shaped(self, change: Callable[[npt.NDArray[np.bool_]], npt.NDArray[np.bool_]]) -> npt.NDArray[np.bool_]:
+        """What a change makes of an array of the batch's shape."""
+        try:
+            return change(np.broadcast_to(np.bool_(0), self.shape))
+        except (TypeError, ValueError) as error:
+            raise ParameterError(f"a batch of shape {self.shape} cannot take that shape: {error}") from None
 
     def restrict(self, basis: RingBasis) -> Self:
         """The same polynomials modulo some of the primes, in the order of `basis`.
@@ -135,7 +146,7 @@ class RingArray:
         """
         if basis == self.basis:
             return self
-        index = self.basis.index(basis)
+        index = self.basis.index(check_basis(basis))
         if isinstance(index, slice):
             return type(self)(basis, self.device, self._words[..., index, :])
         places = on_device(self.basis, self.device, ("limbs", basis), lambda: np.array(index))
@@ -293,8 +304,14 @@ class Coefficients(RingArray):
         Raises:
             ParameterError: values are not integers, or the last axis is not N long.
         """
-        array = np.asarray(values)
-        if array.dtype.kind not in "iuO" or array.shape[-1:] != (basis.degree,):
+        try:
+            array = np.asarray(values)
+        except ValueError as error:
+            raise ParameterError(f"coefficients are no rectangular array: {error}") from None
+        whole_numbers = array.dtype.kind in "iu" or (
+            array.dtype.kind == "O" and all(isinstance(value, int | np.integer) for value in array.flat)
+        )
+        if not whole_numbers or array.shape[-1:] != (basis.degree,):
             raise ParameterError(
                 f"coefficients are integers of shape [..., {basis.degree}], not {array.dtype} {array.shape}"
             )
@@ -317,8 +334,10 @@ class Coefficients(RingArray):
             bound: of |values|, where it is known; None looks at them, for which the host waits for a device.
 
         Raises:
-            ParameterError: a coefficient is no finite number.
+            ParameterError: a coefficient is no finite number, or the last axis is not N long.
         """
+        if np.shape(values)[-1:] != (basis.degree,):
+            raise ParameterError(f"coefficients have shape [..., {basis.degree}], not {np.shape(values)}")
         if bound is None:
             values = _devices.to_host(values)
             bound = float(max(values.max(initial=0.0), -values.min(initial=0.0)))
@@ -400,8 +419,8 @@ def stack(parts: Sequence[Kind], axis: int = 0) -> Kind:
 
 
 def _joined(how: str, parts: Sequence[Kind], axis: int) -> Kind:
-    if not parts:
-        raise ParameterError(f"cannot {how} no polynomials: pass at least one")
+    if not isinstance(parts, Sequence) or not parts or not isinstance(parts[0], RingArray):
+        raise ParameterError(f"cannot {how} no polynomials: pass a list of at least one")
     first, stacked = parts[0], how == "stack"
     words: list[Array] = [first._like(part)._words for part in parts]
     axes = first.ndim + int(stacked)
@@ -445,8 +464,9 @@ def checked_element(element: int, basis: RingBasis) -> int:
     """An automorphism's exponent in [0, 2N).
 
     Raises:
-        ParameterError: it is even.
+        ParameterError: it is even, or no integer.
     """
+    element = whole("the exponent of an automorphism", element, None)
     if element % 2 == 0:
         raise ParameterError(f"X to X**{element} is no automorphism: the exponent has to be odd")
     return element % (2 * basis.degree)
@@ -454,7 +474,8 @@ def checked_element(element: int, basis: RingBasis) -> int:
 
 def batch_shape(shape: int | tuple[int, ...]) -> tuple[int, ...]:
     """A shape as numpy takes it: one number or several."""
-    return (shape,) if isinstance(shape, int) else tuple(shape)
+    axes = shape if isinstance(shape, Iterable) else (shape,)
+    return tuple([whole("an axis of a batch", axis) for axis in axes])
 
 
 @functools.lru_cache(maxsize=4096)

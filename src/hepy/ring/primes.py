@@ -7,6 +7,7 @@ from typing import Any
 
 import gmpy2
 
+from hepy._arguments import whole
 from hepy.errors import ParameterError
 
 MIN_DEGREE, MAX_DEGREE = 1 << 3, 1 << 17
@@ -19,11 +20,10 @@ def check_degree(degree: Any) -> int:
     Raises:
         ParameterError: it is not.
     """
-    if isinstance(degree, bool) or not isinstance(degree, int) or degree & (degree - 1):
-        raise ParameterError(f"the degree of a ring is a power of two, not {degree!r}")
-    if not MIN_DEGREE <= degree <= MAX_DEGREE:
-        raise ParameterError(f"the degree of a ring is from {MIN_DEGREE} to {MAX_DEGREE}, not {degree}")
-    return degree
+    size = whole("the degree of a ring", degree, MIN_DEGREE, MAX_DEGREE)
+    if size & (size - 1):
+        raise ParameterError(f"the degree of a ring is a power of two, not {size}")
+    return size
 
 
 def primes(
@@ -48,13 +48,11 @@ def primes(
     >>> ring.primes(100, degree=8, count=4)
     (97, 113, 17, 193)
     """
-    step = 2 * check_degree(degree)
+    step, near, count = 2 * check_degree(degree), whole("near", near, 1), whole("count", count)
     if below is None:
         below = near if near == PRIME_LIMIT else 1 << 30
     if not 1 < below <= PRIME_LIMIT:
         raise ParameterError(f"primes of a ring are below 2**31, so `below` is from 2 to 2**31, not {below}")
-    if near < 1 or count < 0:
-        raise ParameterError(f"cannot find {count} primes near {near}: `near` is positive, `count` is not negative")
     found: list[int] = []
     for candidate in _nearest(near, step, below):
         if len(found) == count:
