@@ -180,6 +180,27 @@ def test_what_has_no_encoding_is_refused_as_fate_refuses_it(contract):
         coder.decode_f64_vec(np.array([1.0]))
 
 
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("f64", np.array([0.1, -2.5, 1e300])), ("f32", np.array([0.1, -2.5, 1e30], np.float32)),
+        ("i64", np.array([7, -(2**63), 2**63 - 1])), ("i32", np.array([7, -(2**31), 2**31 - 1], np.int32)),
+    ],
+)  # fmt: skip
+def test_each_dtype_has_names_of_its_own(contract, name, values):
+    """Encoded, encrypted and decrypted under the names that say the dtype, as vectors and one by one."""
+    sk, pk, coder = contract
+    encode, decode = (getattr(coder, f"{way}code_{name}") for way in ("en", "de"))
+    encode_vec, decode_vec = (getattr(coder, f"{way}code_{name}_vec") for way in ("en", "de"))
+    back = decode_vec(sk.decrypt_to_encoded(pk.encrypt_encoded(encode_vec(values), False)))
+    assert back.tolist() == values.tolist()
+    assert np.asarray(back).dtype == (np.int64 if name == "i32" else values.dtype)  # as FATE makes it
+    for value in values.tolist():
+        one = pk.encrypt_encoded_scalar(encode(value), obfuscate=False)
+        assert len(one) == 1
+        assert decode(sk.decrypt_to_encoded(one)) == value
+
+
 def test_a_dtype_that_is_asked_for_converts(contract):
     _, _, coder = contract
     assert pairs_of(coder.encode_vec(np.array([3.0]), np.int64)) == [[3, 0]]

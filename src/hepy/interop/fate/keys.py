@@ -123,10 +123,6 @@ class SK:
         plain = self._private_key.decrypt_encodings(residues)
         return PlaintextVector(object_array(plain, (len(plain),)), vec.exponents)
 
-    def decrypt_to_encoded_scalar(self, vec: CiphertextVector) -> PlaintextVector:
-        """As decrypt_to_encoded, for a vector of one."""
-        return self.decrypt_to_encoded(vec)
-
 
 def keygen(key_size: int, variant: str = "djn", *, seed: bytes | None = None) -> tuple[SK, PK, Coder]:
     """A new key pair with its coder, as FATE's PHECipherBuilder asks for it.
