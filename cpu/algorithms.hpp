@@ -8,7 +8,12 @@
 //   multiply, square, leave    out may be an operand; `scratch` has scratch_limbs()
 //   add, subtract              of canonical operands
 //   import_words, export_words integers (import: below R) and rows, not in Montgomery form
-//   import_plain               a plain element, as engine.hpp has it, and a row
+//   import_plain, export_plain a plain element, as engine.hpp has it, and a row
+//
+// A ring of pairs, which serves a square m^2, has kPairs and also, for rows of canonical pairs,
+//
+//   import_digits              an integer and as many digits as are asked for
+//   principal                  the PrincipalUnits of m
 //
 // This file is compiled once for each instruction set. Everything in it has internal linkage: the linker would
 // otherwise keep one copy of a function for all, perhaps one with instructions that the processor lacks. For the same
@@ -17,6 +22,7 @@
 #include <cstring>
 
 #include "engine.hpp"
+#include "principal.hpp"
 
 namespace hepy::cpu {
 namespace {
@@ -53,8 +59,14 @@ class Space {
         scratch_(vectors * vector_),
         rows_(scratch_ + ring.scratch_limbs()),
         size_(rows_ + (1 + rows) * width_),
-        memory_(acquire(size_)) {}
-  ~Space() { release(memory_, size_); }
+        memory_(size_ <= kNearby ? nearby_ : acquire(size_)) {}
+  ~Space() {
+    if (memory_ == nearby_) {
+      wipe(memory_, size_);
+    } else {
+      release(memory_, size_);
+    }
+  }
   Space(const Space&) = delete;
   Space& operator=(const Space&) = delete;
 
@@ -64,8 +76,11 @@ class Space {
   Limb* row(std::size_t i) const { return memory_ + rows_ + (1 + i) * width_; }
 
  private:
+  static constexpr std::size_t kNearby = 1024;  // 8 KiB of stack, enough for a product of rows
+
   std::size_t vector_, width_, scratch_, rows_, size_;
   Limb* memory_;
+  alignas(64) Limb nearby_[kNearby];
 };
 
 template <class Ring>
@@ -108,6 +123,27 @@ class EngineOf final : public Engine {
         if (k > 0) sum(to, live, space);
       }
     }
+  }
+
+  void load_plain(Limb* out, const Word* in, const Word* factor) const override {
+    const Memory space(ring_, 2, 2);
+    Limb *const element = space.row(0), *const by = space.row(1);
+    ring_.import_plain(element, in, plain_words());
+    ring_.import_plain(by, factor, plain_words());
+    const To to = targets(out, 0, 1, space);
+    Limb* const made = ring_.place(to, space.vector(0));
+    ring_.multiply(made, ring_.view(everywhere(element), space.vector(0)), ring_.view(everywhere(by), space.vector(1)),
+                   space.scratch());
+    ring_.store(to, made);
+  }
+
+  void store_plain(Word* out, const Limb* x) const override {
+    const Memory space(ring_, 1, 1);
+    const To to = targets(space.row(0), 0, 1, space);
+    Limb* const made = ring_.place(to, space.vector(0));
+    ring_.leave(made, ring_.view(everywhere(x), space.vector(0)), space.scratch());
+    ring_.store(to, made);
+    ring_.export_plain(out, space.row(0), plain_words());
   }
 
   void store(Word* out, Operand x, std::size_t start, std::size_t stop) const override {
@@ -158,6 +194,23 @@ class EngineOf final : public Engine {
   void subtract(Limb* out, Operand x, Operand y, std::size_t start, std::size_t stop) const override {
     binary(out, x, y, start, stop,
            [this](Limb* to, const Limb* a, const Limb* b, Limb* scratch) { ring_.subtract(to, a, b, scratch); });
+  }
+
+  // On canonical rows, so one at a time for every ring: beside a product of lanes it is short.
+  void multiply_principal([[maybe_unused]] Limb* out, [[maybe_unused]] Operand x, [[maybe_unused]] const Exponents& k,
+                          [[maybe_unused]] const std::uint8_t* negative, [[maybe_unused]] std::size_t start,
+                          [[maybe_unused]] std::size_t stop) const override {
+    if constexpr (Ring::kPairs) {
+      const std::size_t digits = (32 * k.width + Ring::kDigitBits - 1) / Ring::kDigitBits;
+      const Memory space(ring_, 0, (digits + ring_.principal().scratch_limbs(digits)) / width() + 1);
+      Limb *const short_row = space.row(0), *const scratch = short_row + digits;
+      for (std::size_t i = start; i < stop; ++i) {
+        const std::size_t which = exponent(k, i);
+        ring_.import_digits(short_row, digits, k.words + which * k.width, k.width);
+        ring_.principal().multiply(out + i * width(), element(x, i), short_row, digits, 0 - Limb(negative[which] & 1),
+                                   scratch);
+      }
+    }
   }
 
   void power(Limb* out, Operand x, const Exponents& e, unsigned window, bool scan, std::size_t start,

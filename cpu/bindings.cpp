@@ -10,6 +10,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -134,6 +135,9 @@ class Elements {
   }
   const Operand& operator*() const { return value_; }
   std::size_t size() const { return rows_.size(); }
+  const Limb* row(const Engine& engine, std::size_t i) const {
+    return value_.batch + std::size_t(value_.rows[i]) * engine.width();
+  }
 
  private:
   Array<const Limb> batch_;
@@ -150,18 +154,20 @@ class Powers {
       throw InvalidArgument("exponents of " + std::to_string(width) + " words do not have " + std::to_string(bits) +
                             " bits");
     }
-    const std::size_t count = words_.size() / width;
+    count_ = words_.size() / width;
     const Row* const index = rows_ ? rows_->data(stop) : nullptr;
-    if (index == nullptr && stop > count) throw InvalidArgument("there are fewer exponents than elements");
+    if (index == nullptr && stop > count_) throw InvalidArgument("there are fewer exponents than elements");
     for (std::size_t i = 0; index != nullptr && i < stop; ++i) {
-      if (index[i] < 0 || std::size_t(index[i]) >= count) throw InvalidArgument("there is no such row of exponents");
+      if (index[i] < 0 || std::size_t(index[i]) >= count_) throw InvalidArgument("there is no such row of exponents");
     }
     value_ = {words_.data(0), index, width, bits};
   }
   const Exponents& operator*() const { return value_; }
+  std::size_t count() const { return count_; }
 
  private:
   Array<const Word> words_;
+  std::size_t count_ = 0;
   std::unique_ptr<Array<const Row>> rows_;
   Exponents value_{};
 };
@@ -287,6 +293,111 @@ void power_vartime(const Engine& engine, const py::object& out, const py::object
   Limb* const target = to.data(stop * engine.width());
   const py::gil_scoped_release release;
   engine.power_vartime(target, *operand, *powers, window, start, stop);
+}
+
+void check_squared(const Engine& engine) {
+  if (!engine.squared()) throw InvalidArgument("principal units are those modulo a square");
+}
+
+void multiply_principal(const Engine& engine, const py::object& out, const py::object& x, const py::object& rows,
+                        const py::object& factors, std::size_t width, const py::object& factor_rows,
+                        const py::object& negative, std::size_t start, std::size_t stop) {
+  check_squared(engine);
+  const Array<Limb> to(out);
+  const Elements operand(engine, x, rows, start, stop);
+  const Powers powers(factors, width, unsigned(32 * width), factor_rows, stop);
+  const Array<const std::uint8_t> signs(negative);
+  Limb* const target = to.data(stop * engine.width());
+  const std::uint8_t* const minus = signs.data(powers.count());
+  const py::gil_scoped_release release;
+  engine.multiply_principal(target, *operand, *powers, minus, start, stop);
+}
+
+// Of one element by one, whose rows may have any number of axes. What stands around a short call would take longer than
+// the call: the result is made here, and the GIL is kept, as for a product of Python's own integers.
+
+py::array_t<Limb> element(const Engine& engine) { return py::array_t<Limb>({std::size_t(1), engine.width()}); }
+
+py::array_t<Limb> multiply_single(const Engine& engine, const py::object& x, const py::object& x_rows,
+                                  const py::object& y, const py::object& y_rows) {
+  const Elements left(engine, x, x_rows, 0, 1), right(engine, y, y_rows, 0, 1);
+  py::array_t<Limb> out = element(engine);
+  engine.multiply(out.mutable_data(), *left, *right, 0, 1);
+  return out;
+}
+
+// From the words of a plain element in bytes, and back.
+py::array_t<Limb> load_single(const Engine& engine, const py::bytes& in, const py::object& factors) {
+  const std::string_view bytes(in);
+  if (bytes.size() != engine.plain_words() * sizeof(Word)) throw InvalidArgument("a plain element has another length");
+  const Array<const Word> by(factors);
+  py::array_t<Limb> out = element(engine);
+  engine.load_plain(out.mutable_data(), reinterpret_cast<const Word*>(bytes.data()), by.data(engine.plain_words()));
+  return out;
+}
+
+py::bytes store_single(const Engine& engine, const py::object& x, const py::object& rows) {
+  const Elements operand(engine, x, rows, 0, 1);
+  py::bytes out(nullptr, engine.plain_words() * sizeof(Word));
+  engine.store_plain(reinterpret_cast<Word*>(PyBytes_AS_STRING(out.ptr())), operand.row(engine, 0));
+  return out;
+}
+
+// The magnitude of a Python integer, in words of 32 bits, and its sign. One of up to 63 bits takes as many words as any
+// other.
+class Integer {
+ public:
+  explicit Integer(const py::int_& value) {
+    int beyond = 0;
+    const long long small = PyLong_AsLongLongAndOverflow(value.ptr(), &beyond);
+    if (small == -1 && PyErr_Occurred() != nullptr) throw py::error_already_set();
+    negative_ = beyond < 0 || (beyond == 0 && small < 0);
+    if (beyond == 0) {
+      const Limb magnitude = negative_ ? 0 - Limb(small) : Limb(small);
+      near_[0] = Word(magnitude), near_[1] = Word(magnitude >> 32);
+      bits_ = magnitude == 0 ? 1 : 64 - unsigned(__builtin_clzll(magnitude));
+      return;
+    }
+    const py::object magnitude = value.attr("__abs__")();
+    bits_ = magnitude.attr("bit_length")().cast<unsigned>();
+    width_ = (bits_ + 31) / 32;
+    far_ = magnitude.attr("to_bytes")(4 * width_, "little");
+  }
+  Exponents operator*() const { return {far_ ? words() : near_, nullptr, width_, bits_}; }
+  bool negative() const { return negative_; }
+
+ private:
+  const Word* words() const { return reinterpret_cast<const Word*>(PyBytes_AS_STRING(far_.ptr())); }  // aligned
+
+  Word near_[2] = {0, 0};
+  py::object far_;
+  std::size_t width_ = 2;
+  unsigned bits_ = 1;
+  bool negative_ = false;
+};
+
+py::array_t<Limb> multiply_principal_single(const Engine& engine, const py::object& x, const py::object& rows,
+                                            const py::int_& factor) {
+  check_squared(engine);
+  const Elements operand(engine, x, rows, 0, 1);
+  const Integer k(factor);
+  const std::uint8_t minus = k.negative();
+  py::array_t<Limb> out = element(engine);
+  engine.multiply_principal(out.mutable_data(), *operand, *k, &minus, 0, 1);
+  return out;
+}
+
+py::array_t<Limb> power_vartime_single(const Engine& engine, const py::object& x, const py::object& rows,
+                                       const py::int_& exponent, unsigned window) {
+  const Elements operand(engine, x, rows, 0, 1);
+  const Integer e(exponent);
+  if (e.negative()) throw InvalidArgument("an exponent is at least 0");
+  entries(window);
+  py::array_t<Limb> out = element(engine);
+  Limb* const target = out.mutable_data();
+  const py::gil_scoped_release release;  // a power is long enough for that
+  engine.power_vartime(target, *operand, *e, window, 0, 1);
+  return out;
 }
 
 void repeated_squares(const Engine& engine, const py::object& out, const py::object& base, unsigned window,
@@ -556,6 +667,12 @@ PYBIND11_MODULE(_cpu, module) {
       .def("square", &square)
       .def("add", &binary<&Engine::add>)
       .def("subtract", &binary<&Engine::subtract>)
+      .def("multiply_principal", &multiply_principal)
+      .def("load_single", &load_single)
+      .def("store_single", &store_single)
+      .def("multiply_single", &multiply_single)
+      .def("multiply_principal_single", &multiply_principal_single)
+      .def("power_vartime_single", &power_vartime_single)
       .def("power", &power)
       .def("power_vartime", &power_vartime)
       .def("repeated_squares", &repeated_squares)

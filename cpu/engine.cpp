@@ -86,9 +86,13 @@ Limb* acquire(std::size_t limbs) {
 }
 
 void release(Limb* memory, std::size_t limbs) {
+  wipe(memory, limbs);
+  std::free(memory);
+}
+
+void wipe(Limb* memory, std::size_t limbs) {
   std::memset(memory, 0, limbs * sizeof(Limb));
   __asm__ volatile("" : : "r"(memory) : "memory");  // the compiler keeps the stores
-  std::free(memory);
 }
 
 }  // namespace hepy::cpu

@@ -59,11 +59,15 @@ class Engine {
   std::size_t piece_words() const { return piece_; }    // words of a wide integer that load() takes at once
   std::size_t result_words() const { return result_; }  // words of a canonical integer
   std::size_t plain_words() const { return plain_; }    // words of a plain element
+  bool squared() const { return squared_; }             // whether the modulus is a square
 
   // in: [stop, words]; factors: R^2 2^(32 piece_words k) modulo the modulus for each of the pieces, plain elements:
   // canonical words, or where the modulus is the square of m, those of the residue modulo m and of its quotient by m.
   virtual void load(Limb* out, const Word* in, std::size_t words, const Word* factors, std::size_t start,
                     std::size_t stop) const = 0;
+  // One element from a plain one, and back; factor: R^2, plain.
+  virtual void load_plain(Limb* out, const Word* in, const Word* factor) const = 0;
+  virtual void store_plain(Word* out, const Limb* x) const = 0;
   // out: [stop, result_words], canonical integers.
   virtual void store(Word* out, Operand x, std::size_t start, std::size_t stop) const = 0;
   virtual void equal(std::uint8_t* out, Operand x, Operand y, std::size_t start, std::size_t stop) const = 0;
@@ -72,6 +76,11 @@ class Engine {
   virtual void square(Limb* out, Operand x, std::size_t start, std::size_t stop) const = 0;
   virtual void add(Limb* out, Operand x, Operand y, std::size_t start, std::size_t stop) const = 0;
   virtual void subtract(Limb* out, Operand x, Operand y, std::size_t start, std::size_t stop) const = 0;
+
+  // x[i] (1 + m)^k[i] = x[i] (1 + k[i] m) modulo m^2, with -k[i] where negative[row of k[i]]; for squared engines only.
+  // out is not the batch of x.
+  virtual void multiply_principal(Limb* out, Operand x, const Exponents& k, const std::uint8_t* negative,
+                                  std::size_t start, std::size_t stop) const = 0;
 
   // Fixed windows from the top (Handbook of Applied Cryptography, 14.82).
   virtual void power(Limb* out, Operand x, const Exponents& e, unsigned window, bool scan, std::size_t start,
@@ -119,10 +128,12 @@ class Engine {
         width_(width),
         piece_(piece),
         result_(modulus.squared ? (2 * modulus.bits + 31) / 32 : modulus.words),
-        plain_(modulus.squared ? 2 * modulus.words : modulus.words) {}
+        plain_(modulus.squared ? 2 * modulus.words : modulus.words),
+        squared_(modulus.squared) {}
 
  private:
   std::size_t lanes_, width_, piece_, result_, plain_;
+  bool squared_;
 };
 
 struct Kind {
@@ -143,5 +154,7 @@ std::vector<std::string> processor_features();
 // Aligned memory that is zeroed when it is given back. Throws std::bad_alloc.
 Limb* acquire(std::size_t limbs);
 void release(Limb* memory, std::size_t limbs);
+// Zeroes memory, whatever the compiler thinks of stores that nobody reads.
+void wipe(Limb* memory, std::size_t limbs);
 
 }  // namespace hepy::cpu

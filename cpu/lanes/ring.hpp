@@ -103,6 +103,7 @@ inline void to_words(Word* words, std::size_t count, const Limb* row, std::size_
 class LaneRing {
  public:
   static constexpr std::size_t kLanes = 8;
+  static constexpr bool kPairs = false;
   using From = Sources<8>;
   using To = Targets<8>;
 
@@ -180,6 +181,7 @@ class LaneRing {
 
   void import_words(Limb* row, const Word* words, std::size_t count) const { to_digits(row, width_, words, count); }
   void import_plain(Limb* row, const Word* words, std::size_t count) const { to_digits(row, width_, words, count); }
+  void export_plain(Word* words, const Limb* row, std::size_t count) const { to_words(words, count, row, width_); }
   void export_words(Word* words, const Limb* row, std::size_t count, Limb*) const {
     to_words(words, count, row, width_);
   }
@@ -309,6 +311,8 @@ class LaneRing {
 class PairLaneRing {
  public:
   static constexpr std::size_t kLanes = 8;
+  static constexpr bool kPairs = true;
+  static constexpr unsigned kDigitBits = cpu::kDigitBits;
   static constexpr unsigned kSpare = 5;
   using From = Sources<8>;
   using To = Targets<8>;
@@ -319,7 +323,10 @@ class PairLaneRing {
   }
 
   explicit PairLaneRing(const Modulus& modulus)
-      : half_(modulus, kSpare), step_(half_.width()), one_(acquire(2 * step_)) {
+      : half_(modulus, kSpare),
+        step_(half_.width()),
+        one_(acquire(2 * step_)),
+        principal_(half_.n(), step_, modulus.bits) {
     import_plain(one_, modulus.one, 2 * modulus.words);
   }
   ~PairLaneRing() { release(one_, 2 * step_); }
@@ -385,6 +392,11 @@ class PairLaneRing {
     half_.subtract(upper(out), upper(x), upper(y), scratch, 1);
   }
 
+  static void import_digits(Limb* digits, std::size_t size, const Word* words, std::size_t count) {
+    to_digits(digits, size, words, count);
+  }
+  const PrincipalUnits<kDigitBits>& principal() const { return principal_; }
+
   // An integer below R; it need not be below m.
   void import_words(Limb* row, const Word* words, std::size_t count) const {
     to_digits(row, step_, words, count);
@@ -395,6 +407,10 @@ class PairLaneRing {
   void import_plain(Limb* row, const Word* words, std::size_t count) const {
     to_digits(row, step_, words, count / 2);
     to_digits(row + step_, step_, words + count / 2, count / 2);
+  }
+  void export_plain(Word* words, const Limb* row, std::size_t count) const {
+    to_words(words, count / 2, row, step_);
+    to_words(words + count / 2, count / 2, row + step_, step_);
   }
 
   // a + b m.
@@ -433,6 +449,7 @@ class PairLaneRing {
   LaneRing half_;
   std::size_t step_;
   Limb* one_;
+  PrincipalUnits<kDigitBits> principal_;
 };
 
 }  // namespace

@@ -32,6 +32,7 @@ void to_words(Word* words, std::size_t count, const Limb* row) {
 class RowRing {
  public:
   static constexpr std::size_t kLanes = 1;
+  static constexpr bool kPairs = false;
   using From = Sources<1>;
   using To = Targets<1>;
 
@@ -89,6 +90,7 @@ class RowRing {
 
   void import_words(Limb* row, const Word* words, std::size_t count) const { to_limbs(row, width_, words, count); }
   void import_plain(Limb* row, const Word* words, std::size_t count) const { to_limbs(row, width_, words, count); }
+  void export_plain(Word* words, const Limb* row, std::size_t count) const { to_words(words, count, row); }
   void export_words(Word* words, const Limb* row, std::size_t count, Limb*) const { to_words(words, count, row); }
 
  private:
@@ -112,6 +114,8 @@ class RowRing {
 class PairRing {
  public:
   static constexpr std::size_t kLanes = 1;
+  static constexpr bool kPairs = true;
+  static constexpr unsigned kDigitBits = 64;
   using From = Sources<1>;
   using To = Targets<1>;
 
@@ -119,11 +123,11 @@ class PairRing {
   static std::size_t piece_words_for(std::size_t root_bits) { return width_for(root_bits); }  // integers below R
 
   PairRing(const Modulus& modulus, const RowKernels& kernels)
-      : kernels_(kernels), half_(limbs_for(modulus.bits)), memory_(acquire(3 * half_)) {
-    to_limbs(memory_, half_, modulus.n, modulus.words);
-    import_plain(memory_ + half_, modulus.one, 2 * modulus.words);
-    minus_inverse_ = minus_inverse(root()[0]);
-  }
+      : kernels_(kernels),
+        half_(limbs_for(modulus.bits)),
+        memory_(constants(modulus, half_)),
+        minus_inverse_(minus_inverse(memory_[0])),
+        principal_(memory_, half_, modulus.bits) {}
   ~PairRing() { release(memory_, 3 * half_); }
   PairRing(const PairRing&) = delete;
   PairRing& operator=(const PairRing&) = delete;
@@ -172,6 +176,11 @@ class PairRing {
     subtract_half(out + half_, x + half_, y + half_, under, scratch);
   }
 
+  static void import_digits(Limb* digits, std::size_t size, const Word* words, std::size_t count) {
+    to_limbs(digits, size, words, count);
+  }
+  const PrincipalUnits<kDigitBits>& principal() const { return principal_; }
+
   // An integer below R; it need not be below m.
   void import_words(Limb* row, const Word* words, std::size_t count) const {
     to_limbs(row, half_, words, count);
@@ -179,9 +188,10 @@ class PairRing {
   }
 
   // A pair of integers, half of the words each.
-  void import_plain(Limb* row, const Word* words, std::size_t count) const {
-    to_limbs(row, half_, words, count / 2);
-    to_limbs(row + half_, half_, words + count / 2, count / 2);
+  void import_plain(Limb* row, const Word* words, std::size_t count) const { to_pair(row, half_, words, count); }
+  void export_plain(Word* words, const Limb* row, std::size_t count) const {
+    to_words(words, count / 2, row);
+    to_words(words + count / 2, count / 2, row + half_);
   }
 
   // a + b m.
@@ -194,6 +204,19 @@ class PairRing {
   }
 
  private:
+  static void to_pair(Limb* row, std::size_t half, const Word* words, std::size_t count) {
+    to_limbs(row, half, words, count / 2);
+    to_limbs(row + half, half, words + count / 2, count / 2);
+  }
+
+  // The root and, as a pair, one.
+  static Limb* constants(const Modulus& modulus, std::size_t half) {
+    Limb* const memory = acquire(3 * half);
+    to_limbs(memory, half, modulus.n, modulus.words);
+    to_pair(memory + half, half, modulus.one, 2 * modulus.words);
+    return memory;
+  }
+
   const Limb* root() const { return memory_; }
   std::size_t blocks() const { return half_ / kBlock; }
 
@@ -229,7 +252,8 @@ class PairRing {
   const RowKernels& kernels_;
   std::size_t half_;
   Limb* memory_;
-  Limb minus_inverse_ = 0;
+  Limb minus_inverse_;
+  PrincipalUnits<kDigitBits> principal_;
 };
 
 Engine* make(const Modulus& modulus, const RowKernels& kernels) {

@@ -79,12 +79,17 @@ def from_array(values: npt.NDArray[Any]) -> tuple[Limbs, npt.NDArray[np.bool_]]:
         negative = np.array([value < 0 for value in ints], dtype=bool)
         bits = max((value.bit_length() for value in ints), default=1)
         return from_ints(map(abs, ints), width(bits)), negative
+    wide, negative = magnitudes(values)
+    limbs = wide.view("<u4").reshape(len(values), 2)
+    return np.ascontiguousarray(limbs if limbs[:, 1].any() else limbs[:, :1]), negative
+
+
+def magnitudes(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
+    """Fixed-width integers as little-endian uint64 magnitudes and signs (True: negative)."""
     negative = np.asarray(values < 0)
     # Negation in uint64 also holds for -2**63, which has no positive int64.
     wide = values.astype(np.int64).view(np.uint64) if values.dtype.kind == "i" else values.astype(np.uint64)
-    magnitude = np.where(negative, np.uint64(0) - wide, wide).astype("<u8")
-    limbs = magnitude.view("<u4").reshape(len(values), 2)
-    return np.ascontiguousarray(limbs if limbs[:, 1].any() else limbs[:, :1]), negative
+    return np.where(negative, np.uint64(0) - wide, wide).astype("<u8"), negative
 
 
 def bit_length(limbs: Limbs) -> int:

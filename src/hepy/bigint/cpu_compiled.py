@@ -7,6 +7,7 @@ hepy's threads in units of as many elements as the engine has lanes.
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -20,7 +21,8 @@ from hepy._devices import Device
 from hepy._host.pool import parallel_ranges
 from hepy.bigint import gathering, inversion, multi_power_host, segments
 from hepy.bigint.combs import Tables
-from hepy.bigint.kernels import Operand
+from hepy.bigint.inversion import by_lifting
+from hepy.bigint.kernels import NotAUnit, Operand
 from hepy.bigint.rows import Rows, identity
 from hepy.options import options
 
@@ -44,9 +46,9 @@ class Kernels:
         self.device, self.engine = device, engine
         self.words = limb.width(n.bit_length())
         # Paillier's moduli are squares: residues modulo one are pairs modulo its root.
-        root = int(gmpy2.isqrt(n))
+        root = gmpy2.isqrt(n)
         self._root = root if root * root == n else None
-        start, squared = self._root or n, self._root is not None
+        start, squared = int(self._root or n), self._root is not None
         bits = start.bit_length()
         self._radix = 1 << native.radix_bits(engine, bits, squared)
         one = self._plain([self._radix % n])
@@ -58,12 +60,15 @@ class Kernels:
         # Roughly nanoseconds of a product; what is worth another thread is counted in them.
         self._cost = 50 + 0.7 * self.width * self.width
         self.one = self.load(limb.from_ints([1], 1))
+        # Called without a frame of Python in between, which would take a tenth of the time.
+        self.multiply_single = self.native.multiply_single
+        self.multiply_principal_single = self.native.multiply_principal_single
 
     def _plain(self, values: list[int]) -> limb.Limbs:
         """Residues as plain elements: canonical, or the remainder and the quotient by the modulus's root."""
         if self._root is None:
             return limb.from_ints(values, self.words)
-        pairs = [half for value in values for half in divmod(value, self._root)[::-1]]
+        pairs = [half for value in values for half in gmpy2.f_divmod(value, self._root)[::-1]]
         return limb.from_ints(pairs, limb.width(self._root.bit_length())).reshape(len(values), -1)
 
     def empty(self, count: int) -> Batch:
@@ -143,6 +148,17 @@ class Kernels:
         self.run(len(out), 1, lambda i, j: self.native.square(out, *x, i, j))
         return out
 
+    def multiply_principal(
+        self, x: Operand, factors: limb.Limbs, negative: npt.NDArray[np.bool_], factor_rows: Rows
+    ) -> Batch:
+        """Contract: hepy.bigint.kernels.Composites; needs a modulus that is a square."""
+        x = _contiguous(x)
+        out, words, rows = self.empty(len(x[1])), *_exponents(factors, factor_rows)
+        work, width, signs = self.native.multiply_principal, words.shape[1], np.ascontiguousarray(negative)
+        products = 0.1 + 0.05 * width  # beside one of pairs
+        self.run(len(out), products, lambda i, j: work(out, *x, words, width, rows, signs, i, j))
+        return out
+
     # Powers.
 
     def power(self, x: Operand, exponents: limb.Limbs, exponent_rows: Rows, bits: int) -> Batch:
@@ -161,7 +177,7 @@ class Kernels:
     def power_vartime(self, x: Operand, exponents: limb.Limbs, exponent_rows: Rows, bits: int) -> Batch:
         x = _contiguous(x)
         out, words, rows = self.empty(len(x[1])), *_exponents(exponents, exponent_rows)
-        window = min(range(1, 9), key=lambda w: 2 ** (w - 1) + bits / (w + 1))
+        window = _sliding_window(bits)
 
         def work(start: int, stop: int) -> None:
             self.native.power_vartime(out, *x, words, words.shape[1], bits, rows, window, start, stop)
@@ -169,13 +185,32 @@ class Kernels:
         self.run(len(out), max(bits, 1), work)
         return out
 
+    def power_vartime_single(self, x: Batch, rows: Rows, exponent: int) -> Batch:
+        """Contract: hepy.bigint.kernels.Composites."""
+        made: Batch = self.native.power_vartime_single(x, rows, exponent, _sliding_window(exponent.bit_length()))
+        return made
+
     def fixed_base(self, base: Operand) -> FixedBase:
         return FixedBase(self, self.gather([base], 1))
 
     # Products of many.
 
     def inverse(self, x: Operand) -> Batch:
+        if len(x[1]) == 1:
+            return self._inverse_of_one(*x)
         made: Batch = inversion.inverse(self, x)
+        return made
+
+    def _inverse_of_one(self, x: Batch, rows: Rows) -> Batch:
+        plain = self.native.store_single(x, rows)
+        size = len(plain) if self._root is None else len(plain) // 2
+        low, *high = (gmpy2.mpz(int.from_bytes(plain[at : at + size], "little")) for at in range(0, len(plain), size))
+        try:
+            inverse = by_lifting(low, high[0], self._root) if high else (gmpy2.invert(low, self.n),)
+        except ZeroDivisionError:
+            raise NotAUnit([0]) from None
+        plain = b"".join([int(part).to_bytes(size, "little") for part in inverse])
+        made: Batch = self.native.load_single(plain, self._load_factors(1, 1))
         return made
 
     def block_inverse(self, x: Operand, inverses: Batch) -> Batch:
@@ -329,6 +364,12 @@ class FixedBase:
         work = kernels.native.fixed_base_table
         kernels.run(positions, 1 << window, lambda i, j: work(made, first, window, i, j))
         return made
+
+
+@functools.cache
+def _sliding_window(bits: int) -> int:
+    """The width of sliding windows that takes the fewest products."""
+    return min(range(1, 9), key=lambda w: 2 ** (w - 1) + bits / (w + 1))
 
 
 def _contiguous(x: Operand) -> tuple[Batch, Rows]:

@@ -100,6 +100,13 @@ class FixedPoint:
         batch = make(device.asarray(values), self.scale_bits)
         return ResidueArray(modulus, device, kernels, batch, identity(len(values)))
 
+    def principal(self, x: ResidueArray, start: int = 0, stop: int | None = None) -> ResidueArray:
+        """x times the principal units 1 + k m of the integers k at [start, stop), modulo a square m**2: (B,)."""
+        values = self._values[start:stop]
+        if values.dtype != object and offered(x._kernels, "fixed_point"):  # made into residues where the values are
+            return x.multiply(x.modulus.affine(self.residues(x.modulus, start, stop), x.modulus.root, 1))
+        return x.multiply_principal(_scaled(_devices.to_host(values), self.scale_bits))
+
     def integers(self) -> npt.NDArray[Any]:
         """The integers themselves, of this shape: int64, or Python's where these do not suffice."""
         return _scaled(_devices.to_host(self._values), self.scale_bits).reshape(self.shape)

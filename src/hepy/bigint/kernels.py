@@ -120,6 +120,22 @@ class Composites(Protocol):
     def fermat_quotients(self, quotients: FermatQuotients) -> FermatKernels | None:
         """For these parts; None where the device has nothing better than the composition."""
 
+    def multiply_principal(
+        self, x: Operand, factors: Limbs, negative: npt.NDArray[np.bool_], factor_rows: Rows
+    ) -> Batch:
+        """x[i] * (1 + k m) modulo m**2, where k is factors[factor_rows[i]], less than 0 where negative[factor_rows[i]]."""
+
+    # Of one element, whose rows may have any number of axes: what stands around a short call takes longer than the call.
+
+    def multiply_single(self, x: Batch, x_rows: Rows, y: Batch, y_rows: Rows) -> Batch:
+        """multiply()."""
+
+    def multiply_principal_single(self, x: Batch, rows: Rows, factor: int) -> Batch:
+        """multiply_principal()."""
+
+    def power_vartime_single(self, x: Batch, rows: Rows, exponent: int) -> Batch:
+        """power_vartime(); the exponent is at least 0."""
+
 
 def offered(kernels: Kernels, composite: str) -> Callable[..., Any] | None:
     """The method of Composites that an engine has, or None."""

@@ -39,7 +39,7 @@ class Modulus(Immutable):
         ParameterError: n is no integer, even, or below 3.
     """
 
-    __slots__ = ("_homes", "_lock", "_singles", "bits", "n", "words")
+    __slots__ = ("_homes", "_lock", "_root", "_singles", "bits", "n", "words")
 
     def __init__(self, n: int) -> None:
         try:
@@ -56,6 +56,7 @@ class Modulus(Immutable):
         self.words = limb.width(self.bits)
         self._homes: dict[str, _kernels.Kernels] = {}
         self._singles: Singles | None = None
+        self._root: int | None = None
         self._lock = new_lock()
 
     def __repr__(self) -> str:
@@ -74,6 +75,22 @@ class Modulus(Immutable):
             if place not in self._homes:
                 self._homes[place] = _kernels.kernels(self.n, device)
             return self._homes[place]
+
+    @property
+    def root(self) -> int:
+        """The number whose square the modulus is.
+
+        Raises:
+            ParameterError: there is none.
+        """
+        if self._root is None:
+            root = math.isqrt(self.n)
+            if root * root != self.n:
+                raise ParameterError(
+                    f"a modulus that is a square was expected, and this one of {self.bits} bits is none"
+                )
+            self._root = root
+        return self._root
 
     @property
     def singles(self) -> Singles:

@@ -7,6 +7,8 @@ numpy's own views then lie in a run that was made here.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 
@@ -36,6 +38,12 @@ def identity(count: int) -> Rows:
 def repeated(row: int, count: int) -> Rows:
     """One row `count` times, as a view: int64[count]."""
     return np.broadcast_to(identity(row + 1)[row:], count)
+
+
+@functools.cache
+def first(ndim: int) -> Rows:
+    """Row 0 alone, with so many axes. Not to be written to."""
+    return identity(1).reshape((1,) * ndim)
 
 
 def span(rows: Rows) -> tuple[int, int] | None:

@@ -15,6 +15,7 @@ from hepy import _devices
 from hepy import _limbs as limb
 from hepy._host import engines
 from hepy._host.locks import new_lock
+from hepy.bigint.inversion import by_lifting
 from hepy.options import options
 
 if TYPE_CHECKING:
@@ -72,14 +73,12 @@ class Singles:
 
         Raises:
             ZeroDivisionError: it is not a unit.
-        Source: modulo a square, by Hensel's lemma: v = 1 / x modulo m gives v - v (v x - 1) modulo m**2.
         """
-        m = self._root
-        if m is None:
+        if self._root is None:
             return gmpy2.invert(value, self.n)
-        half = gmpy2.invert(value, m)
-        excess = (value * half - 1) // m % m
-        return (half - m * (half * excess % m)) % self.n
+        high, low = gmpy2.f_divmod(value, self._root)
+        low, high = by_lifting(low, high, self._root)
+        return low + high * self._root
 
     def _engine(self) -> Kernels | None:
         """A compiled engine of one integer at a time; None where GMP is the fastest."""

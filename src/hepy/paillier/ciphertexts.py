@@ -25,9 +25,9 @@ from hepy._numpy_manners import NumpyManners, Protocols
 from hepy.bigint import ResidueArray
 from hepy.bigint import concatenate as concatenate_residues
 from hepy.bigint import stack as stack_residues
-from hepy.bigint.residues import check_bins, from_chunks
+from hepy.bigint.residues import check_bins
 from hepy.errors import KeyMismatchError, ParameterError, ScaleMismatchError
-from hepy.paillier.encoding import Numbers, encode, numbers
+from hepy.paillier.encoding import Numbers, encode, encode_number, numbers
 from hepy.paillier.packing import Fields, Packed
 from hepy.paillier.squeezing import Squeezed
 
@@ -178,9 +178,12 @@ class CiphertextArray(NumpyManners):
         """The same plaintexts, or some of them, from these residues."""
         return CiphertextArray(self.public_key, residues, self.account, fresh=fresh, seeded=self._seeded)
 
-    def _computed(self, residues: ResidueArray, account: Account, *others: CiphertextArray) -> CiphertextArray:
-        seeded = self._seeded or any(other._seeded for other in others)
-        return CiphertextArray(self.public_key, residues, account, seeded=seeded)
+    def _computed(
+        self, residues: ResidueArray, account: Account, other: CiphertextArray | None = None
+    ) -> CiphertextArray:
+        made = CiphertextArray(self.public_key, residues, account)
+        made._seeded = self._seeded or (other is not None and other._seeded)
+        return made
 
     def to(self, device: str) -> CiphertextArray:
         """The same ciphertexts on another device."""
@@ -214,10 +217,10 @@ class CiphertextArray(NumpyManners):
         """
         if isinstance(other, CiphertextArray):
             return self._add_ciphertexts(other)
-        if isinstance(other, Packed) or self.packed:
+        if isinstance(other, Packed) or isinstance(self.account, Fields):
             return self._add_packed(other)
-        encodings, account = encode(other, scale_bits, value_bits)
-        return self._add_embedded(encodings, account)
+        encodings, account = _encode(other, scale_bits, value_bits)
+        return self._add_encodings(encodings, account)
 
     def subtract(self, other: Any, *, scale_bits: int | None = None, value_bits: int | None = None) -> CiphertextArray:
         """self - other, elementwise; arguments and errors as for add."""
@@ -227,10 +230,10 @@ class CiphertextArray(NumpyManners):
                 return self._subtract_packed(other)
             left, right, account = self._aligned(other, "the difference")
             return self._computed(left.divide(right), account, other)
-        if isinstance(other, Packed) or self.packed:
+        if isinstance(other, Packed) or isinstance(self.account, Fields):
             return self._subtract_packed(other)
-        encodings, account = encode(other, scale_bits, value_bits)
-        return self._add_embedded(_negative(encodings), account)
+        encodings, account = _encode(other, scale_bits, value_bits)
+        return self._add_encodings(_negative(encodings), account)
 
     def __add__(self, other: Any) -> CiphertextArray:
         return self.add(other)
@@ -256,42 +259,32 @@ class CiphertextArray(NumpyManners):
 
     def _add_ciphertexts(self, other: CiphertextArray) -> CiphertextArray:
         self._check_key(other)
-        n = self.public_key.n
         if isinstance(self.account, Fields) or isinstance(other.account, Fields):
-            fields = self._fields("addition").plus(other._fields("addition")).within(n, "the sum")
+            fields = self._fields("addition").plus(other._fields("addition")).within(self.public_key.n, "the sum")
             return self._computed(self.residues.multiply(other.residues), fields, other)
         left, right, account = self._aligned(other, "the sum")
         return self._computed(left.multiply(right), account, other)
 
-    def _add_embedded(self, encodings: npt.NDArray[Any], account: Numbers) -> CiphertextArray:
+    def _add_encodings(self, encodings: int | npt.NDArray[Any], account: Numbers) -> CiphertextArray:
         own = self._numbers("addition")
         n = self.public_key.n
+        if own.scale_bits == account.scale_bits:
+            total = own.plus(account).within(n, "the sum")
+            return self._computed(self.residues.multiply_principal(encodings), total)
         scale = max(own.scale_bits, account.scale_bits)
         total = own.shifted(scale - own.scale_bits).plus(account.shifted(scale - account.scale_bits))
         total = total.within(n, "the sum")
         if scale > account.scale_bits:
-            encodings = encodings.astype(object) * (1 << (scale - account.scale_bits))
-        left = self._upscaled(scale)
-        return self._computed(self._times_embedded(left, np.asarray(encodings)), total)
-
-    def _times_embedded(self, residues: ResidueArray, encodings: npt.NDArray[Any]) -> ResidueArray:
-        """Each residue times (1 + n)**encoding, broadcast, in chunks."""
-        shape = _broadcast_shape(residues.shape, encodings.shape)
-        flat = residues.broadcast_to(shape).ravel()
-        if encodings.size == 1:
-            with _devices.device(residues.device):
-                return flat.multiply(self.public_key.embed(encodings.reshape(()))).reshape(shape)
-        plain = np.broadcast_to(encodings, shape)
-
-        def part(start: int, stop: int) -> ResidueArray:
-            return flat[start:stop].multiply(self.public_key.embed(plain.flat[start:stop]))
-
-        with _devices.device(residues.device):
-            return from_chunks(residues.modulus, residues.device, shape, part)
+            if not isinstance(encodings, int):
+                encodings = encodings.astype(object)
+            encodings = encodings * (1 << (scale - account.scale_bits))
+        return self._computed(self._upscaled(scale).multiply_principal(encodings), total)
 
     def _aligned(self, other: CiphertextArray, operation: str) -> tuple[ResidueArray, ResidueArray, Numbers]:
         """Both at the larger scale, which is exact, and the account of their sum or difference."""
-        mine, theirs = self._numbers(operation), other._numbers(operation)
+        mine, theirs = self.account, other.account
+        if not (isinstance(mine, Numbers) and isinstance(theirs, Numbers)):
+            mine, theirs = self._numbers(operation), other._numbers(operation)  # say why not
         if mine.scale_bits == theirs.scale_bits:
             return self.residues, other.residues, mine.plus(theirs).within(self.public_key.n, operation)
         scale = max(mine.scale_bits, theirs.scale_bits)
@@ -320,9 +313,10 @@ class CiphertextArray(NumpyManners):
         if isinstance(self.account, Fields):
             return self._multiply_packed(other)
         own = self._numbers("multiplication")
-        encodings, account = encode(other, scale_bits, value_bits)
+        encodings, account = _encode(other, scale_bits, value_bits)
         total = own.times(account).within(self.public_key.n, "the product")
-        _broadcast_shape(self.shape, encodings.shape)
+        if not isinstance(encodings, int):
+            _broadcast_shape(self.shape, encodings.shape)
         return self._computed(self.residues.power_vartime(encodings), total)
 
     def __mul__(self, other: Any) -> CiphertextArray:
@@ -451,7 +445,7 @@ class CiphertextArray(NumpyManners):
             for place in reversed(range(account.slots - 1)):
                 out = out.power_vartime(1 << account.stride).multiply(places[..., place])
         if account.lift:
-            out = self._times_embedded(out, np.array(account.lift, dtype=object))
+            out = out.multiply_principal(account.lift)
         return self._computed(out, account)
 
     def _squeezable(self) -> Numbers | Fields:
@@ -469,7 +463,7 @@ class CiphertextArray(NumpyManners):
                 "packed ciphertexts add to packed ciphertexts and to paillier.pack(...) of the same fields only"
             )
         account = self._fields("addition").plus(other.fields).within(self.public_key.n, "the sum")
-        return self._computed(self._times_embedded(self.residues, other.encodings), account)
+        return self._computed(self.residues.multiply_principal(other.encodings), account)
 
     def _subtract_packed(self, other: Any) -> CiphertextArray:
         own = self._fields("subtraction")
@@ -485,8 +479,8 @@ class CiphertextArray(NumpyManners):
         account = total.within(self.public_key.n, "the difference")
         if isinstance(other, Packed):
             negative = np.asarray(own.biases(biases) - other.encodings, dtype=object)
-            return self._computed(self._times_embedded(self.residues, negative), account)
-        lifted = self._times_embedded(self.residues, np.array(own.biases(biases), dtype=object))
+            return self._computed(self.residues.multiply_principal(negative), account)
+        lifted = self.residues.multiply_principal(own.biases(biases))
         return self._computed(lifted.divide(other.residues), account, other)
 
     def _multiply_packed(self, other: Any) -> CiphertextArray:
@@ -513,8 +507,8 @@ class CiphertextArray(NumpyManners):
     # Checks.
 
     def _check_key(self, other: CiphertextArray) -> None:
-        if other.public_key != self.public_key:
-            mine, theirs = self.public_key, other.public_key
+        mine, theirs = self.public_key, other.public_key
+        if mine is not theirs and mine != theirs:
             raise KeyMismatchError(
                 f"operands belong to different keys: {mine.fingerprint[:16]} ({mine.variant}, {mine.bits} bits) and "
                 f"{theirs.fingerprint[:16]} ({theirs.variant}, {theirs.bits} bits): encrypt both under one key"
@@ -529,13 +523,13 @@ class CiphertextArray(NumpyManners):
             raise ParameterError("packed values are no factors: they add to packed ciphertexts only")
 
     def _numbers(self, operation: str) -> Numbers:
+        if isinstance(self.account, Numbers):
+            return self.account
         if isinstance(self.account, Squeezed):
             raise self._too_late(operation)
-        if isinstance(self.account, Fields):
-            raise ParameterError(
-                f"{operation} is not defined for packed ciphertexts: they add, subtract, and take one common factor"
-            )
-        return self.account
+        raise ParameterError(
+            f"{operation} is not defined for packed ciphertexts: they add, subtract, and take one common factor"
+        )
 
     def _fields(self, operation: str) -> Fields:
         if isinstance(self.account, Squeezed):
@@ -622,7 +616,16 @@ def _unfit(left: tuple[int, ...], right: tuple[int, ...]) -> ParameterError:
     )
 
 
-def _negative(encodings: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _encode(values: Any, scale_bits: int | None, value_bits: int | None) -> tuple[int | npt.NDArray[Any], Numbers]:
+    """Encodings and account of one number or of an array of them."""
+    if type(values) is int or type(values) is float:
+        return encode_number(values, scale_bits, value_bits)
+    return encode(values, scale_bits, value_bits)
+
+
+def _negative(encodings: int | npt.NDArray[Any]) -> int | npt.NDArray[Any]:
+    if isinstance(encodings, int):
+        return -encodings
     if encodings.dtype != object and encodings.size and int(encodings.min()) == -(1 << 63):
         encodings = encodings.astype(object)
     return np.asarray(-encodings)

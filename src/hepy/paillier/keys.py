@@ -237,11 +237,7 @@ class PublicKey:
         return self._encrypt_encodings(FixedPoint(encodings), self._source(Purpose.OBFUSCATOR, None, seed, None))
 
     def _encrypt_encodings(self, encodings: FixedPoint, source: Source) -> ResidueArray:
-        return self._blind(lambda start, stop: self._embedded(encodings, start, stop), encodings.shape, source)
-
-    @secret_memory()
-    def _embedded(self, encodings: FixedPoint, start: int, stop: int) -> ResidueArray:
-        return self.embed(encodings.residues(self.modulus, start, stop))
+        return self._blind(encodings.principal, encodings.shape, source)
 
     def encode(
         self, values: Any, scale_bits: int | None, value_bits: int | None
@@ -266,7 +262,7 @@ class PublicKey:
         source = self._source(Purpose.RERANDOMIZER, pool, seed, None)
         flat = residues.ravel()
         with _devices.device(residues.device):
-            return self._blind(lambda start, stop: flat[start:stop], residues.shape, source)
+            return self._blind(lambda x, start, stop: flat[start:stop].multiply(x), residues.shape, source)
 
     def pool(
         self, count: int, path: Path | None = None, *, rerandomize: bool = False, seed: bytes | None = None
@@ -350,14 +346,16 @@ class PublicKey:
         return part
 
     @secret_memory()
-    def _blind(self, part: Part, shape: tuple[int, ...], source: Source) -> ResidueArray:
-        """part(start, stop) times obfuscators, in chunks."""
+    def _blind(
+        self, hide: Callable[[ResidueArray, int, int], ResidueArray], shape: tuple[int, ...], source: Source
+    ) -> ResidueArray:
+        """hide(obfuscators, start, stop), for elements [start, stop) of an array of that shape, in chunks."""
         obfuscators = source(math.prod(shape))
         return from_chunks(
             self.modulus,
             _devices.current(),
             shape,
-            lambda start, stop: part(start, stop).multiply(obfuscators(start, stop)),
+            lambda start, stop: hide(obfuscators(start, stop), start, stop),
         )
 
     @secret_memory()

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from hepy import _devices
 from hepy.errors import ParameterError
 from hepy.interop.fate.errors import ArgumentTypeError
 from hepy.interop.fate.scaling import checked, combine, digits_above, plaintexts_at, raised
@@ -32,8 +31,7 @@ def plus(a: CiphertextVector, b: PlaintextVector, key: PublicKey) -> CiphertextV
     exponents = np.minimum(mine, b.exponents)
     significands = plaintexts_at(b.significands, digits_above(b.exponents, exponents))
     left = raised(residues, digits_above(mine, exponents))
-    with _devices.device(residues.device):
-        return CiphertextVector(key, left.multiply(key.embed(significands)), exponents)
+    return CiphertextVector(key, left.multiply_principal(significands), exponents)
 
 
 def negative(b: PlaintextVector) -> PlaintextVector:

@@ -61,7 +61,7 @@ class PK:
             if not obfuscate:
                 residues = self.public_key.embed(vec.significands)
             elif 0 < len(vec) <= _FEW:
-                residues = self.public_key.embed(vec.significands).multiply(self._obfuscators(len(vec)))
+                residues = self._obfuscators(len(vec)).multiply_principal(vec.significands)
             else:
                 residues = (self._owner or self.public_key).encrypt_encodings(vec.significands)
         return CiphertextVector(self.public_key, residues, vec.exponents)

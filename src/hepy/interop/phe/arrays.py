@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy import _devices
-from hepy._devices.zeroing import secret_memory
 from hepy._limbs import MPZ, object_array
 from hepy.bigint import ResidueArray, concatenate, stack
 from hepy.errors import KeyMismatchError, ParameterError
@@ -61,7 +60,7 @@ class EncryptedArray:
         flat = encodings.ravel()
 
         def hidden(obfuscators: ResidueArray, start: int, stop: int) -> ResidueArray:
-            return _embedded(public_key, flat[start:stop]).multiply(obfuscators)
+            return obfuscators.multiply_principal(flat[start:stop])
 
         residues = public_key.obfuscators.blind(numbers.shape, hidden)
         return cls(public_key, residues, exponents, obfuscated=True)
@@ -195,7 +194,7 @@ class EncryptedArray:
         own, plain = _broadcast(self.exponents, operand)
         with _devices.device(self.residues.device):
             encodings, exponents = _encode(self.public_key, plain, most=own)
-            return self._computed(self._lowered(exponents).multiply(_embedded(self.public_key, encodings)), exponents)
+            return self._computed(self._lowered(exponents).multiply_principal(encodings), exponents)
 
     __radd__ = __add__
 
@@ -366,12 +365,6 @@ def _encode(
         else:
             encodings[at], exponents[at] = EncodedNumber.encode_signed(public_key, number, precision, bound)
     return encodings.reshape(numbers.shape), exponents.reshape(numbers.shape)
-
-
-@secret_memory()
-def _embedded(public_key: PaillierPublicKey, encodings: Objects) -> ResidueArray:
-    """(1 + n)**encoding modulo n**2, readable by anyone."""
-    return public_key.modulus.affine(encodings, public_key.n, 1)
 
 
 def _lowering_factors(public_key: PaillierPublicKey, steps: Exponents) -> Objects:
