@@ -296,7 +296,7 @@ void power_vartime(const Engine& engine, const py::object& out, const py::object
 }
 
 void check_squared(const Engine& engine) {
-  if (!engine.squared()) throw InvalidArgument("principal units are those modulo a square");
+  if (!engine.squared()) throw InvalidArgument("principal units are those modulo a square, and a square was expected");
 }
 
 void multiply_principal(const Engine& engine, const py::object& out, const py::object& x, const py::object& rows,

@@ -1,4 +1,4 @@
-"""The commands: setup, run, run-ckks, memory, report, instructions, rooflines, tune, gpu."""
+"""The commands: setup, run, run-ckks, singles, memory, report, instructions, rooflines, tune, gpu."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from hepy.benchmarks import (
     report,
     rooflines_report,
     runner,
+    single_items,
     specifications,
     teams,
     tuning,
@@ -153,6 +154,7 @@ def write_report(path: Path | None, ckks_path: Path | None, output: Path) -> Non
     click.echo(f"{output} tells {path}" + ("" if ckks_path is None else f" and {ckks_path}"))
 
 
+main.add_command(single_items.command)
 main.add_command(predictions.command)
 main.add_command(rooflines_report.command)
 main.add_command(tuning.command)

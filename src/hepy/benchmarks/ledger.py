@@ -32,11 +32,13 @@ _OWN_SECTIONS: dict[str, dict[str, type]] = {
     "paillier": {"memory": list},
     "ckks": {"precision": list, "sizes": list, "cold_start": list, "notes": dict},
     "rings": {"kernels": list, "inventory": dict, "operations": list, "multiply": dict},
+    "singles": {"singles": list},
 }
 _OWN_ROW: dict[str, dict[str, Any]] = {
     "paillier": {"variant": str, "timing": str, "key_bits": int},
     "ckks": {"log_n": int, "depth": int, "level": int, "batch": int},
     "rings": {},
+    "singles": {},
 }
 
 

@@ -21,7 +21,6 @@ from hepy._devices import Device
 from hepy._host.pool import parallel_ranges
 from hepy.bigint import gathering, inversion, multi_power_host, segments
 from hepy.bigint.combs import Tables
-from hepy.bigint.inversion import by_lifting
 from hepy.bigint.kernels import NotAUnit, Operand
 from hepy.bigint.rows import Rows, identity
 from hepy.options import options
@@ -203,15 +202,22 @@ class Kernels:
 
     def _inverse_of_one(self, x: Batch, rows: Rows) -> Batch:
         plain = self.native.store_single(x, rows)
-        size = len(plain) if self._root is None else len(plain) // 2
-        low, *high = (gmpy2.mpz(int.from_bytes(plain[at : at + size], "little")) for at in range(0, len(plain), size))
         try:
-            inverse = by_lifting(low, high[0], self._root) if high else (gmpy2.invert(low, self.n),)
+            plain = self._inverse_of_plain(plain) if self._root is None else self._inverse_of_pair(plain, self._root)
         except ZeroDivisionError:
             raise NotAUnit([0]) from None
-        plain = b"".join([int(part).to_bytes(size, "little") for part in inverse])
         made: Batch = self.native.load_single(plain, self._load_factors(1, 1))
         return made
+
+    def _inverse_of_plain(self, plain: bytes) -> bytes:
+        inverse: bytes = gmpy2.invert(_number(plain), self.n).to_bytes(len(plain), "little")
+        return inverse
+
+    def _inverse_of_pair(self, plain: bytes, root: Any) -> bytes:
+        half = len(plain) // 2
+        low, high = inversion.by_lifting(_number(plain[:half]), _number(plain[half:]), root)
+        inverse: bytes = low.to_bytes(half, "little") + high.to_bytes(half, "little")
+        return inverse
 
     def block_inverse(self, x: Operand, inverses: Batch) -> Batch:
         """Contract: hepy.bigint.inversion.Engine."""
@@ -364,6 +370,10 @@ class FixedBase:
         work = kernels.native.fixed_base_table
         kernels.run(positions, 1 << window, lambda i, j: work(made, first, window, i, j))
         return made
+
+
+def _number(little_endian: bytes) -> Any:
+    return gmpy2.mpz.from_bytes(little_endian, "little")
 
 
 @functools.cache

@@ -221,11 +221,12 @@ class ResidueArray(Immutable):
         Raises:
             ParameterError: the modulus is no square, a factor is not an integer, or shapes do not fit.
         """
-        root, kernels, rows = self.modulus.root, self._kernels, self._rows
+        kernels, rows = self._kernels, self._rows
         single = type(factors) is int and rows.size == 1
         if single and (product := offered(kernels, "multiply_principal_single")):
-            k = factors if factors.bit_length() < 64 else _centred(factors, root)
+            k = factors if factors.bit_length() < 64 else _centred(factors, self.modulus.root)
             return self._single(product(self._batch, rows, k), rows)
+        root = self.modulus.root
         array = integers(factors)
         rows, places = _broadcast_rows(rows, identity(array.size).reshape(array.shape))
         if product := offered(kernels, "multiply_principal"):
@@ -264,8 +265,9 @@ class ResidueArray(Immutable):
         Raises:
             ParameterError: an element of `other` is not a unit; names its index after broadcasting.
         """
-        other = self._other(other)
-        if self.size == 1 == other.size:
+        if not (isinstance(other, ResidueArray) and other._kernels is self._kernels):
+            other = self._other(other)
+        if self._rows.size == 1 == other._rows.size:
             return self.multiply(other._inverse(other.shape, 0))
         left, right = _broadcast(self, other)
         a, b = left.ravel(), right.ravel()
@@ -345,7 +347,7 @@ class ResidueArray(Immutable):
             ParameterError: an element is not a unit; names its index.
         Source: Montgomery's trick, Math. Comp. 48 (1987), section 10.3.1.
         """
-        if self.size == 1:
+        if self._rows.size == 1:
             return self._inverse(self.shape, 0)
         flat = self.ravel()
         return self._chunked(lambda start, stop: flat[start:stop]._inverse(self.shape, start))
@@ -353,7 +355,8 @@ class ResidueArray(Immutable):
     def _inverse(self, shape: tuple[int, ...], start: int) -> ResidueArray:
         """Inverses of elements that stand from flat position `start` on in an array of that shape."""
         try:
-            return self._made(self._kernels.inverse(self._operand()), self.shape)
+            made = self._kernels.inverse(self._operand())
+            return self._single(made, self._rows) if self._rows.size == 1 else self._made(made, self.shape)
         except NotAUnit as error:
             where = tuple(int(i) for i in np.unravel_index(start + error.positions[0], shape))
             raise ParameterError(
@@ -706,7 +709,8 @@ def _centred(value: int, root: int) -> int:
 def _signed(values: npt.NDArray[Any], root: int) -> tuple[limb.Limbs, npt.NDArray[np.bool_]]:
     """Magnitudes and signs of integers; of Python's, of what is congruent to them modulo the root and nearest to 0."""
     if values.dtype == object:
-        centred = [_centred(int(value), root) for value in values]
+        short, ints = root.bit_length() - 1, [int(value) for value in values]
+        centred = [value if value.bit_length() < short else _centred(value, root) for value in ints]
         return limb.from_array(limb.object_array(centred, values.shape))
     magnitudes, negative = limb.magnitudes(values)
     return magnitudes.view("<u4").reshape(len(values), 2), negative

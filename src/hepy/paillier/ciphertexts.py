@@ -235,13 +235,8 @@ class CiphertextArray(NumpyManners):
         encodings, account = _encode(other, scale_bits, value_bits)
         return self._add_encodings(_negative(encodings), account)
 
-    def __add__(self, other: Any) -> CiphertextArray:
-        return self.add(other)
-
-    __radd__ = __add__
-
-    def __sub__(self, other: Any) -> CiphertextArray:
-        return self.subtract(other)
+    __add__ = __radd__ = add
+    __sub__ = subtract
 
     def __rsub__(self, other: Any) -> CiphertextArray:
         if isinstance(other, Packed):
@@ -319,10 +314,7 @@ class CiphertextArray(NumpyManners):
             _broadcast_shape(self.shape, encodings.shape)
         return self._computed(self.residues.power_vartime(encodings), total)
 
-    def __mul__(self, other: Any) -> CiphertextArray:
-        return self.multiply(other)
-
-    __rmul__ = __mul__
+    __mul__ = __rmul__ = multiply
 
     def matmul(self, matrix: Any, *, scale_bits: int | None = None, value_bits: int | None = None) -> CiphertextArray:
         """self @ matrix for a plaintext vector or matrix, by multi-exponentiation; arguments as for multiply.
