@@ -749,9 +749,11 @@ def _broadcast(a: ResidueArray, b: ResidueArray) -> tuple[ResidueArray, ResidueA
 def _axes_last(rows: Rows, axis: int | tuple[int, ...] | None) -> tuple[Rows, tuple[int, ...], int]:
     """Rows with the axes to reduce last, the shape that is kept, and the elements to reduce for each."""
     axes = tuple(range(rows.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    count = len(axes)
     try:
-        moved = np.moveaxis(rows, axes, range(-len(axes), 0)) if axes else rows
+        in_place = count <= rows.ndim and axes == tuple(range(rows.ndim - count, rows.ndim))
+        moved = rows if in_place else np.moveaxis(rows, axes, range(-count, 0))
     except ValueError as error:
         raise ParameterError(f"axis {axis} does not fit an array of shape {rows.shape}: {error}") from None
-    kept = moved.shape[: rows.ndim - len(axes)]
+    kept = moved.shape[: rows.ndim - count]
     return np.ascontiguousarray(moved), kept, math.prod(moved.shape[len(kept) :])

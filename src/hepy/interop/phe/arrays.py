@@ -48,7 +48,7 @@ class EncryptedArray:
     ) -> None:
         self.public_key = public_key
         self.residues = residues
-        self.exponents: Exponents = np.broadcast_to(np.asarray(exponents, dtype=np.int64), residues.shape)
+        self.exponents = _read_only(exponents, residues.shape)
         self.obfuscated = obfuscated
         self._ciphertexts: Objects | None = None
 
@@ -181,8 +181,10 @@ class EncryptedArray:
 
     def _computed(self, residues: ResidueArray, exponents: Any) -> Any:
         """The result of a computation: an array, or a number if it has no axes."""
-        array = EncryptedArray(self.public_key, residues, exponents)
-        return array if array.ndim else array[()]
+        if residues.ndim:
+            return EncryptedArray(self.public_key, residues, exponents)
+        result = Result(self.public_key.modulus, MPZ(residues.to_ints().item()))
+        return EncryptedNumber.of_result(self.public_key, result, int(exponents), obfuscated=False)
 
     # Sums of two.
 
@@ -264,8 +266,8 @@ class EncryptedArray:
         kept = tuple(size for a, size in enumerate(self.shape) if a not in axes)
         order = (*(a for a in range(self.ndim) if a not in axes), *axes)
         run = math.prod(self.shape[a] for a in axes)
-        rows = self.transpose(order).reshape(math.prod(kept), run) if order else self.reshape(1, 1)
-        residues, exponents = rows._sum_of_rows()
+        rows = self if order == tuple(range(self.ndim)) else self.transpose(order)
+        residues, exponents = rows.reshape(math.prod(kept), run)._sum_of_rows()
         shape = tuple(1 if a in axes else size for a, size in enumerate(self.shape)) if keepdims else kept
         return self._computed(residues.reshape(shape), exponents.reshape(shape))
 
@@ -277,9 +279,10 @@ class EncryptedArray:
     def _sum_of_rows(self) -> tuple[ResidueArray, Exponents]:
         """Sums over the last of two axes: those of equal exponents first, then one alignment for each exponent."""
         rows = len(self)
+        first = self.exponents.flat[0] if self.size else 0
+        if (self.exponents == first).all():
+            return self.residues.prod(1), np.full(rows, first)
         levels = np.unique(self.exponents)[::-1]  # from the highest down
-        if not self.size or len(levels) == 1:
-            return self.residues.prod(1), np.full(rows, levels[0] if self.size else 0)
         group = len(levels) - 1 - np.searchsorted(levels[::-1], self.exponents)
         bins = np.arange(rows)[:, None] * len(levels) + group
         sums = self.residues.segment_product(bins, rows * len(levels)).reshape(rows, len(levels))
@@ -294,7 +297,7 @@ class EncryptedArray:
 
     def _lowered(self, exponents: Exponents) -> ResidueArray:
         """The same numbers at these exponents, none of which is higher."""
-        residues = self.residues.broadcast_to(exponents.shape)
+        residues = self.residues if exponents.shape == self.shape else self.residues.broadcast_to(exponents.shape)
         steps = (self.exponents - exponents).ravel()
         at = np.flatnonzero(steps)
         if not len(at):
@@ -341,6 +344,16 @@ class EncryptedArray:
         return numpy_functions.call_function(function, args, options)
 
 
+def _read_only(exponents: Any, shape: tuple[int, ...]) -> Exponents:
+    """Exponents of that shape, as a view; numpy's broadcasting takes as long as some products."""
+    array: Exponents = np.asarray(exponents, dtype=np.int64)
+    if array.shape != shape:
+        return np.broadcast_to(array, shape)
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
 def objects(values: Any) -> Objects:
     """Numbers as an array of Python's and ours, of any shape that numpy sees in them."""
     if isinstance(values, np.ndarray):
@@ -379,6 +392,8 @@ def check_keys(key: PaillierPublicKey, others: list[PaillierPublicKey]) -> None:
 
 
 def _broadcast(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    if a.shape == b.shape:
+        return a, b
     try:
         return np.broadcast_arrays(a, b)  # type: ignore[return-value]  # a tuple since numpy 2, a list before
     except ValueError:
