@@ -20,22 +20,25 @@ windows = pytest.mark.parametrize("sliding", [True, False])
 
 @windows
 def test_few_terms_take_tables_and_many_take_buckets(sliding):
-    assert multi_power_host.plan(10, 1, 32, taken=10, most=1 << 20, sliding=sliding).method == "straus"
-    assert multi_power_host.plan(100_000, 4, 32, taken=400_000, most=1 << 20, sliding=sliding).method == "pippenger"
+    assert multi_power_host.plan(10, 1, 32, taken=10, size=512, sliding=sliding).method == "straus"
+    assert multi_power_host.plan(100_000, 4, 32, taken=400_000, size=512, sliding=sliding).method == "pippenger"
 
 
 @windows
 def test_more_columns_pay_for_larger_tables(sliding):
-    chosen = [multi_power_host.plan(128, m, 31, 128 * m, 1 << 20, sliding).window for m in (1, 8, 64, 1024)]
+    chosen = [multi_power_host.plan(128, m, 31, 128 * m, 512, sliding).window for m in (1, 8, 64, 1024)]
     assert chosen == sorted(chosen)
     assert chosen[0] < chosen[-1]
 
 
 @windows
-@pytest.mark.parametrize("most", [1, 1000, 3000, 1 << 20])
-def test_tables_hold_no_more_than_they_may(most, sliding):
-    chosen = multi_power_host.plan(128, 1000, 31, 128_000, most, sliding)
-    assert chosen.method == "pippenger" or chosen.window == 1 or 128 << (chosen.window - sliding) <= most
+@pytest.mark.parametrize("size", [8, 1 << 9, 1 << 13, 1 << 21])
+@pytest.mark.parametrize("terms", [128, 100_000])
+def test_tables_and_buckets_hold_no_more_than_they_may(size, terms, sliding):
+    chosen = multi_power_host.plan(terms, 1000, 31, 1000 * terms, size, sliding)
+    powers = terms << (chosen.window - sliding) if chosen.method == "straus" else 1 << chosen.window
+    most = multi_power_host._TABLES if chosen.method == "straus" else multi_power_host._BUCKETS
+    assert chosen.window == 1 or powers * size <= most
 
 
 @given(st.integers(1, 300), st.floats(0, 5000), st.integers(1, 512), st.integers(1, 64))

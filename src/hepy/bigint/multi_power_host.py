@@ -23,6 +23,7 @@ from hepy.options import options
 Batch = npt.NDArray[np.uint64]
 
 _TABLES = 1 << 24  # bytes of tables at once: read slowly enough that they need not be in a core's own cache
+_BUCKETS = 1 << 19  # bytes of a result's buckets
 
 
 class Powers(NamedTuple):
@@ -78,15 +79,15 @@ def product(engine: Engine, x: Operand, exponents: limb.Limbs, wanted: npt.NDArr
     rows = len(which) // terms
     sliding = engine.lanes == 1
     taken = int(np.count_nonzero(wanted)) if sliding else wanted.size  # lanes take a product where one of them wants it
-    most = _TABLES // (batch.itemsize * batch.shape[1])  # powers
-    chosen = plan(terms, columns, bits, taken, most, sliding)
+    size = batch.itemsize * batch.shape[1]
+    chosen = plan(terms, columns, bits, taken, size, sliding)
     cut = spans(rows * columns, taken / columns, chosen, engine.lanes * options.threads)
     out, products = engine.empty(rows * cut * columns), chosen.fixed + taken / columns / cut * chosen.each
     powers = Powers(np.ascontiguousarray(exponents), np.ascontiguousarray(wanted), bits, chosen.window, cut)
     if chosen.method == "pippenger":
         engine.pippenger_vartime(out, (batch, which), powers, products)
     else:
-        step = max(1, most // (terms * entries(chosen.window, sliding)))
+        step = max(1, _TABLES // (size * terms * entries(chosen.window, sliding)))
         for row in range(0, rows, step):
             tables = engine.straus_tables(
                 (batch, which[row * terms : (row + step) * terms]), chosen.window, chosen.table
@@ -104,16 +105,17 @@ def entries(window: int, sliding: bool) -> int:
     return 1 << (window - sliding)
 
 
-def plan(terms: int, columns: int, bits: int, taken: int, most: int, sliding: bool) -> Plan:
+def plan(terms: int, columns: int, bits: int, taken: int, size: int, sliding: bool) -> Plan:
     """The cheaper method for one vector of bases.
 
     Args:
         taken: pairs of a term and a column that take part.
-        most: powers that tables hold in all.
+        size: bytes of an element.
     """
     tables, buckets = _plans(bits, sliding)
-    fitting = [one for one in tables if one.window == 1 or terms * entries(one.window, sliding) <= most]
-    return min(fitting + buckets, key=lambda plan: terms * plan.table + columns * plan.fixed + taken * plan.each)
+    fitting = [one for one in tables if one.window == 1 or size * terms * entries(one.window, sliding) <= _TABLES]
+    fitting += [one for one in buckets if one.window == 1 or size << one.window <= _BUCKETS]
+    return min(fitting, key=lambda plan: terms * plan.table + columns * plan.fixed + taken * plan.each)
 
 
 @functools.lru_cache(maxsize=256)
