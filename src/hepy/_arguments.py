@@ -1,4 +1,4 @@
-"""Arguments of the public face that are whole numbers: Python's, and numpy's, which come out as Python's own.
+"""Arguments of the public face that are whole numbers or name axes: Python's, and numpy's, which come out as Python's own.
 
 numpy's integers have a fixed width: `1 << np.int64(70)` is silently 0, or an error of numpy's.
 """
@@ -30,6 +30,22 @@ def whole(name: str, value: Any, low: int | None = 0, high: int | None = None, *
     if low is not None:
         what += f" from {low} on" if high is None else f" from {low} to {high}"
     raise ParameterError(f"{name} is {what}, not {shown(value)}")
+
+
+def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
+    """The axes of an array of `ndim` that an argument `axis` names, counted from the front: numpy's one, several, or None.
+
+    Raises:
+        ParameterError: one is no axis, or named twice.
+    """
+    given = tuple(range(ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    numbers = [_integer(one) for one in given]
+    found = tuple(number % ndim for number in numbers if number is not None and -ndim <= number < ndim)
+    if len(found) != len(given):
+        raise ParameterError(f"axis {axis} does not exist in an array of {ndim} axes")
+    if len(set(found)) != len(found):
+        raise ParameterError(f"axis {axis} names an axis twice")
+    return found
 
 
 def shown(value: Any) -> str:

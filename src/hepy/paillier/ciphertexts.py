@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy import _devices
-from hepy._arguments import whole
+from hepy._arguments import axes_of, whole
 from hepy._numpy_manners import NumpyManners, Protocols
 from hepy.bigint import ResidueArray
 from hepy.bigint import concatenate as concatenate_residues
@@ -357,7 +357,7 @@ class CiphertextArray(NumpyManners):
         Raises:
             EncodingOverflowError: that many terms could exceed the plaintext space or a packed field.
         """
-        axes = _axes(axis, self.ndim)
+        axes = axes_of(axis, self.ndim)
         terms = math.prod(self.shape[a] for a in axes)
         account = self._of_many(terms, "the sum")
         residues = self.residues.prod(axes)
@@ -370,7 +370,7 @@ class CiphertextArray(NumpyManners):
         if isinstance(axis, tuple):
             raise ParameterError(f"running sums go along one axis, or over all of the array with None, not {axis}")
         if axis is not None:
-            (axis,) = _axes(axis, self.ndim)
+            (axis,) = axes_of(axis, self.ndim)
         terms = self.size if axis is None else self.shape[axis]
         account = self._of_many(terms, "the running sum")
         return self._computed(self.residues.cumprod(axis), account)
@@ -621,16 +621,6 @@ def _negative(encodings: int | npt.NDArray[Any]) -> int | npt.NDArray[Any]:
     if encodings.dtype != object and encodings.size and int(encodings.min()) == -(1 << 63):
         encodings = encodings.astype(object)
     return np.asarray(-encodings)
-
-
-def _axes(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
-    axes = tuple(range(ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    if any(isinstance(a, bool) or not isinstance(a, int | np.integer) or not -ndim <= a < ndim for a in axes):
-        raise ParameterError(f"axis {axis} does not exist in an array of {ndim} axes")
-    axes = tuple(int(a) % ndim for a in axes)
-    if len(set(axes)) != len(axes):
-        raise ParameterError(f"axis {axis} names an axis twice")
-    return axes
 
 
 def _broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:

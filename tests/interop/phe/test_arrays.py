@@ -231,7 +231,12 @@ def test_bad_operands(public_key, other_key, private_key):
     ):
         with pytest.raises(ArgumentTypeError):
             operation()
-    for operation in (lambda: x + np.arange(3), lambda: x.sum(axis=1), lambda: x.sum(axis=(0, 0))):
+    for operation in (
+        lambda: x + np.arange(3),
+        lambda: x.sum(axis=1),
+        lambda: x.sum(axis=(0, 0)),
+        lambda: x.sum(axis=0.5),
+    ):
         with pytest.raises(ParameterError):
             operation()
     for operation in (lambda: x * 2**1024, lambda: x + 2**1024, lambda: public_key.encrypt_array([2**1024])):

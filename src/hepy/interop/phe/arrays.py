@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy import _devices
+from hepy._arguments import axes_of
 from hepy._limbs import MPZ, object_array
 from hepy.bigint import ResidueArray, concatenate, stack
 from hepy.errors import KeyMismatchError, ParameterError
@@ -262,7 +263,7 @@ class EncryptedArray:
 
     def sum(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Any:
         """Sums over one axis, several, or all; each has the lowest exponent of its terms."""
-        axes = _axes(axis, self.ndim)
+        axes = axes_of(axis, self.ndim)
         kept = tuple(size for a, size in enumerate(self.shape) if a not in axes)
         order = (*(a for a in range(self.ndim) if a not in axes), *axes)
         run = math.prod(self.shape[a] for a in axes)
@@ -273,7 +274,7 @@ class EncryptedArray:
 
     def mean(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Any:
         """Sums divided by the number of their terms."""
-        terms = math.prod(self.shape[a] for a in _axes(axis, self.ndim))
+        terms = math.prod(self.shape[a] for a in axes_of(axis, self.ndim))
         return self.sum(axis, keepdims=keepdims) / terms
 
     def _sum_of_rows(self) -> tuple[ResidueArray, Exponents]:
@@ -398,13 +399,6 @@ def _broadcast(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> tuple[npt.NDArray[An
         return np.broadcast_arrays(a, b)  # type: ignore[return-value]  # a tuple since numpy 2, a list before
     except ValueError:
         raise ParameterError(f"arrays of shapes {a.shape} and {b.shape} cannot be broadcast together") from None
-
-
-def _axes(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
-    axes = tuple(range(ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    if any(not -ndim <= a < ndim for a in axes) or len({a % ndim for a in axes}) != len(axes):
-        raise ParameterError(f"axis {axis} does not exist in an array of {ndim} axes, or is named twice")
-    return tuple(a % ndim for a in axes)
 
 
 def _restored(public_key: PaillierPublicKey, ciphertexts: Objects, exponents: Exponents) -> EncryptedArray:
