@@ -208,7 +208,8 @@ class ResidueArray(Immutable):
             rows, others = self._rows, other._rows
             if rows.size == 1 == others.size and (product := offered(self._kernels, "multiply_single")):
                 made = product(self._batch, rows, other._batch, others)
-                return self._single(made, rows if rows.ndim >= others.ndim else others)
+                ndim = rows.ndim if rows.ndim >= others.ndim else others.ndim
+                return ResidueArray(self.modulus, self.device, self._kernels, made, first(ndim))
         return self._binary("multiply", other)
 
     def multiply_principal(self, factors: Any) -> ResidueArray:

@@ -254,7 +254,11 @@ class CiphertextArray(NumpyManners):
 
     def _add_ciphertexts(self, other: CiphertextArray) -> CiphertextArray:
         self._check_key(other)
-        if isinstance(self.account, Fields) or isinstance(other.account, Fields):
+        mine, theirs = self.account, other.account
+        if isinstance(mine, Numbers) and isinstance(theirs, Numbers) and mine.scale_bits == theirs.scale_bits:
+            account = mine.plus(theirs).within(self.public_key.n, "the sum")
+            return self._computed(self.residues.multiply(other.residues), account, other)
+        if isinstance(mine, Fields) or isinstance(theirs, Fields):
             fields = self._fields("addition").plus(other._fields("addition")).within(self.public_key.n, "the sum")
             return self._computed(self.residues.multiply(other.residues), fields, other)
         left, right, account = self._aligned(other, "the sum")
