@@ -52,8 +52,9 @@ def test_weights_multiply_along_the_nest():
 
 
 def test_pipes_are_busy_for_what_their_lanes_need():
-    slots = instructions.busy({"IMAD.WIDE.U32.X": 10, "IMAD.MOV": 1, "IADD3.X": 3, "LDS.128": 1, "LDS": 2, "EXIT": 5})
-    assert slots == {"multiply": 22, "logic": 6, "shared": 24, "issue": 22}
+    integers = {"IMAD.WIDE.U32.X": 10, "IMAD.MOV": 1, "IADD3.X": 3, "LDS.128": 1, "LDS": 2, "EXIT": 5}
+    slots = instructions.busy({**integers, "DMUL": 4, "DADD": 1, "I2F.F64.U64": 2})
+    assert slots == {"multiply": 22, "logic": 6, "double": 10, "conversion": 16, "shared": 24, "issue": 29}
 
 
 def kernel(own, inner=(), **changes):

@@ -20,7 +20,8 @@ from hepy import ckks
 from hepy._devices import Device
 from hepy.benchmarks import ckks_runner, rooflines, tuning
 from hepy.benchmarks.launches import Launch, noting
-from hepy.benchmarks.rooflines_report import LOG_N, microseconds
+from hepy.benchmarks.rooflines import LOG_N
+from hepy.benchmarks.rooflines_report import microseconds
 from hepy.benchmarks.tables import Table
 from hepy.benchmarks.tuning import Timer
 

@@ -49,13 +49,15 @@ class Gpu:
 H100 = Gpu("H100 80GB HBM3", "sm_90", 16.1e12, 3.011e12, 132)
 
 # Issue slots that an instruction keeps its pipe busy, by the beginning of its opcode. The multiply pipe and that for
-# logic and additions have 16 lanes a partition; shared memory and shuffles move 32 words a clock for four partitions.
+# logic and additions and that for doubles have 16 lanes a partition, that for conversions four; shared memory and shuffles move 32 words a clock for four partitions.
 # Opcodes that are not here take an issue slot only.
 _PIPES: dict[str, dict[str, float]] = {
     "multiply": {"IMAD": 2},
     "logic": dict.fromkeys(
         ("IADD3", "VIADD", "LOP3", "SEL", "FSEL", "SHF", "ISETP", "LEA", "MOV", "PRMT", "PLOP3", "IABS", "VOTE"), 2.0
     ),
+    "double": dict.fromkeys(("DADD", "DMUL", "DFMA", "DSETP"), 2.0),
+    "conversion": dict.fromkeys(("I2F", "F2I", "F2F", "FRND", "MUFU"), 8.0),
     "shared": {"LDS.128": 16, "STS.128": 16, "LDS.64": 8, "STS.64": 8, "LDS": 4, "STS": 4, "SHFL": 4},
 }
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -40,6 +40,7 @@ class Launch:
         read, written: bytes that it has to move.
         multiplies: 32-bit multiplies, wide or low, that its algorithm takes.
         rows: rows of N words of the result, all entries together.
+        form: which instance of its kernel runs, and how often loops do: "terms", "words" and the like.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Launch:
     written: float
     multiplies: float
     rows: int
+    form: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def moved(self) -> float:
@@ -92,8 +94,10 @@ def zeros(shape: Any, dtype: npt.DTypeLike) -> Noted:
 _notes: list[Launch] = []
 
 
-def _note(name: str, read: float, written: float, multiplies: float = 0, rows: int = 0, step: int = 0) -> None:
-    _notes.append(Launch(name, step, float(read), float(written), float(multiplies), rows))
+def _note(
+    name: str, read: float, written: float, multiplies: float = 0, rows: int = 0, step: int = 0, **form: int
+) -> None:
+    _notes.append(Launch(name, step, float(read), float(written), float(multiplies), rows, form))
 
 
 @contextlib.contextmanager
@@ -218,7 +222,8 @@ def _inner_product(_: Any, basis: Any, out: Any, x: Any, y: Any, y_limbs: Any, *
     if lifted and lifted[0] is not None:
         read += size_of(lifted[0])
         multiplies += lifted[0].size
-    _note("inner_product", read, size_of(out), multiplies, _rows(out))
+    both = out.shape[-3] % 2 == 0 and (x.ndim < 4 or x.shape[-4] == 1)
+    _note("inner_product", read, size_of(out), multiplies, _rows(out), terms=terms, columns=1 + both)
 
 
 def _tensor_product(_: Any, basis: Any, out: Any, x: Any, y: Any) -> None:
@@ -235,9 +240,21 @@ class _Basis:
 class _Conversion:
     """As bound: what the digits are follows from the table of digits."""
 
-    def __init__(self, _: Any, digits: Any, incoming: Any, outgoing: Any, matrices: Any, *__: Any) -> None:
+    def __init__(
+        self,
+        _: Any,
+        digits: Any,
+        incoming: Any,
+        outgoing: Any,
+        matrices: Any,
+        most: Any,
+        rows: Any,
+        products: int,
+        *__: Any,
+    ) -> None:
         table = digits.view(np.ndarray).reshape(-1, 8)
         self.digits = [(int(row[1]), int(row[3])) for row in table]
+        self.products = products
 
 
 def _convert(_: Any, conversion: _Conversion, out: Any, x: Any, scaled: bool, centred: bool) -> None:
@@ -246,7 +263,11 @@ def _convert(_: Any, conversion: _Conversion, out: Any, x: Any, scaled: bool, ce
     multiplies = sum((i + centred) * o + _MONTGOMERY * o for i, o in conversion.digits)
     multiplies += limbs_in * ((not scaled) * _PRODUCT + centred)
     words = entries * degree
-    _note("convert", 4 * words * limbs_in, 4 * words * limbs_out, words * multiplies, entries * limbs_out)
+    _note(
+        "convert", 4 * words * limbs_in, 4 * words * limbs_out, words * multiplies, entries * limbs_out,
+        products=conversion.products, scaled=int(scaled), centred=int(centred), incoming=conversion.digits[0][0],
+        outgoing=conversion.digits[0][1],
+    )  # fmt: skip
 
 
 class _Recombination:
@@ -259,7 +280,8 @@ def _recombine(name: str) -> Callable[..., None]:
         x = arrays[-1]
         each = r.limbs * (_PRODUCT + 1) + (r.limbs + 1) * (r.words + 1)
         entries = math.prod(x.shape[:-2]) * x.shape[-1]
-        _note(name, size_of(x), size_of(out) + sum(map(size_of, arrays[:-1])), entries * each)
+        written = size_of(out) + sum(map(size_of, arrays[:-1]))
+        _note(name, size_of(x), written, entries * each, limbs=r.limbs, words=r.words)
 
     return function
 
@@ -271,7 +293,10 @@ def _to_residues(name: str, words: int | None = 0) -> Callable[..., None]:
         moved = sum(size_of(x) for x in arrays if isinstance(x, np.ndarray) and x.ndim > 1)
         planes = int(arrays[-1]) if words is None else words
         each = _PRODUCT + (planes - 1) * (2 + _MONTGOMERY) if planes else 0
-        _note(name, moved, size_of(out), out.size * each, _rows(out))
+        least = sum(x.size for x in arrays if isinstance(x, np.ndarray) and x.ndim == 1)
+        _note(
+            name, moved, size_of(out), out.size * each, _rows(out), limbs=out.shape[-2], thresholds=least, words=planes
+        )
 
     return function
 

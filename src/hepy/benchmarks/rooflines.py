@@ -148,12 +148,42 @@ def _row(launch: Launch, gpu: Gpu) -> dict[str, Any]:
 # Kernels one by one.
 
 WORDS = 1 << 24  # of a result, 64 MiB: beyond the L2
-LIMBS, SPECIAL, DIGITS, THRESHOLDS = 32, 17, 3, 29
+LOG_N, OTHER_LOG_N = (13, 14, 15, 16), (*range(3, 13), 17)  # others: for transforms, which have kernels of their own
+LIMBS, SPECIAL, DIGITS, THRESHOLDS, PLANES = 32, 17, 3, 29, 2
 
 
 def kernels(log_n: int) -> list[Launch]:
     """Each kernel once, in a ring of that degree: batches such that results have WORDS words, or about as many."""
     return [launch for launches in launched(log_n).values() for launch in launches]
+
+
+def variants(log_n: int) -> list[Launch]:
+    """Launches of what composites and other operands run of kernels that take element functions or have several forms."""
+    with noting() as (device, notes):
+        degree = 1 << log_n
+        main = ring.RingBasis(ring.primes(1 << 30, degree, LIMBS), degree)
+        wide = ring.primes(1 << 31, degree, SPECIAL + LIMBS)
+        special, other = ring.RingBasis(wide[:SPECIAL], degree), ring.RingBasis(wide[SPECIAL:], degree)
+        union = main.union(special)
+        leaves: Any = ring.kernels.kernels(device)
+        batch = max(1, WORDS // (LIMBS * degree))
+
+        def residues(basis: ring.RingBasis, *shape: int) -> Any:
+            return zeros((*shape, len(basis), degree), np.uint32)
+
+        leaves.mod_up(residues(main, batch), [main], main, union, True)
+        leaves.mod_up(residues(special, batch), [special], special, special.union(other), False)
+        leaves.mod_up(residues(special, batch), [special], special, special.union(other), True)
+        leaves.mod_up(residues(special, batch), [special], special, union, False)
+        leaves.rescale(residues(union, batch), union, main, True)
+        leaves.rescale_automorphism(residues(union, batch), union, main, 5)
+        leaves.convert(residues(special, batch), special, main, False)
+        for centred in (False, True):
+            leaves.convert(residues(special, batch), special, other, centred)
+        leaves.to_floats(residues(main, batch), main)
+        leaves.to_words(residues(main, batch), main)
+        leaves.inner_product(residues(main, batch, 1, DIGITS), residues(main, 1, DIGITS), main, tuple(range(LIMBS)))
+        return list(notes)
 
 
 def launched(log_n: int, words: int = WORDS) -> dict[str, list[Launch]]:
@@ -190,10 +220,13 @@ def calls(
     factor, factors = array((1, LIMBS), np.uint32), array((2, LIMBS), np.uint32)
     floats, slots = array((batch, degree), np.float64), array((batch * LIMBS // 4, half), np.complex128)
     drawn, drawn_pairs = array((batch, degree), np.uint32), array((batch, degree, 2), np.uint32)
-    thresholds = array((THRESHOLDS,), np.uint64)
+    thresholds, drawn_quads = array((THRESHOLDS,), np.uint64), array((batch, degree, 4), np.uint32)
+    planes, signs = array((batch, PLANES, degree), np.uint32), array((batch, degree), np.bool_)
     few, more = residues(main[:2], batch * LIMBS), residues(main[:3], batch * LIMBS)
     return {
         "add": lambda: leaves.add(x, y, main),
+        "subtract": lambda: leaves.subtract(x, y, main),
+        "negate": lambda: leaves.negate(x, main),
         "multiply": lambda: leaves.multiply(x, y, main),
         "scale": lambda: leaves.scale(x, factor, main),
         "subtract_scaled": lambda: leaves.subtract_scaled(x, y, factors, main),
@@ -204,9 +237,12 @@ def calls(
         "tensor_product": lambda: leaves.tensor_product(*pairs, main),
         "inner_product": lambda: leaves.inner_product(digits, key, main, tuple(range(LIMBS))),
         "convert": lambda: leaves.convert(other, special, main, True),
+        "from_words": lambda: leaves.from_words(planes, signs, main),
         "from_floats": lambda: leaves.from_floats(floats, 1.0, main),
         "ternary": lambda: leaves.ternary(drawn, main),
         "gaussian": lambda: leaves.gaussian(drawn_pairs, thresholds, main),
+        "sparse_ternary": lambda: leaves.sparse_ternary(drawn_quads, degree // 2, main),
+        "to_words": lambda: leaves.to_words(more, main[:3]),
         "to_floats_of_two": lambda: leaves.to_floats(few, main[:2]),
         "to_floats": lambda: leaves.to_floats(more, main[:3]),
         "embed": lambda: leaves.embed(slots),

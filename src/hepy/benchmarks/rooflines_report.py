@@ -13,7 +13,6 @@ from hepy.benchmarks.instructions import H100
 from hepy.benchmarks.tables import Table
 
 SUITE = "rings"
-LOG_N = (13, 14, 15, 16)
 _LEVEL = 30  # of the product that is shown kernel by kernel
 
 _WAITING = """\
@@ -24,10 +23,11 @@ measured on that GPU before. Launches are those that hepy's Python makes, noted 
 (`hepy.benchmarks.launches`); an operation's limit is the sum over its launches. Latencies, the launches' own cost and Python are
 left out.
 
-In the table of kernels, "multiplies" are those of the algorithm and "pipes" the time of the busiest pipe by the disassembled
+In the tables of kernels, "multiplies" are those of the algorithm and "pipes" the time of the busiest pipe by the disassembled
 code: moves and additions that the compiler puts on the multiply pipe count there, and code under a forward branch counts
-whether or not it is taken (indices of batches of several axes, mostly), so that these times are upper bounds.
-Kernels of the transform hold a version for primes below 2^30 and one for wider ones, of which the mean is shown.
+whether or not it is taken (what unrolled loops leave over, mostly), so that these times are upper bounds.
+Kernels of the transform hold a version for primes below 2^30 and one for wider ones, of which the mean is shown. Every kernel
+of `cuda/ring/` has a row in the last table, by a launch that runs it; the tool refuses to write a ledger in which one has none.
 
 What waits for a GPU:
 
@@ -59,7 +59,7 @@ def section(record: dict[str, Any], name: str) -> str:
 
 
 def shown(record: dict[str, Any]) -> list[Table]:
-    return [_operations(record), *_multiply(record), _kernels(record)]
+    return [_operations(record), *_multiply(record), _kernels(record), _instances(record)]
 
 
 def _operations(record: dict[str, Any]) -> Table:
@@ -109,7 +109,7 @@ def _kernels(record: dict[str, Any]) -> Table:
                 _called(last), f"{last['bytes'] / words:.1f}", f"{last['multiplies'] / words:.1f}",
                 f"{last['multiplies_counted'] / words:.1f}" if "pipes" in last else "",
                 *(microseconds(last[key] * rooflines.WORDS / words) for key in ("memory", "l2", "multiplying")),
-                *(_pipes(by_degree.get(log)) for log in LOG_N), last.get("busiest", ""), str(last.get("registers", "")),
+                *(_pipes(by_degree.get(log)) for log in rooflines.LOG_N), last.get("busiest", ""), str(last.get("registers", "")),
                 str(last.get("spilled_bytes", "")),
             ]
         )  # fmt: skip
@@ -117,7 +117,26 @@ def _kernels(record: dict[str, Any]) -> Table:
         "Ring kernels: for 2^24 words of a result, µs by memory, L2, multiplies of the algorithm, and pipes of the code"
     )
     columns = ["kernel", "bytes a word", "multiplies a word", "as compiled", "memory", "L2", "multiplies",
-               *(f"pipes, 2^{log}" for log in LOG_N), "busiest", "registers", "spilled"]  # fmt: skip
+               *(f"pipes, 2^{log}" for log in rooflines.LOG_N), "busiest", "registers", "spilled"]  # fmt: skip
+    return Table(title, columns, cells)
+
+
+def _instances(record: dict[str, Any]) -> Table:
+    """A row a kernel as the compiler left it, beside the limit where all is in the L2."""
+    cells = []
+    for row in record["instances"]:
+        scale, by = rooflines.WORDS / row["words"], "L2" if row["l2"] >= row["multiplying"] else "multiply"
+        limit = max(row["l2"], row["multiplying"])
+        cells.append(
+            [
+                row["instance"].replace("_kernel", "", 1), _called(row), f"2^{row['log_n']}", f"{row['bytes'] / row['words']:.1f}",
+                microseconds(limit * scale), by, microseconds(row["pipes"] * scale), f"{row['pipes'] / limit:.2f}",
+                row["busiest"], str(row["registers"]), str(row["spilled_bytes"]),
+            ]
+        )  # fmt: skip
+    title = "Every ring kernel as compiled: for 2^24 words of a result, µs by the L2 or by multiplies, and by pipes"
+    columns = ["kernel", "a launch", "N", "bytes a word", "limit", "by", "pipes", "of the limit", "busiest", "registers",
+               "spilled"]  # fmt: skip
     return Table(title, columns, cells)
 
 
@@ -158,7 +177,12 @@ def command(keep: bool) -> None:
         suite=SUITE,
         parameters=dataclasses.asdict(H100),
         versions={"nvcc": instructions.compiler()},
-        kernels=[row for log_n in LOG_N for row in ring_instructions.predict(log_n, compiled)],
+        kernels=[
+            row
+            for log_n in rooflines.LOG_N
+            for row in ring_instructions.predict(rooflines.kernels(log_n), log_n, compiled)
+        ],
+        instances=ring_instructions.every_instance(compiled),
         inventory=ring_instructions.inventory(compiled),
         operations=rooflines.operations(),
         multiply=rooflines.one_multiply(_LEVEL),
