@@ -38,8 +38,9 @@ struct Tile {
   static constexpr unsigned kFirstLog = kLog % kRadixLog == 0 ? kRadixLog : kLog % kRadixLog;
   static constexpr unsigned kLineThreads = kLength / kWords;
   static constexpr unsigned kThreads = kLineThreads * kLines;
-  // Blocks on a multiprocessor of 65536 registers: 80 a thread, with which nothing is spilled.
-  static constexpr unsigned kBlocks = kThreads <= 32 ? 24 : kThreads <= 256 ? 768 / kThreads : 1;
+  // Blocks on a multiprocessor of 65536 registers: 80 a thread, and 96 where blocks are a warp, with which nothing is
+  // spilled.
+  static constexpr unsigned kBlocks = kThreads <= 32 ? 20 : kThreads <= 256 ? 768 / kThreads : 1;
   static constexpr bool kColumns = kStride > 1;
 
   // In shared memory a line has a gap after each sixteen words. Half a warp takes sixteen words that are one, or
