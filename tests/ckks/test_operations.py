@@ -303,3 +303,41 @@ def test_bases_are_made_once(toy, values, monkeypatch):
     monkeypatch.setattr(RingBasis, "__init__", lambda self, primes, degree: made.append(primes))
     every_operation()
     assert made == []
+
+
+def test_sums_of_slots_count_the_values_alone(toy, values):
+    """Vectors of a length that is no power of two have slots beyond their values; single values stand in all slots."""
+    a, b, one = values(2, 3), values(3), values(1)
+    x, y, z = toy.encrypt(a), toy.encrypt(b), toy.encrypt(one)
+    mean = x.inner_sum() * (1 / 3)
+    for got, want in (
+        (x, a), (x + 0.5, a + 0.5), (0.5 - x, 0.5 - a), (x + z, a + one), (z - x, one - a), (z + b, one + b),
+        ((x + z) * x, (a + one) * a), ((x + z) * (x - z), (a + one) * (a - one)), ((x + z) * b, (a + one) * b),
+        ((x + z) * 2, (a + one) * 2), (-(x + z), -(a + one)), (ckks.stack([x, x + z]), np.stack([a, a + one])),
+        ((x - mean) ** 2, (a - a.mean(-1, keepdims=True)) ** 2), (x.multiply(y, lazy=True) + z, a * b + one),
+        (y * 1j + z, b * 1j + one),
+    ):  # fmt: skip
+        total = want.sum(-1, keepdims=True)
+        assert np.abs(toy.decrypt(got.inner_sum()) - total).max() < 2.0**-24
+        assert np.abs(toy.decrypt(hepy.loads(hepy.dumps(got), toy).inner_sum()) - total).max() < 2.0**-24
+    assert (x + 0.5).inner_sum().level == x.level  # a plaintext is added to the values alone
+    assert (x + z).inner_sum().level == x.level - 1
+    assert ((x + z) * x).inner_sum().level == x.level - 1  # zero beyond the values again
+    with pytest.raises(hepy.LevelError):
+        (x + z).to_level(0).inner_sum()
+
+
+def test_a_single_value_has_the_slots_of_what_it_meets(toy, values):
+    a, b = values(32), values(4)
+    total, y = toy.encrypt(a).inner_sum(), toy.encrypt(b)
+    assert np.abs(toy.decrypt(total.inner_sum()) - a.sum()).max() < 2.0**-24  # the sum of one value
+    for got, want in (
+        (y + total, b + a.sum()),
+        (total - y, a.sum() - b),
+        (y * total, b * a.sum()),
+        (total + b, a.sum() + b),
+    ):
+        assert got.slots == 4
+        assert np.abs(toy.decrypt(got.rotate(1)) - np.roll(want, -1)).max() < 2.0**-24
+        assert np.abs(toy.decrypt(got.inner_sum()) - want.sum()).max() < 2.0**-22
+        assert abs(bits(toy, got, want) - got.precision_bits) <= 3

@@ -73,6 +73,7 @@ class State(NamedTuple):
         is_complex: whether values are complex.
         in_coefficients: values are coefficients of the polynomial, not its slots.
         accounts: of the noise; empty where nothing is known of it.
+        filled: whether slots beyond the values may hold anything; otherwise they are zero. A single value is in all slots.
     """
 
     level: int
@@ -82,10 +83,23 @@ class State(NamedTuple):
     is_complex: bool
     in_coefficients: bool
     accounts: tuple[Account, ...]
+    filled: bool = False
 
     def with_accounts(self, change: Callable[[Account], Account], **others: Any) -> State:
         """The state after an operation that changes each account so."""
         return self._replace(accounts=tuple(map(change, self.accounts)), **others)
+
+    def beside(self, length: int, slots: int) -> State:
+        """As an operand beside vectors of that length: a single value repeats after their slots, too."""
+        if self.length > 1 or length == 1 or self.slots <= slots:
+            return self
+        # Its error is one value in all slots, and so counts as that of more coefficients.
+        growth = math.sqrt(self.slots / slots)
+        return self.with_accounts(lambda a: a if a.model.worst else a._replace(error=a.error * growth), slots=slots)
+
+    def fills(self, length: int) -> bool:
+        """Whether it puts anything into the slots beyond so many values, as an operand."""
+        return self.filled or self.length == 1 < length
 
 
 class CiphertextArray(NumpyManners):
@@ -321,28 +335,43 @@ class CiphertextArray(NumpyManners):
             return self._add_plain(other, bound, name)
         self._check_pair(other)
         left, right = self._same_level(other, name)
+        left, right = left._beside(right), right._beside(left)
         accounts = tuple([a.plus(b) for a, b in zip(left._state.accounts, right._state.accounts, strict=False)])
         combine = self._do.add if name == "addition" else self._do.subtract
-        state = left._joined(right, left._state.scale, accounts)
+        state = left._joined(right, left._state.scale, accounts, any)
         return self._done(name, combine(left._parts, right._parts), state, other)
 
     def _add_plain(self, other: Any, bound: float | None, name: str) -> CiphertextArray:
         plaintext, limit, declared = self._plain(other, bound)
+        plaintext = self._spread(plaintext)
         polynomials = self._encoded(plaintext, self.scale)
         combine = self._do.add_plaintext if name == "addition" else self._do.subtract_plaintext
-        state = self._state.with_accounts(
+        state = self._state_beside(plaintext).with_accounts(
             lambda a: a.plus(self._account(a.model, plaintext, limit, self.scale, declared)),
-            **self._shape_with(plaintext),
+            **self._shape_with(plaintext, any),
         )
         return self._done(name, combine(self._parts, polynomials), state)
 
-    def _shape_with(self, plaintext: Plaintext) -> dict[str, Any]:
-        """What of the state a plaintext operand changes."""
+    def _spread(self, plaintext: Plaintext) -> Plaintext:
+        """A single number as a summand of each value, so that the slots beyond them stay zero."""
+        length = self._state.length
+        if plaintext.shape[-1] > 1 or not 1 < length < self.slots or self._state.filled:
+            return plaintext
+        return Plaintext(np.broadcast_to(plaintext.values, (*plaintext.shape[:-1], length)), plaintext.bound)
+
+    def _state_beside(self, plaintext: Plaintext) -> State:
         length = plaintext.shape[-1]
+        return self._state.beside(length, self._period(length))
+
+    def _shape_with(self, plaintext: Plaintext, meet: Callable[[Iterable[bool]], bool]) -> dict[str, Any]:
+        """What of the state a plaintext operand changes; meet: any in sums, all in products."""
+        given, state = plaintext.shape[-1], self._state_beside(plaintext)
+        length, slots = self._length_with(given), max(state.slots, self._period(given))
         return {
             "is_complex": self.is_complex or plaintext.values.dtype.kind == "c",
-            "length": self._length_with(length),
-            "slots": max(self.slots, self._period(length)),
+            "length": length,
+            "slots": slots,
+            "filled": length < slots and meet((state.fills(length), given == 1 < length)),
         }
 
     def sum(self, axis: int = 0) -> CiphertextArray:
@@ -428,11 +457,13 @@ class CiphertextArray(NumpyManners):
         if left.components + right.components != 4:
             raise ParameterError("a factor has three components: relinearize() it first")
         left._check_level("multiplication", left.level - 1)
+        if right is not left:
+            left, right = left._beside(right), right._beside(left)
         accounts = tuple(
             a.times(a if right is left else b)
             for a, b in zip(left._state.accounts, right._state.accounts, strict=False)
         )
-        state = left._joined(right, left.scale * right.scale, accounts)
+        state = left._joined(right, left.scale * right.scale, accounts, all)
         product = self._with(self._do.multiply(left._parts, right._parts), state, other)
         if _manual.get() or lazy:
             return self._done("multiplication", product._parts, product._state, other)
@@ -457,10 +488,10 @@ class CiphertextArray(NumpyManners):
         x._check_level("multiplication by a plaintext", x.level - 1)
         plaintext, limit, declared = x._plain(other, bound)
         values, factor = plaintext.values, self.parameters.scales[x.level]
-        state = x._state.with_accounts(
+        state = x._state_beside(plaintext).with_accounts(
             lambda a: a.times(x._account(a.model, plaintext, limit, factor, declared)),
             scale=x.scale * factor,
-            **x._shape_with(plaintext),
+            **x._shape_with(plaintext, all),
         )
         if values.size == 1 and values.dtype.kind == "f" and values.ndim == 1:
             parts = self._do.multiply_integer(x._parts, round(float(values[0]) * factor))
@@ -614,14 +645,21 @@ class CiphertextArray(NumpyManners):
     def inner_sum(self) -> CiphertextArray:
         """The sum of the values of each ciphertext: shape (..., 1), which broadcasts against every other length.
 
-        Takes log2(slots) rotations, by 1, 2, 4 ... slots / 2.
+        Takes log2(slots) rotations, by 1, 2, 4 ... slots / 2. Where vectors are shorter than their slots, and a single
+        value was added to them, a product with ones comes first and takes a level: the slots beyond hold that value, too.
+        In manual mode all slots are summed.
 
         Raises:
+            LevelError: that level is not there.
             MissingKeyError: a key is not here; names the rotation.
         """
         self._check_slots("inner_sum")
         x, step = self if _manual.get() else self._settled(), 1
-        result = x._with(x._parts, x._state._replace(length=x.slots))
+        if self._state.length == 1:
+            return x
+        if self._state.filled and not _manual.get():
+            x = x.multiply(np.ones(self._state.length), bound=1)
+        result = x._with(x._parts, x._state._replace(length=x.slots, filled=False))
         while step < self.slots:
             turned, step = result._rotated([step])[0], 2 * step
             if step < self.slots:
@@ -639,7 +677,8 @@ class CiphertextArray(NumpyManners):
         turned = [step % self.slots != 0 for step in steps]
         return [
             x._with(
-                x._parts, x._state._replace(length=self.slots if moved and self._state.length > 1 else x._state.length)
+                x._parts,
+                x._state._replace(length=self.slots, filled=False) if moved and self._state.length > 1 else x._state,
             )
             for x, moved in zip(results, turned, strict=True)
         ]
@@ -697,19 +736,31 @@ class CiphertextArray(NumpyManners):
         self.context._note(name, result, (self, *others))
         return result
 
-    def _joined(self, other: CiphertextArray, scale: float, accounts: tuple[Account, ...]) -> State:
-        """The state of a result of both, with that scale and these accounts."""
+    def _beside(self, other: CiphertextArray) -> CiphertextArray:
+        state = self._state.beside(other._state.length, other.slots)
+        return self if state is self._state else self._with(self._parts, state)
+
+    def _joined(
+        self,
+        other: CiphertextArray,
+        scale: float,
+        accounts: tuple[Account, ...],
+        meet: Callable[[Iterable[bool]], bool],
+    ) -> State:
+        """The state of a result of both, with that scale and these accounts; meet: any in sums, all in products."""
         mine, its = self._state, other._state
         if mine.in_coefficients != its.in_coefficients:
             raise ParameterError("one operand holds values in slots and the other in coefficients: encrypt both alike")
+        length, slots = self._length_with(its.length), max(mine.slots, its.slots)
         return State(
             mine.level,
             scale,
-            max(mine.slots, its.slots),
-            self._length_with(its.length),
+            slots,
+            length,
             mine.is_complex or its.is_complex,
             mine.in_coefficients,
             accounts,
+            length < slots and meet((mine.fills(length), its.fills(length))),
         )
 
     def _length_with(self, length: int) -> int:

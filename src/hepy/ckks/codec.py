@@ -38,6 +38,7 @@ MAX_AXES = 32  # numpy 1.26 has no more
 _MAX_ELEMENTS = 1 << 40
 _MAX_LEVELS, _MAX_PRIMES = 128, 256
 _ROWS = 16  # ciphertexts that are checked at once
+_FILLED = "filled slots"
 _LARGEST_ERROR = 29  # of the ring's Gaussian
 
 Tensors = Mapping[str, Callable[[], Iterable[Buffer]]]
@@ -171,7 +172,8 @@ class CiphertextHeader:
         slots: their period.
         components: 2 or 3.
         values: "real" or "complex".
-        encoding: "slots" or "coefficients".
+        encoding: "slots", where those beyond the values are zero, "filled slots", where they need not be, or
+            "coefficients".
         seeded: whether the uniform half travels as its seed.
         account: bound and error of the likely noise, if they follow from declarations only.
     """
@@ -352,7 +354,7 @@ class _Ciphertexts:
             obj.slots,
             obj.components,
             "complex" if obj.is_complex else "real",
-            "coefficients" if obj.in_coefficients else "slots",
+            "coefficients" if obj.in_coefficients else _FILLED if obj._state.filled else "slots",
             obj._seed is not None,
             (account.bound, account.error) if account is not None and account.declared else None,
         )
@@ -371,11 +373,13 @@ class _Ciphertexts:
         shape = fields.integers("shape", MAX_AXES, 0, _MAX_ELEMENTS)
         if not shape or math.prod(axis for axis in shape if axis) > _MAX_ELEMENTS:
             raise fields.refuse("shape", f"has no axis, or more than {_MAX_ELEMENTS} elements")
-        encoding = fields.text("encoding", ("slots", "coefficients"))
+        encoding = fields.text("encoding", ("slots", _FILLED, "coefficients"))
         most = 1 << log_n if encoding == "coefficients" else 1 << log_n - 1
         slots = fields.integer("slots", 1, most)
         if slots & (slots - 1) or not 1 <= shape[-1] <= slots:
             raise fields.refuse("slots", "is no power of two that holds the last axis")
+        if encoding == _FILLED and not 1 < shape[-1] < slots:
+            raise fields.refuse("encoding", "has filled slots, and there are none beyond the values")
         if encoding == "coefficients" and slots != most:
             raise fields.refuse("slots", "is not N, though the values are coefficients")
         components, seeded = fields.integer("components", 2, 3), bool(fields.integer("seeded", 0, 1))
@@ -426,6 +430,7 @@ class _Ciphertexts:
             header.values == "complex",
             header.encoding == "coefficients",
             accounts,
+            header.encoding == _FILLED,
         )
         return CiphertextArray(key, parts.reshape(*header.shape[:-1], header.components), state, seed=seed)
 

@@ -56,6 +56,7 @@ def _join(how: str, arrays: Sequence[CiphertextArray], axis: int) -> CiphertextA
     state = arrays[0]._state._replace(
         slots=max(array.slots for array in arrays),
         is_complex=any(array.is_complex for array in arrays),
+        filled=any(array._state.filled for array in arrays),
         accounts=accounts,
     )
     parts = first._do.join(how, [array._parts for array in arrays], place)
