@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 
 
@@ -21,5 +22,13 @@ def warn_once(bits: int) -> None:
             f"a Paillier key of {bits} bits is not secure: use 3072 bits, or 2048 at least. No more is said of short keys "
             "in this process",
             InsecureKeyWarning,
-            stacklevel=3,
+            stacklevel=_frames_of_hepy() + 1,
         )
+
+
+def _frames_of_hepy() -> int:
+    """How many callers are hepy's own, from warn_once up: a warning names the line of the program that asked for the key."""
+    frame, count = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("hepy."):
+        frame, count = frame.f_back, count + 1
+    return count - 1
