@@ -137,14 +137,7 @@ class EngineOf final : public Engine {
     ring_.store(to, made);
   }
 
-  void store_plain(Word* out, const Limb* x) const override {
-    const Memory space(ring_, 1, 1);
-    const To to = targets(space.row(0), 0, 1, space);
-    Limb* const made = ring_.place(to, space.vector(0));
-    ring_.leave(made, ring_.view(everywhere(x), space.vector(0)), space.scratch());
-    ring_.store(to, made);
-    ring_.export_plain(out, space.row(0), plain_words());
-  }
+  void store_raw(Word* out, const Limb* x) const override { ring_.export_plain(out, x, plain_words()); }
 
   void store(Word* out, Operand x, std::size_t start, std::size_t stop) const override {
     const Memory space(ring_, 1, kLanes);

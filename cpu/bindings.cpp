@@ -326,7 +326,7 @@ py::array_t<Limb> multiply_single(const Engine& engine, const py::object& x, con
   return out;
 }
 
-// From the words of a plain element in bytes, and back.
+// From the words of a plain element in bytes; and to those of x R, which takes no arithmetic.
 py::array_t<Limb> load_single(const Engine& engine, const py::bytes& in, const py::object& factors) {
   const std::string_view bytes(in);
   if (bytes.size() != engine.plain_words() * sizeof(Word)) throw InvalidArgument("a plain element has another length");
@@ -336,10 +336,10 @@ py::array_t<Limb> load_single(const Engine& engine, const py::bytes& in, const p
   return out;
 }
 
-py::bytes store_single(const Engine& engine, const py::object& x, const py::object& rows) {
+py::bytes store_raw_single(const Engine& engine, const py::object& x, const py::object& rows) {
   const Elements operand(engine, x, rows, 0, 1);
   py::bytes out(nullptr, engine.plain_words() * sizeof(Word));
-  engine.store_plain(reinterpret_cast<Word*>(PyBytes_AS_STRING(out.ptr())), operand.row(engine, 0));
+  engine.store_raw(reinterpret_cast<Word*>(PyBytes_AS_STRING(out.ptr())), operand.row(engine, 0));
   return out;
 }
 
@@ -669,7 +669,7 @@ PYBIND11_MODULE(_cpu, module) {
       .def("subtract", &binary<&Engine::subtract>)
       .def("multiply_principal", &multiply_principal)
       .def("load_single", &load_single)
-      .def("store_single", &store_single)
+      .def("store_raw_single", &store_raw_single)
       .def("multiply_single", &multiply_single)
       .def("multiply_principal_single", &multiply_principal_single)
       .def("power_vartime_single", &power_vartime_single)

@@ -65,9 +65,10 @@ class Engine {
   // canonical words, or where the modulus is the square of m, those of the residue modulo m and of its quotient by m.
   virtual void load(Limb* out, const Word* in, std::size_t words, const Word* factors, std::size_t start,
                     std::size_t stop) const = 0;
-  // One element from a plain one, and back; factor: R^2, plain.
+  // out holds in factor / R, both of them plain elements: that is the element `in` where the factor is R^2.
   virtual void load_plain(Limb* out, const Word* in, const Word* factor) const = 0;
-  virtual void store_plain(Word* out, const Limb* x) const = 0;
+  // out = x R, as a plain element.
+  virtual void store_raw(Word* out, const Limb* x) const = 0;
   // out: [stop, result_words], canonical integers.
   virtual void store(Word* out, Operand x, std::size_t start, std::size_t stop) const = 0;
   virtual void equal(std::uint8_t* out, Operand x, Operand y, std::size_t start, std::size_t stop) const = 0;

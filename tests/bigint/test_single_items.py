@@ -99,7 +99,7 @@ def test_compiled_code_looks_at_what_it_is_given(compiled):
             lambda: native.multiply_single(batch, row, batch, rows),  # noqa: B023
             lambda: native.multiply_principal_single(batch, rows, 1),  # noqa: B023
             lambda: native.power_vartime_single(batch, rows, 3, 2),  # noqa: B023
-            lambda: native.store_single(batch, rows),  # noqa: B023
+            lambda: native.store_raw_single(batch, rows),  # noqa: B023
         ):
             with pytest.raises(ParameterError):
                 call()
@@ -110,7 +110,7 @@ def test_compiled_code_looks_at_what_it_is_given(compiled):
     with pytest.raises(ParameterError, match="another length"):
         native.load_single(bytes(4), np.zeros(64, np.uint32))
     with pytest.raises(ParameterError, match="items was given"):
-        native.load_single(native.store_single(batch, row), np.zeros(1, np.uint32))
+        native.load_single(native.store_raw_single(batch, row), np.zeros(1, np.uint32))
     for wrong in (1.0, None, "1"):
         with pytest.raises(TypeError):
             native.multiply_principal_single(batch, row, wrong)

@@ -59,6 +59,7 @@ class Kernels:
         # Roughly nanoseconds of a product; what is worth another thread is counted in them.
         self._cost = 50 + 0.7 * self.width * self.width
         self.one = self.load(limb.from_ints([1], 1))
+        self._cube = self._plain([pow(self._radix, 3, n)])
         # Called without a frame of Python in between, which would take a tenth of the time.
         self.multiply_single = self.native.multiply_single
         self.multiply_principal_single = self.native.multiply_principal_single
@@ -201,12 +202,12 @@ class Kernels:
         return made
 
     def _inverse_of_one(self, x: Batch, rows: Rows) -> Batch:
-        plain = self.native.store_single(x, rows)
+        raw = self.native.store_raw_single(x, rows)  # x R, whose inverse times R^3 / R is R / x
         try:
-            plain = self._inverse_of_plain(plain) if self._root is None else self._inverse_of_pair(plain, self._root)
+            plain = self._inverse_of_plain(raw) if self._root is None else self._inverse_of_pair(raw, self._root)
         except ZeroDivisionError:
             raise NotAUnit([0]) from None
-        made: Batch = self.native.load_single(plain, self._load_factors(1, 1))
+        made: Batch = self.native.load_single(plain, self._cube)
         return made
 
     def _inverse_of_plain(self, plain: bytes) -> bytes:
