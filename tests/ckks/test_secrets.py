@@ -90,3 +90,5 @@ def test_ciphertexts_show_their_account_and_no_residue(owner):
     assert "seeded" not in text
     seeded = owner.encrypt([1.0], seed=bytes(32))
     assert all("seeded=True" in repr(y) for y in (seeded, seeded + 1, x + seeded, seeded.rotate(1)))
+    made = ckks.Context(PARAMETERS, seed=bytes(32))
+    assert "seeded=True" in repr(made) and "seeded=True" in repr(made.public()) and "seeded" not in repr(owner.public())

@@ -858,8 +858,8 @@ def _divided(account: Account, scale: float) -> Account:
 def _levels_ran_out(parameters: Parameters, operation: str) -> str:
     needed = parameters.depth + 1
     return (
-        f"{operation} needs 1 level, and its operand is at level 0 of {parameters.depth}: the circuit so far needs depth "
-        f"{needed}: {levels_needed(parameters, needed)}; ckks.plan(function, params) tells what a whole circuit needs"
+        f"{operation} needs 1 level, and its operand is at level 0 of {parameters.depth}: from the top the circuit so far needs "
+        f"depth {needed}: {levels_needed(parameters, needed)}; ckks.plan(function, params) tells what a whole circuit needs"
     )
 
 

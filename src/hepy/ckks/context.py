@@ -292,7 +292,9 @@ class Context(PublicContext):
         store = KeyStore(self._rings, None)
         for element in elements:
             store.put(element, self.keys.get(element, _devices.current()))
-        return PublicContext(self.parameters, self.fingerprint, self._encryption_key if encryption else None, store)
+        made = PublicContext(self.parameters, self.fingerprint, self._encryption_key if encryption else None, store)
+        made._seeded = self._seeded
+        return made
 
     def _public_half(self) -> PublicContext:
         kept, names = self._kept_half
