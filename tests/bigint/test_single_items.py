@@ -133,3 +133,22 @@ def test_compiled_code_has_principal_units_of_squares_only(compiled):
         prime._kernels.native.multiply_principal(out, prime._batch, rows, one, 1, rows, signs, 0, 1)
     with pytest.raises(ParameterError, match="modulo a square"):
         prime._kernels.native.multiply_principal_single(prime._batch, row - 1, 1)
+
+
+@pytest.mark.parametrize("name", COMPILED)
+@pytest.mark.parametrize("bits", [128, 192, 255, 513])
+def test_quotients_that_are_estimated_one_short(monkeypatch, name, bits):
+    """a k is just above a multiple of m = 2^bits - 1, so its estimate is one short, and b + a k - (q - 1) m beyond 2m."""
+    monkeypatch.setattr(options, "engine", name)
+    m, size = 2**bits - 1, 4 * ((bits + 31) // 32)
+    kernels = bigint.Modulus(m * m).array(1)._kernels
+    radix, row = kernels._plain([kernels._radix % (m * m)]), np.zeros(1, np.int64)
+    for shift, times, b in itertools.product((10, 52, 63), (1, 3, 2**40), (0, m - 2, m - 1)):
+        a, k = 1 << (bits - shift), times << shift
+        pair = a.to_bytes(size, "little") + b.to_bytes(size, "little")
+        x = kernels.native.load_single(pair, radix)  # that very pair, as R / R is 1
+        assert kernels.native.store_raw_single(x, row) == pair
+        for factor in (k, -k):
+            made = kernels.native.multiply_principal_single(x, row, factor)
+            want = a.to_bytes(size, "little") + ((b + a * factor) % m).to_bytes(size, "little")
+            assert kernels.native.store_raw_single(made, row) == want

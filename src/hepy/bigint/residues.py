@@ -226,7 +226,7 @@ class ResidueArray(Immutable):
         single = type(factors) is int and rows.size == 1
         if single and (product := offered(kernels, "multiply_principal_single")):
             k = factors if factors.bit_length() < 64 else _centred(factors, self.modulus.root)
-            return self._single(product(self._batch, rows, k), rows)
+            return ResidueArray(self.modulus, self.device, kernels, product(self._batch, rows, k), first(rows.ndim))
         root = self.modulus.root
         array = integers(factors)
         rows, places = _broadcast_rows(rows, identity(array.size).reshape(array.shape))

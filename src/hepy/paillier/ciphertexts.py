@@ -265,8 +265,9 @@ class CiphertextArray(NumpyManners):
         return self._computed(left.multiply(right), account, other)
 
     def _add_encodings(self, encodings: int | npt.NDArray[Any], account: Numbers) -> CiphertextArray:
-        own = self._numbers("addition")
-        n = self.public_key.n
+        own, n = self.account, self.public_key.n
+        if not isinstance(own, Numbers):
+            own = self._numbers("addition")  # says why not
         if own.scale_bits == account.scale_bits:
             total = own.plus(account).within(n, "the sum")
             return self._computed(self.residues.multiply_principal(encodings), total)
