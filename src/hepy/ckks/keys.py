@@ -282,12 +282,14 @@ class KeyStore:
 
     def add(self, other: KeyStore) -> None:
         """Take over the keys of another store, which belongs to the same context."""
+        received = other.items()
         with self._lock:
-            self._keys |= other.items()
+            self._keys |= received
 
     def items(self) -> dict[int, SwitchingKey]:
         """The keys by automorphism element, 0 for relinearization."""
-        return dict(sorted(self._keys.items()))
+        with self._lock:
+            return dict(sorted(self._keys.items()))
 
     def put(self, element: int, key: SwitchingKey) -> None:
         with self._lock:
