@@ -456,7 +456,8 @@ class Context(PublicContext):
         raise ParameterError(
             f"only {remaining:.1f} bits remain of the {bits} asked for when the worst-case error of 2**"
             f"{math.log2(output.noise_bound):.1f} is hidden: {cure}; else a smaller budget, fewer operations, inputs encrypted "
-            "by the owner (Input(symmetric=True)), or fewer statistical_bits"
+            "by the owner (Input(symmetric=True)), results that nobody rerandomizes (ckks.plan(..., rerandomized=False)), or "
+            "fewer statistical_bits"
         )
 
     def _phase(self, ciphertexts: Any, *, noise: float = 0.0) -> Coefficients:
