@@ -170,7 +170,7 @@ def table(rows: Sequence[Row]) -> tables.Table:
 @click.option("--seconds", type=float, default=0.012, show_default=True, help="Of one round, where calls are short.")
 @click.option("--keep/--no-keep", default=True, help="Write the ledger.")
 def command(bits: tuple[int, ...], operations: tuple[str, ...], rounds: int, seconds: float, keep: bool) -> None:
-    """Measure single items beside gmpy2: half a minute."""
+    """Measure single items beside gmpy2: some ten seconds."""
     run = ledger.Run()
     rows = list(measure(bits, rounds, seconds, operations))
     parameters = {"key_bits": list(bits), "operations": list(operations), "rounds": rounds, "seconds": seconds}
