@@ -83,6 +83,7 @@ bench-interop: $(PHE)
 
 bench-interop-fate: $(FATE)
 	$(INTEROP_FATE)/bin/python bench/interop_fate.py --keep
+	$(INTEROP_FATE)/bin/python bench/interop_fate.py --short --keep
 	$(INTEROP_FATE)/bin/python bench/interop_fate.py --secureboost --bits 1024 --keep
 
 # AddressSanitizer and UBSan: over the host's engines; over the emulated kernels in several orders of threads; and over

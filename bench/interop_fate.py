@@ -3,6 +3,7 @@
 In an environment with FATE and hepy, such as make test-interop-fate makes (.venv-interop-fate/bin/python):
 
     bench/interop_fate.py [--bits 2048] [--count 500] [--cpu] [--keep]     the contract, call by call
+    bench/interop_fate.py --short [--bits 1024] [--cpu] [--keep]    its calls at the lengths that FATE's training has
     bench/interop_fate.py --secureboost [--rounds 2] [--bits 1024] [--keep]    FATE's own training, and how its time divides
 
 Columns: milliseconds with fate_utils (one thread, as it works) and with hepy, and the median of the ratios of all rounds.
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import pickle
 import statistics
 import subprocess
 import sys
@@ -38,6 +40,7 @@ ROUNDS = 5
 LONG_ENOUGH = 0.05  # seconds of a round
 FEATURES, BINS, COLUMNS, MANY = 10, 32, 8, 10
 FIELD_BITS, PRECISION = 73, 52  # a gradient and a hessian side by side, as FATE packs them for a million rows
+SHORT_FIELD_BITS, SQUEEZED = 63, 8  # as FATE chooses them for 569 rows and 1024 bits
 TRAINING = Path(__file__).parents[1] / "tests" / "interop" / "fate" / "secureboost.py"
 
 clock = time.perf_counter
@@ -85,7 +88,46 @@ class Side:
         return self.ev.matmul(values, self.weights, *shapes, self.pk, self.coder, torch.float64)
 
 
-Statement = Callable[[Side], Any]
+class ShortSide:
+    """The same with the vectors that SecureBoost has at 569 samples: blocks of 128 packed gradients, 20 columns of 32 bins."""
+
+    def __init__(self, contract: Any, bits: int) -> None:
+        torch.manual_seed(1)
+        self.sk, self.pk, self.coder = contract.keygen(bits)
+        self.ev = contract.evaluator
+        self.pairs = torch.rand(128, 2)
+        self.plain = self.pack(self.pairs[0])
+        self.ones = [self.pk.encrypt_encoded(self.pack(pair), True) for pair in self.pairs]
+        self.block = self.ev.cat(self.ones)
+        self.few = self.ev.cat(self.ones[:18])
+        self.bins = self.ev.cat([self.block] * 5)  # 640
+        self.part, self.sums = self.ev.slice(self.bins, 0, 160), self.ev.slice(self.bins, 0, 320)
+        self.squeezed = self.ev.pack_squeeze(self.bins, SQUEEZED, 2 * SHORT_FIELD_BITS, self.pk)
+        self.decrypted = self.sk.decrypt_to_encoded(self.squeezed)
+        self.positions = (torch.randint(0, BINS, (128, 20)) + BINS * torch.arange(20)).tolist()
+        self.mask = (torch.rand(128) < 0.375).tolist()
+        self.order = torch.randperm(640).tolist()
+        self.pickles = {size: pickle.dumps(vector) for size, vector in (("128", self.block), ("640", self.bins))}
+
+    def pack(self, pair: Any) -> Any:
+        return self.coder.pack_floats(pair, SHORT_FIELD_BITS, 2, PRECISION)
+
+    def histogram(self, values: Any, positions: Any, mask: Any = None) -> None:
+        total = self.ev.zeros(640, None)
+        if mask is None:
+            self.ev.i_update(self.pk, total, values, positions, 1)
+        else:
+            self.ev.i_update_with_masks(self.pk, total, values, positions[: sum(mask)], mask, 1)
+
+    def unpack(self) -> Any:
+        return self.coder.unpack_floats(self.decrypted, SHORT_FIELD_BITS, 2 * SQUEEZED, PRECISION, 1280)
+
+
+def unpickled(data: bytes) -> Any:
+    return pickle.loads(data)  # noqa: S301  of what this process made itself
+
+
+Statement = Callable[[Any], Any]
 
 
 def statements(bits: int) -> list[tuple[str, Statement]]:
@@ -112,7 +154,32 @@ def statements(bits: int) -> list[tuple[str, Statement]]:
     ]
 
 
-def seconds(statement: Statement, side: Side, times: int) -> float:
+SHORT: list[tuple[str, Statement]] = [
+    ("pack_floats, one pair", lambda s: s.pack(s.pairs[0])),
+    ("encrypt_encoded, one", lambda s: s.pk.encrypt_encoded(s.plain, True)),
+    ("tolist, 128", lambda s: s.block.tolist()),
+    ("cat, 128 of one", lambda s: s.ev.cat(s.ones)),
+    ("pickle, 128", lambda s: pickle.dumps(s.block)),
+    ("unpickle, 128", lambda s: unpickled(s.pickles["128"])),
+    ("unpickle, 640", lambda s: unpickled(s.pickles["640"])),
+    ("pickle and unpickle, a PK", lambda s: unpickled(pickle.dumps(s.pk))),
+    ("intervals_slice, 160 of 640", lambda s: s.ev.intervals_slice(s.bins, [(0, 160)])),
+    ("shuffle, 640", lambda s: s.ev.shuffle(s.pk, s.bins, s.order)),
+    ("i_shuffle, 640", lambda s: s.ev.i_shuffle(s.pk, s.bins, s.order)),
+    ("zeros and i_update, 128 x 20", lambda s: s.histogram(s.block, s.positions)),
+    ("zeros and i_update, 18 x 20", lambda s: s.histogram(s.few, s.positions[:18])),
+    ("zeros and i_update_with_masks, 3/8 of 128 x 20", lambda s: s.histogram(s.block, s.positions, s.mask)),
+    ("zeros and i_update_with_masks, 3/8 of 18 x 20", lambda s: s.histogram(s.few, s.positions, s.mask[:18])),
+    ("chunking_cumsum_with_step, 20 x 32", lambda s: s.ev.chunking_cumsum_with_step(s.pk, s.bins, [BINS] * 20, 1)),
+    ("i_add, 160 of 320", lambda s: s.ev.i_add(s.pk, s.sums, s.part, 160, 0, 160)),
+    ("i_sub, 160 of 320", lambda s: s.ev.i_sub(s.pk, s.sums, s.part, 0, 0, 160)),
+    ("pack_squeeze, 640", lambda s: s.ev.pack_squeeze(s.bins, SQUEEZED, 2 * SHORT_FIELD_BITS, s.pk)),
+    ("decrypt_to_encoded, 80", lambda s: s.sk.decrypt_to_encoded(s.squeezed)),
+    ("unpack_floats, 80", lambda s: s.unpack()),
+]
+
+
+def seconds(statement: Statement, side: Any, times: int) -> float:
     """Of one call, from so many in a row."""
     start = clock()
     for _ in range(times):
@@ -120,10 +187,9 @@ def seconds(statement: Statement, side: Side, times: int) -> float:
     return (clock() - start) / times
 
 
-def contract_rows(bits: int, count: int) -> list[dict[str, Any]]:
-    sides = Side(theirs, bits, count), Side(ours, bits, count)
+def contract_rows(sides: tuple[Any, Any], calls: list[tuple[str, Statement]]) -> list[dict[str, Any]]:
     rows = []
-    for name, statement in statements(bits):
+    for name, statement in calls:
         seconds(statement, sides[1], 1)  # tables and compilation come before
         # Short calls are repeated, so that neither pays for what ran before it.
         times = [1 + int(LONG_ENOUGH / seconds(statement, side, 1)) for side in sides]
@@ -134,6 +200,16 @@ def contract_rows(bits: int, count: int) -> list[dict[str, Any]]:
         ratio = statistics.median(a / b for a, b in rounds)
         rows.append({"name": name, "fate_utils": their, "hepy": our, "ratio": ratio})
     return rows
+
+
+def rows_of(options: argparse.Namespace) -> tuple[str, list[dict[str, Any]]]:
+    """The record's name, and what was measured."""
+    if options.secureboost:
+        return "secureboost", training_rows(options.bits, options.rounds)
+    if options.short:
+        return "fate-short", contract_rows((ShortSide(theirs, options.bits), ShortSide(ours, options.bits)), SHORT)
+    sides = Side(theirs, options.bits, options.count), Side(ours, options.bits, options.count)
+    return "fate", contract_rows(sides, statements(options.bits))
 
 
 def training(engine: str, bits: int) -> dict[str, float]:
@@ -172,25 +248,24 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bits", type=int, default=2048)
+    parser.add_argument("--bits", type=int, help="of the key; 2048, or 1024 as FATE has it with --short")
     parser.add_argument("--count", type=int, default=500, help="numbers in a vector")
     parser.add_argument("--cpu", action="store_true", help="time of the processor, with one thread: for busy machines")
+    parser.add_argument("--short", action="store_true", help="calls at the lengths that a training has")
     parser.add_argument("--secureboost", action="store_true", help="train, instead of calling the contract")
     parser.add_argument("--rounds", type=int, default=2, help="trainings on each engine")
     parser.add_argument("--keep", action="store_true", help="write the rows to bench/results/interop as well")
     options = parser.parse_args()
+    options.bits = options.bits or (1024 if options.short else 2048)
     if options.cpu:
         global clock
         clock, hepy.options.threads = time.process_time, 1
     warnings.simplefilter("ignore", InsecureKeyWarning)
     about = interop_record.about(
-        bits=options.bits, count=None if options.secureboost else options.count, clock=clock.__name__,
+        bits=options.bits, count=None if options.secureboost or options.short else options.count, clock=clock.__name__,
         fate_utils=metadata.version("fate_utils"), pyfate=metadata.version("pyfate"),
     )  # fmt: skip
-    if options.secureboost:
-        name, rows = "secureboost", training_rows(options.bits, options.rounds)
-    else:
-        name, rows = "fate", contract_rows(options.bits, options.count)
+    name, rows = rows_of(options)
     print(about, table(rows), sep="\n")  # noqa: T201
     if options.keep:
         print(f"kept as {interop_record.keep(name, about, rows)}")  # noqa: T201
