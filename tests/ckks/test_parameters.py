@@ -78,10 +78,15 @@ def test_a_rescaled_product_has_the_scale_of_the_level_below():
 
 def test_sizes_follow_from_primes_and_degree():
     params = Parameters(log_n=13, depth=2)
-    limbs, pool, special = len(params.primes(2)), len(params.level_sets.pool), len(params.level_sets.special)
-    assert params.ciphertext_bytes() == 2 * limbs * 8192 * 4
-    assert params.ciphertext_bytes(seeded=True) == limbs * 8192 * 4 + 32
-    assert params.switching_key_bytes == params.dnum * (pool + special) * 8192 * 4 + 32
+    sets = params.level_sets
+
+    def kibibytes(primes):  # a bit of each of 8192 residues is one
+        return sum(len(f"{prime:b}") for prime in primes) << 10
+
+    assert params.ciphertext_bytes() == 2 * kibibytes(params.primes(2))
+    assert params.ciphertext_bytes(seeded=True) == kibibytes(params.primes(2)) + 32
+    assert params.switching_key_bytes == params.dnum * kibibytes([*sets.pool, *sets.special]) + 32
+    assert params.encryption_key_bytes == kibibytes([*sets.pool, sets.special[0]]) + 32
 
 
 def rebuilt(**changes):

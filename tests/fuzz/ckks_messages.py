@@ -60,19 +60,20 @@ class Maker:
         slots = most if encoding == "coefficients" else rng.choice([1, 2, most, most])
         components, seeded = rng.choice([2, 2, 3]), rng.choice([0, 0, 1])
         size, degree = math.prod(batch), self.degree
+        row = sum(prime.bit_length() for prime in primes) * degree // 8
         scale = rng.choice([2.0**40, 2.0**40, 1.0, 0.5, float(math.prod(primes)), 1e300])
         fields = {
             "format": 1, "kind": "ckks.ciphertexts", "fingerprint": self.public["fingerprint"],
-            "log_n": degree.bit_length() - 1, "limbs": len(primes), "level": level, "scale": double(scale),
+            "log_n": degree.bit_length() - 1, "widths": [prime.bit_length() for prime in primes], "level": level, "scale": double(scale),
             "shape": [*batch, rng.choice([1, slots, slots, slots + 1])], "slots": slots, "components": 2 if seeded else components,
             "values": rng.choice(["real", "complex"]), "encoding": encoding, "seeded": seeded,
             "account": rng.choice([{}, {"bound": double(1.0), "error": double(2.0**-30)}, {"bound": double(0.0), "error": "0"}]),
         }  # fmt: skip
         if seeded:
             body = self.residues(rng, primes, size)
-            return fields, {"body": ("U32", [size, len(primes), degree], body), "seed": ("U8", [32], rng.randbytes(32))}
+            return fields, {"body": ("U8", [size, row], body), "seed": ("U8", [32], rng.randbytes(32))}
         parts = self.residues(rng, primes, size * components)
-        return fields, {"parts": ("U32", [size, components, len(primes), degree], parts)}
+        return fields, {"parts": ("U8", [size, components, row], parts)}
 
     def residues(self, rng: random.Random, primes: list[int], count: int) -> bytes:
         """Rows of words below their primes; some have a word at an edge or beyond, some are zero."""
@@ -80,10 +81,13 @@ class Maker:
         for _ in range(count):
             zero = rng.random() < 0.05
             for prime in primes:
+                width = prime.bit_length()
+                full = (1 << width) - 1
                 words = [0] * self.degree if zero else [rng.randrange(prime) for _ in range(self.degree)]
                 if rng.random() < 0.1:
-                    words[rng.randrange(self.degree)] = rng.choice([0, prime - 1, prime - 1, prime, 2**32 - 1])
-                rows.append(struct.pack(f"<{self.degree}I", *words))
+                    words[rng.randrange(self.degree)] = rng.choice([0, prime - 1, prime - 1, prime, full])
+                packed = sum(word << width * i for i, word in enumerate(words))
+                rows.append(packed.to_bytes(width * self.degree // 8, "little"))
         return b"".join(rows)
 
     def parameters(self, rng: random.Random) -> dict[str, Any]:

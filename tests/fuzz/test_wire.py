@@ -19,7 +19,7 @@ def depths(found):
 def test_thousands_of_inputs_reach_every_depth():
     """A sequence of its own each day would not replay; one that never changes finds nothing. See the slow test."""
     count = 2500
-    found = wire_harness.run(count, seed=1)
+    found = wire_harness.run(count, seed=3)
     assert min(depths(found).values()) > 0.1 * count
     read = {outcome for (depth, outcome) in found if depth == "read"}
     assert read == {

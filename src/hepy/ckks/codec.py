@@ -31,6 +31,7 @@ from hepy.ckks.sharing import MAX_BUDGET, Sharing
 from hepy.errors import KeyMismatchError, ParameterError, WireFormatError
 from hepy.random import KEY_BYTES
 from hepy.ring import Coefficients, Polynomial, RingBasis, concatenate, stack
+from hepy.ring.packing import packed_bytes
 from hepy.wire.container import Buffer, Container, Spec
 from hepy.wire.fields import FieldReader
 
@@ -39,6 +40,7 @@ _MAX_ELEMENTS = 1 << 40
 _MAX_LEVELS, _MAX_PRIMES = 128, 256
 _ROWS = 16  # ciphertexts that are checked at once
 _FILLED = "filled slots"
+_MAX_WIDTH = 31
 _LARGEST_ERROR = 29  # of the ring's Gaussian
 
 Tensors = Mapping[str, Callable[[], Iterable[Buffer]]]
@@ -135,14 +137,14 @@ class PublicContextHeader:
         }
 
     def specs(self) -> dict[str, Spec]:
-        made, degree = rings(self.parameters_), self.parameters_.degree
+        made = rings(self.parameters_)
         specs: dict[str, Spec] = {}
         if self.encryption:
-            specs["encryption_b"] = Spec("U32", (len(made.encryption), degree))
+            specs["encryption_b"] = Spec("U8", (made.encryption.packed_bytes,))
             specs["encryption_seed"] = Spec("U8", (KEY_BYTES,))
         if self.elements:
             count = len(self.elements)
-            specs["keys_b"] = Spec("U32", (count, len(made.gadget), len(made.keys), degree))
+            specs["keys_b"] = Spec("U8", (count, len(made.gadget), made.keys.packed_bytes))
             specs["keys_seed"] = Spec("U8", (count, KEY_BYTES))
         return specs
 
@@ -162,11 +164,12 @@ class PublicContextHeader:
 
 @dataclass(frozen=True)
 class CiphertextHeader:
-    """A ciphertext array's message: a tensor `parts`, [size, components, limbs, N], or for seeded ones `body` and `seed`.
+    """A ciphertext array's message: a tensor `parts`, [size, components, bytes of a polynomial], or for seeded ones `body`
+    and `seed`.
 
     Attributes:
         fingerprint: of the context.
-        log_n, limbs: of the residues.
+        log_n, widths: of the residues; bits of each prime of the level.
         level, scale: of the ciphertexts.
         shape: batch axes, then the values of a ciphertext.
         slots: their period.
@@ -180,7 +183,7 @@ class CiphertextHeader:
 
     fingerprint: str
     log_n: int
-    limbs: int
+    widths: tuple[int, ...]
     level: int
     scale: float
     shape: tuple[int, ...]
@@ -199,20 +202,20 @@ class CiphertextHeader:
             "encoding": self.encoding,
             "fingerprint": self.fingerprint,
             "level": self.level,
-            "limbs": self.limbs,
             "log_n": self.log_n,
             "scale": _hex(self.scale),
             "seeded": int(self.seeded),
             "shape": list(self.shape),
             "slots": self.slots,
             "values": self.values,
+            "widths": list(self.widths),
         }
 
     def specs(self) -> dict[str, Spec]:
-        size, degree = math.prod(self.shape[:-1]), 1 << self.log_n
+        size, row = math.prod(self.shape[:-1]), packed_bytes(self.widths, 1 << self.log_n)
         if self.seeded:
-            return {"body": Spec("U32", (size, self.limbs, degree)), "seed": Spec("U8", (KEY_BYTES,))}
-        return {"parts": Spec("U32", (size, self.components, self.limbs, degree))}
+            return {"body": Spec("U8", (size, row)), "seed": Spec("U8", (KEY_BYTES,))}
+        return {"parts": Spec("U8", (size, self.components, row))}
 
     def parameters(self) -> dict[str, Any]:
         return {
@@ -312,7 +315,7 @@ class _PublicContexts:
         made = rings(header.parameters_)
         encryption = None
         if header.encryption:
-            rows = np.frombuffer(container.read("encryption_b"), "<u4").reshape(len(made.encryption), -1)
+            rows = np.frombuffer(container.read("encryption_b"), np.uint8)
             with _devices.device(HOST):
                 b = _polynomial(made.encryption, rows, "encryption_b")
             encryption = EncryptionKey.restore(made, bytes(container.read("encryption_seed")), b)
@@ -347,7 +350,7 @@ class _Ciphertexts:
         return CiphertextHeader(
             obj.context.fingerprint,
             obj.parameters.log_n,
-            len(obj._parts.basis),
+            obj._parts.basis.widths,
             obj.level,
             obj.scale,
             obj.shape,
@@ -382,13 +385,16 @@ class _Ciphertexts:
             raise fields.refuse("encoding", "has filled slots, and there are none beyond the values")
         if encoding == "coefficients" and slots != most:
             raise fields.refuse("slots", "is not N, though the values are coefficients")
+        widths = fields.integers("widths", _MAX_PRIMES, 2, _MAX_WIDTH)
+        if not widths:
+            raise fields.refuse("widths", "is empty, and a level has at least one prime")
         components, seeded = fields.integer("components", 2, 3), bool(fields.integer("seeded", 0, 1))
         if seeded and components != 2:
             raise fields.refuse("seeded", "though there are three components")
         return CiphertextHeader(
             fields.digest("fingerprint"),
             log_n,
-            fields.integer("limbs", 1, _MAX_PRIMES),
+            widths,
             fields.integer("level", 0, _MAX_LEVELS),
             _float(fields, "scale"),
             shape,
@@ -412,8 +418,10 @@ class _Ciphertexts:
         if header.log_n != parameters.log_n or header.level > parameters.depth:
             raise WireFormatError(f"log_n, level: the context with this fingerprint is {parameters!r}")
         basis = rings(parameters).levels[header.level]
-        if header.limbs != len(basis):
-            raise WireFormatError(f"limbs: level {header.level} of this context has {len(basis)}")
+        if header.widths != basis.widths:
+            raise WireFormatError(
+                f"widths: primes of level {header.level} of this context have {list(basis.widths)} bits"
+            )
         if not 1 <= header.scale < basis.modulus:
             raise WireFormatError("scale: it is below 1, or exceeds the modulus of its level")
         parts, seed = _read_parts(header, container, basis)
@@ -473,13 +481,13 @@ def _hex(value: float) -> str:
 
 def _polynomial(basis: RingBasis, rows: npt.NDArray[Any], name: str) -> Polynomial:
     try:
-        return Polynomial.from_limbs(basis, rows)
+        return Polynomial.from_bytes(basis, rows)
     except ParameterError as error:
         raise WireFormatError(f"{name}: {error}") from None
 
 
 def _bytes(x: Polynomial) -> bytes:
-    return bytes(x.to_limbs().astype("<u4", copy=False).tobytes())
+    return bytes(x.to_bytes().tobytes())
 
 
 def _stored(parts: Polynomial) -> Iterator[Buffer]:

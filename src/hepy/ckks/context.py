@@ -505,7 +505,7 @@ def fingerprint(parameters: Parameters, key: EncryptionKey) -> str:
     hasher = hashlib.sha256(b"hepy.ckks.context\0")
     hasher.update(json.dumps(parameters.fields(), sort_keys=True, separators=(",", ":")).encode() + b"\0")
     hasher.update(key.seed)
-    hasher.update(key.b.to_limbs().astype("<u4", copy=False).tobytes())
+    hasher.update(key.b.to_bytes().tobytes())
     return hasher.hexdigest()
 
 

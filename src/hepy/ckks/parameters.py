@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -17,6 +18,7 @@ from hepy.ckks import level_sets
 from hepy.ckks.level_sets import LevelSets, Primes
 from hepy.ckks.security import LIMITS, accepts, checked_security, limit_bits
 from hepy.errors import LevelError, ParameterError
+from hepy.ring.packing import packed_bytes
 
 LOG_N = (3, 17)
 SCALE_BITS = tuple(range(25, 65, 5))
@@ -282,21 +284,23 @@ class Parameters:
         return None if self.security is None else _limit(self.security, self.log_n)
 
     def ciphertext_bytes(self, level: int | None = None, *, seeded: bool = False) -> int:
-        """Bytes of one ciphertext's residues; half and a seed of 32 bytes if it is seeded, as fresh ones are sent."""
-        limbs = len(self.primes(self.checked_level(level)))
-        half = 4 * limbs * self.degree
+        """Bytes of one ciphertext on the wire, without its header; half and a seed of 32 bytes if it is seeded, as fresh
+        ones are. In memory a residue takes 4 bytes."""
+        half = self._packed_bytes(self.primes(self.checked_level(level)))
         return half + 32 if seeded else 2 * half
 
     @property
     def switching_key_bytes(self) -> int:
         """Bytes on the wire of one evaluation key (relinearization, conjugation, or one rotation), without its header."""
-        limbs = len(self.level_sets.pool) + len(self.level_sets.special)
-        return 4 * limbs * self.degree * self.dnum + 32
+        return self._packed_bytes((*self.level_sets.pool, *self.level_sets.special)) * self.dnum + 32
 
     @property
     def encryption_key_bytes(self) -> int:
         """Bytes on the wire of the key that encrypts, without its header."""
-        return 4 * (len(self.level_sets.pool) + 1) * self.degree + 32
+        return self._packed_bytes((*self.level_sets.pool, self.level_sets.special[0])) + 32
+
+    def _packed_bytes(self, primes: Iterable[int]) -> int:
+        return packed_bytes([prime.bit_length() for prime in primes], self.degree)
 
     def summary(self) -> str:
         """Sets, security, bytes and expected precision, as text of several lines."""

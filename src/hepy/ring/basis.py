@@ -18,6 +18,7 @@ import numpy as np
 
 from hepy._arguments import shown, whole
 from hepy.errors import ParameterError
+from hepy.ring.packing import packed_bytes
 from hepy.ring.primes import PRIME_LIMIT, check_degree
 from hepy.ring.tables import PrimeTables, Words, prime_tables
 
@@ -96,6 +97,16 @@ class RingBasis:
     def words(self) -> Words:
         """The primes as uint32[limbs]."""
         return np.array(self.primes, np.uint32)
+
+    @functools.cached_property
+    def widths(self) -> tuple[int, ...]:
+        """The bit length of each prime."""
+        return tuple(prime.bit_length() for prime in self.primes)
+
+    @functools.cached_property
+    def packed_bytes(self) -> int:
+        """Bytes of a polynomial as Polynomial.to_bytes gives it."""
+        return packed_bytes(self.widths, self.degree)
 
     @functools.cached_property
     def tables(self) -> tuple[PrimeTables, ...]:

@@ -22,6 +22,7 @@ from hepy.errors import DeviceError, ParameterError
 from hepy.ring.basis import RingBasis, check_basis
 from hepy.ring.constants import on_device
 from hepy.ring.kernels import Array, RingKernels, kernels
+from hepy.ring.packing import pack, unpack
 
 _ALL = slice(None)
 _VIEWS = frozenset({int, slice, type(Ellipsis), type(None)})  # types of indices that copy nothing
@@ -62,6 +63,23 @@ class RingArray:
             raise ParameterError(f"the word at index {place} is not below its prime: reduce it first")
         device = _devices.current()
         return cls(basis, device, device.asarray(array.astype(np.uint32)))
+
+    @classmethod
+    def from_bytes(cls, basis: RingBasis, data: Any) -> Self:
+        """Polynomials from the bytes of to_bytes, on the current device.
+
+        Args:
+            data: uint8[B..., basis.packed_bytes].
+
+        Raises:
+            ParameterError: the shape or the dtype does not fit, or a word is not below its prime; names the first place.
+        """
+        array = np.asarray(data)
+        if array.dtype != np.uint8 or array.ndim < 1 or array.shape[-1] != basis.packed_bytes:
+            raise ParameterError(
+                f"packed polynomials are uint8 of shape [..., {basis.packed_bytes}], not {array.dtype} {array.shape}"
+            )
+        return cls.from_limbs(basis, unpack(array, basis.widths, basis.degree))
 
     @classmethod
     def zeros(cls, basis: RingBasis, shape: int | tuple[int, ...] = ()) -> Self:
@@ -163,6 +181,13 @@ class RingArray:
     def to_limbs(self) -> npt.NDArray[np.uint32]:
         """A copy of the canonical words, uint32[B..., limbs, N]."""
         return np.array(_devices.to_host(self._words), order="C")
+
+    def to_bytes(self) -> npt.NDArray[np.uint8]:
+        """The canonical words at the bit lengths of their primes, without gaps: uint8[B..., basis.packed_bytes].
+
+        A limb is N words, the first in the lowest bits, as little-endian bytes; limbs follow each other.
+        """
+        return pack(self.to_limbs(), self.basis.widths)
 
     def to(self, device: str | _devices.Device) -> Self:
         """The same polynomials on another device."""
