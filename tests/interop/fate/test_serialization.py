@@ -90,9 +90,11 @@ def test_a_secret_key_is_not_pickled(djn, monkeypatch):
         pickle.dumps(djn[0])
 
 
-@pytest.mark.parametrize("password", ["a party's own", worker_keys.drawn_password(), "drawn:0"])
-def test_a_secret_key_reaches_workers_that_know_the_partys_password(djn, ciphertexts, monkeypatch, password):
-    sk, _, coder = djn
+@pytest.mark.parametrize(
+    "make", [lambda: "a party's own", worker_keys.drawn_password, lambda: "drawn:0"], ids=["own", "drawn", "odd"]
+)
+def test_a_secret_key_reaches_workers_that_know_the_partys_password(djn, ciphertexts, monkeypatch, make):
+    (sk, _, coder), password = djn, make()
     monkeypatch.setenv(worker_keys.WORKER_PASSWORD, password)
     data = pickle.dumps(sk)
     ((module, name),) = named(sk)
