@@ -165,6 +165,14 @@ def test_without_the_context_ciphertexts_are_locked(toy, digits):
         hepy.loads(hepy.dumps(x), "key")
 
 
+def test_arrays_of_as_many_axes_as_every_numpy_can_hold(toy):
+    x = toy.encrypt(np.ones((1,) * 29 + (3,)))
+    assert toy.decrypt(hepy.loads(hepy.dumps(x), toy)).shape == x.shape
+    if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
+        with pytest.raises(hepy.ParameterError, match="31 axes exceed the 30"):
+            hepy.dumps(x[None])
+
+
 def setting(name, value):
     return lambda fields: fields.__setitem__(name, value)
 
@@ -186,6 +194,7 @@ def setting(name, value):
         (setting("shape", []), "shape"),
         (setting("shape", [3]), "tensor"),
         (setting("shape", [2, 1 << 45]), "shape"),
+        (setting("shape", [1] * 30 + [3]), "shape"),
         (setting("scale", "0"), "below 1"),
         (setting("scale", "7ff0000000000000"), "no finite number"),
         (setting("scale", "7ff8000000000000"), "no finite number"),

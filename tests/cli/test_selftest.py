@@ -22,7 +22,7 @@ def spoil(monkeypatch, home, leaf):
     def wrong(self, *arguments, **options):
         out = right(self, *arguments, **options).copy()
         if len(out):
-            out[(-1, *(0,) * (out.ndim - 1))] ^= 1
+            out[(-1, *(0,) * (out.ndim - 1))] ^= out.dtype.type(1)  # numpy 1 makes a plain 1 wider
         return out
 
     monkeypatch.setattr(home, leaf, wrong)

@@ -52,7 +52,7 @@ class Maker:
     def ciphertexts(self, rng: random.Random) -> Message:
         level = rng.randrange(len(self.sets))
         primes = self.sets[level]
-        batch = [rng.choice([0, 1, 2]) for _ in range(rng.choice([0, 0, 1, 1, 2, 31, 32]))]
+        batch = [rng.choice([0, 1, 2]) for _ in range(rng.choice([0, 0, 1, 1, 2, 29, 30]))]
         while math.prod(batch) > 4:
             batch = [min(axis, 1) for axis in batch]
         encoding = rng.choice(["slots", "slots", "coefficients"])

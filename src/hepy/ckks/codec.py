@@ -35,7 +35,7 @@ from hepy.ring.packing import packed_bytes
 from hepy.wire.container import Buffer, Container, Spec
 from hepy.wire.fields import FieldReader
 
-MAX_AXES = 32  # numpy 1.26 has no more
+MAX_AXES = 30  # numpy 1.26 has 32, and residues have components, limbs and N where an array has values
 _MAX_ELEMENTS = 1 << 40
 _MAX_LEVELS, _MAX_PRIMES = 128, 256
 _ROWS = 16  # ciphertexts that are checked at once
