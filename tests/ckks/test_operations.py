@@ -119,13 +119,17 @@ def test_arithmetic_has_the_precision_that_it_claims(request, device, values, na
 
 
 def test_twelve_squarings_keep_the_precision_that_is_claimed(values):
-    context = ckks.Context(ckks.Parameters(log_n=10, depth=12, scale_bits=40, security=None))
-    signs = np.sign(values(512))
-    x, want = context.encrypt(signs, bound=1), signs
-    for _ in range(12):
-        x, want = x.square(), want * want
-    assert x.level == 0 and x.precision_bits > 14
-    check(context, x, want)
+    # Squaring doubles the first error each time, so one key and one draw decide: the middle of several says more.
+    params, measured = ckks.Parameters(log_n=10, depth=12, scale_bits=40, security=None), []
+    for number in range(3):
+        context = ckks.Context(params, seed=bytes([number]) * 32)
+        signs = np.sign(values(512))
+        x, want = context.encrypt(signs, bound=1, seed=bytes([number]) * 32), signs
+        for _ in range(12):
+            x, want = x.square(), want * want
+        assert x.level == 0 and x.precision_bits > 14
+        measured.append(bits(context, x, want))
+    assert abs(np.median(measured) - x.precision_bits) <= 2, measured
 
 
 def test_conjugation_and_complex_products(toy, values):
