@@ -1,6 +1,7 @@
-"""Arguments of the public face that are whole numbers or name axes: Python's, and numpy's, which come out as Python's own.
+"""Arguments of the public face that are whole numbers, name axes, or are seeds.
 
-numpy's integers have a fixed width: `1 << np.int64(70)` is silently 0, or an error of numpy's.
+Numbers may be Python's or numpy's, and come out as Python's own: numpy's integers have a fixed width, and
+`1 << np.int64(70)` is silently 0, or an error of numpy's.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from numbers import Number
 from typing import Any
 
 from hepy.errors import ParameterError
+
+SEED_BYTES = 32
 
 
 def whole(name: str, value: Any, low: int | None = 0, high: int | None = None, *, of: str = "") -> int:
@@ -32,6 +35,15 @@ def whole(name: str, value: Any, low: int | None = 0, high: int | None = None, *
     raise ParameterError(f"{name} is {what}, not {shown(value)}")
 
 
+def axis_of(axis: Any, ndim: int) -> int:
+    """One axis of an array of `ndim`, counted from the front.
+
+    Raises:
+        ParameterError: there is no such axis.
+    """
+    return whole(f"the axis of an array of {ndim} axes", axis, -ndim, ndim - 1) % ndim
+
+
 def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     """The axes of an array of `ndim` that an argument `axis` names, counted from the front: numpy's one, several, or None.
 
@@ -46,6 +58,17 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     if len(set(found)) != len(found):
         raise ParameterError(f"axis {axis} names an axis twice")
     return found
+
+
+def check_seed(seed: Any) -> None:
+    """Raise unless it is a seed, or None.
+
+    Raises:
+        ParameterError: it is not 32 bytes; says how many, or which type.
+    """
+    if seed is not None and (not isinstance(seed, bytes) or len(seed) != SEED_BYTES):
+        size = f"{len(seed)} bytes" if isinstance(seed, bytes) else type(seed).__name__
+        raise ParameterError(f"a seed is 32 bytes, not {size}: use os.urandom(32), or bytes(32) in a test")
 
 
 def shown(value: Any) -> str:

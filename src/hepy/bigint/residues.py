@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from hepy import _devices
 from hepy import _limbs as limb
-from hepy._arguments import whole
+from hepy._arguments import axis_of, whole
 from hepy._devices.zeroing import secret_memory
 from hepy.bigint import joint
 from hepy.bigint.immutable import Immutable
@@ -406,7 +406,7 @@ class ResidueArray(Immutable):
             ParameterError: there is no such axis.
         """
         if axis is not None:
-            axis = whole(f"the axis of an array of {self.ndim} axes", axis, -self.ndim, self.ndim - 1)
+            axis = axis_of(axis, self.ndim)
         rows = self._rows.ravel() if axis is None else np.moveaxis(self._rows, axis, -1)
         x = self._with(rows)
         out = x._made(self._kernels.prefix_product(x._operand(), rows.shape[-1]), rows.shape)

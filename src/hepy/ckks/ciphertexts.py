@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hepy._arguments import whole
+from hepy._arguments import axis_of, whole
 from hepy._numpy_manners import NumpyManners, Protocols
 from hepy.ckks import encoding
 from hepy.ckks.keys import whole_step
@@ -380,7 +380,7 @@ class CiphertextArray(NumpyManners):
         Raises:
             ParameterError: there is no such batch axis: inner_sum() sums slots.
         """
-        place = checked_axis(axis, self.ndim)
+        place = axis_of(axis, self.ndim)
         if place == self.ndim - 1:
             raise ParameterError("the last axis is the slots of each ciphertext: inner_sum() sums them")
         count = self.shape[place]
@@ -833,11 +833,6 @@ def ciphertexts(arrays: Any) -> list[CiphertextArray]:
         if not isinstance(array, CiphertextArray):
             raise ParameterError(f"ciphertext arrays were expected, not {type(array).__name__}")
     return given
-
-
-def checked_axis(axis: Any, axes: int) -> int:
-    """An axis counted from the front."""
-    return whole(f"the axis of an array of {axes} axes", axis, -axes, axes - 1) % axes
 
 
 def encode_plaintext(

@@ -487,7 +487,7 @@ def _polynomial(basis: RingBasis, rows: npt.NDArray[Any], name: str) -> Polynomi
 
 
 def _bytes(x: Polynomial) -> bytes:
-    return bytes(x.to_bytes().tobytes())
+    return x.to_bytes().tobytes()
 
 
 def _stored(parts: Polynomial) -> Iterator[Buffer]:

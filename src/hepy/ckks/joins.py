@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hepy.ckks.ciphertexts import CiphertextArray, checked_axis, ciphertexts
+from hepy._arguments import axis_of
+from hepy.ckks.ciphertexts import CiphertextArray, ciphertexts
 from hepy.errors import ParameterError
 
 
@@ -35,7 +36,7 @@ def _join(how: str, arrays: Sequence[CiphertextArray], axis: int) -> CiphertextA
                 f"arrays with last axes of {first.shape[-1]} and {array.shape[-1]} values are not joined"
             )
     axes = first.ndim + (how == "stack")
-    place = checked_axis(axis, axes)
+    place = axis_of(axis, axes)
     if place == axes - 1:
         raise ParameterError(
             f"ciphertexts are joined along batch axes, not along the last, which is the slots of each: {how} of shapes "

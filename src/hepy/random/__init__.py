@@ -20,13 +20,14 @@ from typing import Any
 import numpy as np
 
 from hepy import _devices
+from hepy._arguments import SEED_BYTES, check_seed
 from hepy._devices.zeroing import secret_memory
 from hepy._host.locks import new_lock
 from hepy.errors import ParameterError
 from hepy.random import chacha20
 from hepy.random.chacha20 import BLOCK_WORDS, Leaves, Source, Words, bits_below, masked
 
-KEY_BYTES = 32
+KEY_BYTES = SEED_BYTES
 _COUNTERS = 1 << 32
 _DENSE = 4  # elements that are drawn as one range, if they are at least one in so many
 
@@ -65,9 +66,7 @@ class Stream:
     __slots__ = ("__weakref__", "_calls", "_key", "_lock", "_seeded")
 
     def __init__(self, key: bytes | None = None) -> None:
-        if key is not None and (not isinstance(key, bytes) or len(key) != KEY_BYTES):
-            size = f"{len(key)} bytes" if isinstance(key, bytes) else type(key).__name__
-            raise ParameterError(f"a seed is 32 bytes, not {size}: use os.urandom(32), or bytes(32) in a test")
+        check_seed(key)
         self._seeded = key is not None
         self._key = os.urandom(KEY_BYTES) if key is None else key
         self._calls = 0

@@ -84,7 +84,8 @@ def ternary(basis: RingBasis, shape: Shape, stream: Stream) -> Coefficients:
     bounds = on_device(basis, device, "ternary bounds", lambda: np.array([_REJECTED], np.uint32))
     masks = on_device(basis, device, "ternary masks", lambda: np.array([_ALL_BITS], np.uint32))
     with device.active():
-        draw, count = _draw(stream, Purpose.RING_TERNARY, math.prod(dimensions)), math.prod(dimensions)
+        count = math.prod(dimensions)
+        draw = _draw(stream, Purpose.RING_TERNARY, count)
         words = draw.words_below(bounds, masks, _BLOCK_WORDS)
         words = _ternary_words(draw, count) if words is None else words[:count]
     return Coefficients(basis, device, kernels(device).ternary(words.reshape(dimensions), basis))
@@ -113,7 +114,8 @@ def sparse_ternary(basis: RingBasis, shape: Shape, weight: int, stream: Stream) 
         raise ParameterError(f"the weight of a polynomial of degree {basis.degree} is from 0 to that, not {weight!r}")
     device, dimensions = _devices.current(), (*batch_shape(shape), basis.degree, 4)
     with device.active():
-        draw, count = _draw(stream, Purpose.RING_SPARSE_TERNARY, math.prod(dimensions)), math.prod(dimensions)
+        count = math.prod(dimensions)
+        draw = _draw(stream, Purpose.RING_SPARSE_TERNARY, count)
         words = draw.selection_words(basis.degree)
         words = _selection_words(draw, count, basis.degree) if words is None else words[:count]
     leaf = kernels(device).sparse_ternary

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from hepy._arguments import whole
+from hepy._arguments import check_seed, whole
 from hepy.errors import KeyMismatchError, ParameterError, WireFormatError
 from hepy.wire import chunks, kinds, messages
 from hepy.wire.chunks import ChunkHeader
@@ -36,8 +36,7 @@ def dump_chunks(
         ParameterError: these are no ciphertexts, there are none, or one entry of the first axis exceeds max_bytes.
     """
     max_bytes = whole("max_bytes", max_bytes, 1, of="bytes")
-    if seed is not None and (not isinstance(seed, bytes) or len(seed) != 32):
-        raise ParameterError("a seed is 32 bytes: use bytes(32) in a test")
+    check_seed(seed)
     return _dumped(_arrays(arrays), max_bytes, rerandomize, seed)
 
 

@@ -44,17 +44,15 @@ def unseal(sealed: bytes, password: str) -> PrivateKey:
     Raises:
         WireFormatError: the password is another one, or the bytes are no sealed key.
     """
-    key = wire.loads(_opened(sealed, password), password=None if _cipher(password) else password)
+    cipher = _cipher(password)
+    key = wire.loads(sealed, password=password) if cipher is None else wire.loads(_opened(sealed, cipher))
     if not isinstance(key, PrivateKey):
         raise WireFormatError("kind: a sealed private key was expected")
     return key
 
 
-def _opened(sealed: bytes, password: str) -> bytes:
-    """The message inside, where the password was drawn; else the message as it is, still sealed."""
-    cipher = _cipher(password)
-    if cipher is None:
-        return sealed
+def _opened(sealed: bytes, cipher: AESGCM) -> bytes:
+    """The message that seal() put under a drawn password."""
     try:
         return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _PURPOSE)
     except (InvalidTag, TypeError, ValueError):

@@ -30,8 +30,8 @@ def pack_rows(out, rows, widths, places, unit, start, stop):
 
 
 @loop
-def unpack_rows(rows, x, widths, places, unit, start, stop):
-    """The inverse of pack_rows: rows from x[batch, units]."""
+def unpack_rows(x, rows, widths, places, unit, start, stop):
+    """The inverse of pack_rows: fills rows from x[batch, units]."""
     limbs = len(widths)
     for row in range(start, stop):
         entry, limb = divmod(row, limbs)
