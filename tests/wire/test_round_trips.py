@@ -148,7 +148,7 @@ def test_plaintexts_do_not_travel():
 
 def test_scales_that_the_format_cannot_say(djn):
     x = djn.encrypt([1], scale_bits=0, value_bits=1)
-    x.account = type(x.account)(1 << 16, 1)
+    x = paillier.CiphertextArray(x.public_key, x.residues, type(x.account)(1 << 16, 1))
     with pytest.raises(hepy.ParameterError, match="65535"):
         hepy.dumps(x)
 

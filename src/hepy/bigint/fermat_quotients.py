@@ -17,16 +17,16 @@ from hepy import _devices
 from hepy import _limbs as limb
 from hepy._devices.zeroing import secret_memory
 from hepy._host.locks import new_lock
-from hepy.bigint.immutable import Immutable
 from hepy.bigint.kernels import FermatKernels, Kernels, offered, place
 from hepy.bigint.modulus import Modulus
+from hepy.bigint.not_pickled import NotPickled
 from hepy.errors import ParameterError
 
 if TYPE_CHECKING:
     from hepy.bigint.residues import ResidueArray
 
 
-class FermatPart(Immutable):
+class FermatPart(NotPickled):
     """One modulus m with its exponent e, and a factor s for its quotients. All three may be secret.
 
     Args:
@@ -50,7 +50,7 @@ class FermatPart(Immutable):
         return f"FermatPart({self.modulus!r})"
 
 
-class FermatQuotients(Immutable):
+class FermatQuotients(NotPickled):
     """For each part (m, e, s) the quotient t of x; then the number that is s t modulo each m.
 
     Args:

@@ -8,9 +8,9 @@ from hepy import _devices
 from hepy import _limbs as limb
 from hepy._arguments import whole
 from hepy._host.locks import new_lock
-from hepy.bigint.immutable import Immutable
 from hepy.bigint.integers import integers
 from hepy.bigint.kernels import place
+from hepy.bigint.not_pickled import NotPickled
 from hepy.bigint.residues import ResidueArray
 from hepy.bigint.rows import identity
 from hepy.errors import ParameterError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hepy.bigint.modulus import Modulus
 
 
-class FixedBase(Immutable):
+class FixedBase(NotPickled):
     """A base modulo a modulus, with tables that each device makes when they pay.
 
     The sequence of operations depends on `bits` only; which entries of the tables are read depends on the exponents,

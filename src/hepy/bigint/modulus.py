@@ -14,17 +14,18 @@ from hepy import _devices
 from hepy import _limbs as limb
 from hepy._arguments import whole
 from hepy._host.locks import new_lock
+from hepy._immutable import ReadOnly
 from hepy.bigint import kernels as _kernels
 from hepy.bigint.fixed_base import FixedBase
-from hepy.bigint.immutable import Immutable
 from hepy.bigint.integers import integers
+from hepy.bigint.not_pickled import NotPickled
 from hepy.bigint.residues import ResidueArray, concatenate
 from hepy.bigint.rows import identity
 from hepy.bigint.single import Singles
 from hepy.errors import ParameterError
 
 
-class Modulus(Immutable):
+class Modulus(NotPickled, ReadOnly):
     """An odd integer above 2, with what each device prepares for it.
 
     Args:

@@ -22,9 +22,9 @@ from hepy import _limbs as limb
 from hepy._arguments import axis_of, whole
 from hepy._devices.zeroing import secret_memory
 from hepy.bigint import joint
-from hepy.bigint.immutable import Immutable
 from hepy.bigint.integers import integers
 from hepy.bigint.kernels import LEAST_CHUNK, Batch, Kernels, NotAUnit, Operand, offered
+from hepy.bigint.not_pickled import NotPickled
 from hepy.bigint.rows import Rows, first, identity, repeated
 from hepy.errors import DeviceError, DeviceOutOfMemoryError, ParameterError
 
@@ -38,7 +38,7 @@ _TOGETHER = 8  # features, at least, that are looked at for joint bins
 _TERMS = 1 << 13  # of a product of powers, at least, whose exponents are held in the form that kernels read
 
 
-class ResidueArray(Immutable):
+class ResidueArray(NotPickled):
     """Residues modulo one modulus, of any shape, on one device.
 
     Made by the methods of Modulus. `+ - * **` work elementwise with numpy's broadcasting, with arrays of the same

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy._arguments import axis_of, whole
+from hepy._immutable import Immutable
 from hepy._numpy_manners import NumpyManners, Protocols
 from hepy.ckks import encoding
 from hepy.ckks.keys import whole_step
@@ -102,19 +103,14 @@ class State(NamedTuple):
         return self.filled or self.length == 1 < length
 
 
-class CiphertextArray(NumpyManners):
+class CiphertextArray(NumpyManners, Immutable):
     """Encrypted vectors under one key. Made by Context.encrypt.
 
     Operators `+ - *` take ciphertexts, numbers and arrays of numbers, and broadcast as numpy's do. An integer number
     multiplies exactly and costs no level; every other product costs one.
-
-    Attributes:
-        context: the context whose keys operations use.
-        fresh: whether this was encrypted and nothing was computed since: what is not fresh may tell how it was
-            computed. hepy.save and hepy.dumps rerandomize it first.
     """
 
-    __slots__ = ("_parts", "_seed", "_seeded", "_state", "context", "fresh")
+    __slots__ = ("_context", "_fresh", "_parts", "_seed", "_seeded", "_state")
 
     def __init__(
         self,
@@ -126,12 +122,12 @@ class CiphertextArray(NumpyManners):
         fresh: bool = False,
         seeded: bool = False,
     ) -> None:
-        self.context = context
+        self._context = context
         self._parts = parts  # ring.Polynomial [B..., components]
         self._state = state
         self._seed = seed  # public: what the second component of all ciphertexts of the batch expands from
         self._seeded = seeded
-        self.fresh = fresh
+        self._fresh = fresh
 
     def __repr__(self) -> str:
         precision = self.precision_bits
@@ -139,7 +135,7 @@ class CiphertextArray(NumpyManners):
             f"CiphertextArray(shape={self.shape}, level={self.level}, scale=2**{math.log2(self.scale):.2f}, "
             + ("" if precision is None else f"precision_bits={precision:.1f}, ")
             + ("in coefficients, " if self.in_coefficients else "")
-            + f"device={self.device!r}, key={self.context.fingerprint[:16]!r}"
+            + f"device={self.device!r}, key={self._context.fingerprint[:16]!r}"
             + (", security=None" if self.parameters.security is None else "")
             + (", seeded=True)" if self._seeded else ")")
         )
@@ -149,17 +145,24 @@ class CiphertextArray(NumpyManners):
 
         return restore, pickled(self)
 
-    def __copy__(self) -> CiphertextArray:
-        return self  # immutable
-
-    def __deepcopy__(self, memo: Any) -> CiphertextArray:
-        return self
-
     # What it is.
 
     @property
+    def context(self) -> PublicContext:
+        """The context whose keys operations use."""
+        return self._context
+
+    @property
+    def fresh(self) -> bool:
+        """Whether this was encrypted and nothing was computed since: what is not fresh may tell how it was computed.
+
+        hepy.save and hepy.dumps rerandomize what is not.
+        """
+        return self._fresh
+
+    @property
     def parameters(self) -> Parameters:
-        return self.context.parameters
+        return self._context.parameters
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -238,7 +241,7 @@ class CiphertextArray(NumpyManners):
 
     def to(self, device: str) -> CiphertextArray:
         """The same ciphertexts on another device."""
-        return self._with(self._parts.to(device), self._state, seed=self._seed, fresh=self.fresh)
+        return self._with(self._parts.to(device), self._state, seed=self._seed, fresh=self._fresh)
 
     # Shapes.
 
@@ -263,7 +266,7 @@ class CiphertextArray(NumpyManners):
                 f"ciphertexts are indexed along the batch axes {batch}, and slots are not: rotate and mask them ({error})"
             ) from None
         # The same ciphertext in two places tells that two values are equal, so repetition ends freshness.
-        fresh = self.fresh and len(np.unique(taken)) == taken.size
+        fresh = self._fresh and len(np.unique(taken)) == taken.size
         flat = self._parts.reshape(-1, self.components)
         parts = flat[_steps(np.ravel(taken))].reshape(*np.shape(taken), self.components)
         return self._with(parts, self._state, fresh=fresh)
@@ -285,12 +288,12 @@ class CiphertextArray(NumpyManners):
             )
         parts = self._parts.reshape(*resolved[:-1], self.components)
         return self._with(
-            parts, self._state, seed=self._seed, fresh=self.fresh
+            parts, self._state, seed=self._seed, fresh=self._fresh
         )  # a seed knows the order, not the shape
 
     def _with(self, parts: Any, state: State, *others: CiphertextArray, **what: Any) -> CiphertextArray:
         seeded = self._seeded or any(other._seeded for other in others)
-        return CiphertextArray(self.context, parts, state, seeded=seeded, **what)
+        return CiphertextArray(self._context, parts, state, seeded=seeded, **what)
 
     # Sums.
 
@@ -547,7 +550,7 @@ class CiphertextArray(NumpyManners):
                 + ("rescale() it first" if factor >= 1 else "go down at least one level more")
             )
         if level == x.level:
-            return x._with(x._parts, x._state._replace(scale=float(wanted)), seed=x._seed, fresh=x.fresh)
+            return x._with(x._parts, x._state._replace(scale=float(wanted)), seed=x._seed, fresh=x._fresh)
         if factor != 1:
             # Rounding the factor changes the values by that much; from here on the scale is the level's own.
             state = x._state.with_accounts(lambda a: a.with_error(a.bound / (2 * factor)))
@@ -708,7 +711,7 @@ class CiphertextArray(NumpyManners):
             Not circuit privacy: the owner of the secret key can still see noise that depends on the circuit.
         """
         x = self.relinearize()
-        zeros = self.context._zeros(x._parts.shape[:-1], x.level, seed, x._parts.device)
+        zeros = self._context._zeros(x._parts.shape[:-1], x.level, seed, x._parts.device)
         state = x._state.with_accounts(lambda a: a.with_error(a.model.encryption(symmetric=False) / x.scale))
         made = x._with(x._do.add(x._parts, zeros), state, fresh=True)
         made._seeded = seed is not None
@@ -728,12 +731,12 @@ class CiphertextArray(NumpyManners):
 
     @property
     def _do(self) -> Any:
-        return self.context._evaluator
+        return self._context._evaluator
 
     def _done(self, name: str, parts: Any, state: State, *others: CiphertextArray) -> CiphertextArray:
         """The result of a public operation."""
         result = self._with(parts, state, *others)
-        self.context._note(name, result, (self, *others))
+        self._context._note(name, result, (self, *others))
         return result
 
     def _beside(self, other: CiphertextArray) -> CiphertextArray:
@@ -802,17 +805,17 @@ class CiphertextArray(NumpyManners):
 
     def _encoded(self, plaintext: Plaintext, scale: float) -> Any:
         """The encoding of a plaintext operand at this array's level."""
-        return encode_plaintext(self.context, plaintext, self.level, scale, self.in_coefficients, self._parts.device)
+        return encode_plaintext(self._context, plaintext, self.level, scale, self.in_coefficients, self._parts.device)
 
     def _check_slots(self, operation: str) -> None:
         if self.in_coefficients:
             raise ParameterError(f"{operation} moves slots, and these values are coefficients: encrypt them in slots")
 
     def _check_pair(self, other: CiphertextArray) -> None:
-        if other.context is not self.context and other.context.fingerprint != self.context.fingerprint:
+        if other._context is not self._context and other._context.fingerprint != self._context.fingerprint:
             raise KeyMismatchError(
-                f"operands belong to different keys: {self.context.fingerprint[:16]} and "
-                f"{other.context.fingerprint[:16]}: encrypt both under one context"
+                f"operands belong to different keys: {self._context.fingerprint[:16]} and "
+                f"{other._context.fingerprint[:16]}: encrypt both under one context"
             )
         _broadcast(self._parts.shape[:-1], other._parts.shape[:-1])
 

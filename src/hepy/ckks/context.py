@@ -15,6 +15,7 @@ from hepy import _devices, random
 from hepy._arguments import whole
 from hepy._devices import HOST, Device
 from hepy._devices.zeroing import secret_memory
+from hepy._immutable import Immutable, ReadOnly
 from hepy.ckks import encoding
 from hepy.ckks.ciphertexts import CiphertextArray, State, encode_plaintext
 from hepy.ckks.evaluator import Evaluator
@@ -32,7 +33,7 @@ from hepy.ring import Coefficients, Polynomial, RingBasis, gaussian, mod_down, s
 _TAIL_OF_FLOODING = 16  # standard deviations that the flooding noise stays within, but for 2^-184
 
 
-class PublicContext:
+class PublicContext(Immutable, ReadOnly):
     """Encrypts and computes, and cannot decrypt. Made by Context.public(), or loaded from a message.
 
     Attributes:
@@ -40,6 +41,17 @@ class PublicContext:
         fingerprint: SHA-256 of the parameters and the encryption key, in hexadecimal: what ciphertexts carry.
         keys: the evaluation keys: `keys.names()`, `keys.rotations`, `keys.nbytes`, `keys.places()`, `keys.drop(...)`.
     """
+
+    __slots__ = (
+        "__weakref__",
+        "_encryption_key",
+        "_evaluator",
+        "_rings",
+        "_seeded",
+        "fingerprint",
+        "keys",
+        "parameters",
+    )
 
     def __init__(
         self, parameters: Parameters, fingerprint: str, encryption_key: EncryptionKey | None, keys: KeyStore
@@ -63,12 +75,6 @@ class PublicContext:
         from hepy.wire import dumps
 
         return restore_context, (dumps(self),)
-
-    def __copy__(self) -> PublicContext:
-        return self
-
-    def __deepcopy__(self, memo: Any) -> PublicContext:
-        return self
 
     @property
     def can_encrypt(self) -> bool:
@@ -225,6 +231,8 @@ class Context(PublicContext):
     [1.25, 2.0, 5.0]
     """
 
+    __slots__ = ("_kept_half", "_secret", "_sharing")
+
     def __init__(
         self,
         parameters: Parameters,
@@ -254,10 +262,8 @@ class Context(PublicContext):
         super().__init__(parameters, fingerprint(parameters, key), key, KeyStore(bases, make))
         self._secret = secret
         self._sharing = sharing
-        self._kept_half: tuple[PublicContext | None, tuple[str, ...]] = (
-            None,
-            (),
-        )  # for pickles, and the keys at that time
+        # For pickles, and the names of its keys, by which it is known to be up to date.
+        self._kept_half: tuple[PublicContext | None, tuple[str, ...]] = (None, ())
 
     @classmethod
     def _restore(cls, parameters: Parameters, secret: SecretKey, sharing: Sharing, seed: bytes) -> Context:

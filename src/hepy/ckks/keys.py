@@ -20,6 +20,7 @@ from hepy._arguments import shown, whole
 from hepy._devices import HOST, Device
 from hepy._devices.zeroing import secret_memory
 from hepy._host.locks import new_lock
+from hepy._immutable import ReadOnly
 from hepy.ckks.parameters import sparse_weight
 from hepy.ckks.rings import Rings
 from hepy.errors import DeviceOutOfMemoryError, MissingKeyError, ParameterError
@@ -51,7 +52,7 @@ def expand(seed: bytes, basis: RingBasis, shape: tuple[int, ...]) -> Polynomial:
     return uniform_polynomials(basis, shape, random.stream(seed))
 
 
-class SecretKey:
+class SecretKey(ReadOnly):
     """The secret s, and the error of the encryption key; both are needed to make the same public half again.
 
     Attributes:
@@ -120,7 +121,7 @@ class EncryptionKey:
         return cls(seed, Halves(b, _expansion(seed, rings.encryption, ())))
 
 
-class SwitchingKey:
+class SwitchingKey(ReadOnly):
     """What takes a ciphertext component from another secret to s: one encryption under s for each digit.
 
     In memory the key of an automorphism is held under the inverse automorphism. So digits are multiplied as they are,

@@ -14,6 +14,7 @@ from typing import Any
 import gmpy2
 
 from hepy._arguments import shown, whole
+from hepy._immutable import ReadOnly
 from hepy.ckks import level_sets
 from hepy.ckks.level_sets import LevelSets, Primes
 from hepy.ckks.security import LIMITS, accepts, checked_security, limit_bits
@@ -29,7 +30,7 @@ _MAX_DEPTH = 120
 _SMALLEST_SECURE = 10
 
 
-class Parameters:
+class Parameters(ReadOnly):
     """What fixes a CKKS instance: everything but the keys.
 
     Args:

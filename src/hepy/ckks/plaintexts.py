@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 from hepy._devices import Device, graphs, residency
 from hepy._host.locks import new_lock
+from hepy._immutable import ReadOnly
 from hepy.ckks.encoding import Values, largest
 
 
-class Plaintext:
+class Plaintext(ReadOnly):
     """Numbers with their encodings, each made when a level and scale first needs it, and kept. Made by context.encode.
 
     Operands of `+ - *` beside ciphertexts, of any context with the same parameters. On a device encodings take part in

@@ -43,16 +43,9 @@ class CiphertextArray(NumpyManners):
 
     Made by PublicKey.encrypt. Supports indexing, slicing and broadcasting as numpy does; `+ - *` with numbers and
     arrays of numbers, `+ -` with ciphertexts, `@` with plaintext matrices on either side.
-
-    Attributes:
-        public_key: the key.
-        residues: ciphertexts modulo n**2, a hepy.bigint.ResidueArray.
-        account: scale and bound of the plaintexts, their packed fields, or what is squeezed into them.
-        fresh: whether every element was encrypted or rerandomized, none twice, and nothing was computed since. What
-            is not fresh may tell how it was computed: hepy.save and hepy.dumps rerandomize it first.
     """
 
-    __slots__ = ("_seeded", "account", "fresh", "public_key", "residues")
+    __slots__ = ("_account", "_fresh", "_public_key", "_residues", "_seeded")
     __pandas_priority__ = 5000  # above Series and DataFrame: `series + ciphertexts` comes to __radd__
 
     def __init__(
@@ -64,14 +57,14 @@ class CiphertextArray(NumpyManners):
         fresh: bool = False,
         seeded: bool = False,
     ) -> None:
-        self.public_key = public_key
-        self.residues = residues
-        self.account = account
-        self.fresh = fresh
+        self._public_key = public_key
+        self._residues = residues
+        self._account = account
+        self._fresh = fresh
         self._seeded = seeded
 
     def __repr__(self) -> str:
-        account = self.account
+        account = self._account
         item = account.item if isinstance(account, Squeezed) else account
         what = f"scale_bits={item.scale_bits}"
         if isinstance(item, Fields):
@@ -79,9 +72,9 @@ class CiphertextArray(NumpyManners):
         if isinstance(account, Squeezed):
             what = f"slots={account.slots}, {what}"
         return (
-            f"CiphertextArray(shape={self.shape}, {what}, headroom_bits={self.headroom_bits}, fresh={self.fresh}, "
-            f"device={self.device!r}, key={self.public_key.fingerprint[:16]!r}"
-            + (", insecure=True" if self.public_key.insecure else "")
+            f"CiphertextArray(shape={self.shape}, {what}, headroom_bits={self.headroom_bits}, fresh={self._fresh}, "
+            f"device={self.device!r}, key={self._public_key.fingerprint[:16]!r}"
+            + (", insecure=True" if self._public_key.insecure else "")
             + (", seeded=True)" if self._seeded else ")")
         )
 
@@ -90,47 +83,70 @@ class CiphertextArray(NumpyManners):
 
         return restore, wire_bytes(self)
 
-    # What it is.
+    # What it is. Properties over slots, so that nobody assigns them; operations read the slots, which takes less time.
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The key."""
+        return self._public_key
+
+    @property
+    def residues(self) -> ResidueArray:
+        """Ciphertexts modulo n**2."""
+        return self._residues
+
+    @property
+    def account(self) -> Account:
+        """Scale and bound of the plaintexts, their packed fields, or what is squeezed into them."""
+        return self._account
+
+    @property
+    def fresh(self) -> bool:
+        """Whether every element was encrypted or rerandomized, none twice, and nothing was computed since.
+
+        What is not fresh may tell how it was computed: hepy.save and hepy.dumps rerandomize it first.
+        """
+        return self._fresh
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.residues.shape
+        return self._residues.shape
 
     @property
     def ndim(self) -> int:
-        return self.residues.ndim
+        return self._residues.ndim
 
     @property
     def size(self) -> int:
-        return self.residues.size
+        return self._residues.size
 
     @property
     def device(self) -> str:
         """Name of the device that holds the residues."""
-        return self.residues.device.name
+        return self._residues.device.name
 
     @property
     def packed(self) -> bool:
         """Whether plaintexts are packed fields."""
-        return isinstance(self.account, Fields)
+        return isinstance(self._account, Fields)
 
     @property
     def squeezed(self) -> bool:
         """Whether squeeze_pack made it."""
-        return isinstance(self.account, Squeezed)
+        return isinstance(self._account, Squeezed)
 
     @property
     def scale_bits(self) -> int:
         """Fraction bits of the plaintexts; packed arrays have some for each field, in .account."""
-        scale = self.account.scale_bits
+        scale = self._account.scale_bits
         return scale if isinstance(scale, int) else 0
 
     @property
     def headroom_bits(self) -> int:
         """How many doublings surely fit before an operation raises EncodingOverflowError; known without decrypting."""
-        if isinstance(self.account, Fields):
-            return self.account.headroom_bits()
-        return 0 if isinstance(self.account, Squeezed) else self.account.headroom_bits(self.public_key.n)
+        if isinstance(self._account, Fields):
+            return self._account.headroom_bits()
+        return 0 if isinstance(self._account, Squeezed) else self._account.headroom_bits(self._public_key.n)
 
     def digest(self) -> str:
         """SHA-256 of the wire form of the array as it stands, in hexadecimal."""
@@ -143,51 +159,51 @@ class CiphertextArray(NumpyManners):
     def __len__(self) -> int:
         if self.ndim == 0:
             raise TypeError("a zero-dimensional array of ciphertexts has no length")
-        return len(self.residues)
+        return len(self._residues)
 
     def __iter__(self) -> Any:
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index: Any) -> CiphertextArray:
         # The same ciphertext in two places tells that two values are equal, so repetition ends freshness.
-        residues = self.residues[index]
-        return self._same(residues, fresh=self.fresh and residues.distinct())
+        residues = self._residues[index]
+        return self._same(residues, fresh=self._fresh and residues.distinct())
 
     def rearranged(self, function: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]) -> CiphertextArray:
         """What a function of numpy makes of the array that moves, repeats or leaves out elements and looks at none.
 
         np.flip(x), np.roll(x, 1), np.repeat(x, 2) and their like come here.
         """
-        residues = self.residues.rearranged(function)
-        return self._same(residues, fresh=self.fresh and residues.distinct())
+        residues = self._residues.rearranged(function)
+        return self._same(residues, fresh=self._fresh and residues.distinct())
 
     @property
     def T(self) -> CiphertextArray:
-        return self._same(self.residues.T, fresh=self.fresh)
+        return self._same(self._residues.T, fresh=self._fresh)
 
     def reshape(self, *shape: Any) -> CiphertextArray:
-        return self._same(self.residues.reshape(*shape), fresh=self.fresh)
+        return self._same(self._residues.reshape(*shape), fresh=self._fresh)
 
     def ravel(self) -> CiphertextArray:
-        return self._same(self.residues.ravel(), fresh=self.fresh)
+        return self._same(self._residues.ravel(), fresh=self._fresh)
 
     def transpose(self, *axes: Any) -> CiphertextArray:
-        return self._same(self.residues.transpose(*axes), fresh=self.fresh)
+        return self._same(self._residues.transpose(*axes), fresh=self._fresh)
 
     def _same(self, residues: ResidueArray, *, fresh: bool) -> CiphertextArray:
         """The same plaintexts, or some of them, from these residues."""
-        return CiphertextArray(self.public_key, residues, self.account, fresh=fresh, seeded=self._seeded)
+        return CiphertextArray(self._public_key, residues, self._account, fresh=fresh, seeded=self._seeded)
 
     def _computed(
         self, residues: ResidueArray, account: Account, other: CiphertextArray | None = None
     ) -> CiphertextArray:
-        made = CiphertextArray(self.public_key, residues, account)
+        made = CiphertextArray(self._public_key, residues, account)
         made._seeded = self._seeded or (other is not None and other._seeded)
         return made
 
     def to(self, device: str) -> CiphertextArray:
         """The same ciphertexts on another device."""
-        return self._same(self.residues.to(device), fresh=self.fresh)
+        return self._same(self._residues.to(device), fresh=self._fresh)
 
     def rerandomize(self, *, pool: Pool | None = None, seed: bytes | None = None) -> CiphertextArray:
         """The same plaintexts in ciphertexts that tell nothing about how they were computed.
@@ -201,9 +217,9 @@ class CiphertextArray(NumpyManners):
             ParameterError: the pool is for encryption only, or `seed` is not 32 bytes, or goes with a pool.
             PoolExhaustedError: the pool has fewer left than there are ciphertexts.
         """
-        residues = self.public_key.rerandomize(self.residues, seed, pool)
+        residues = self._public_key.rerandomize(self._residues, seed, pool)
         seeded = seed is not None or (pool is not None and pool.seeded)
-        return CiphertextArray(self.public_key, residues, self.account, fresh=True, seeded=seeded)
+        return CiphertextArray(self._public_key, residues, self._account, fresh=True, seeded=seeded)
 
     # Sums.
 
@@ -217,7 +233,7 @@ class CiphertextArray(NumpyManners):
         """
         if isinstance(other, CiphertextArray):
             return self._add_ciphertexts(other)
-        if isinstance(other, Packed) or isinstance(self.account, Fields):
+        if isinstance(other, Packed) or isinstance(self._account, Fields):
             return self._add_packed(other)
         encodings, account = _encode(other, scale_bits, value_bits)
         return self._add_encodings(encodings, account)
@@ -226,11 +242,11 @@ class CiphertextArray(NumpyManners):
         """self - other, elementwise; arguments and errors as for add."""
         if isinstance(other, CiphertextArray):
             self._check_key(other)
-            if isinstance(self.account, Fields):
+            if isinstance(self._account, Fields):
                 return self._subtract_packed(other)
             left, right, account = self._aligned(other, "the difference")
             return self._computed(left.divide(right), account, other)
-        if isinstance(other, Packed) or isinstance(self.account, Fields):
+        if isinstance(other, Packed) or isinstance(self._account, Fields):
             return self._subtract_packed(other)
         encodings, account = _encode(other, scale_bits, value_bits)
         return self._add_encodings(_negative(encodings), account)
@@ -240,37 +256,37 @@ class CiphertextArray(NumpyManners):
 
     def __rsub__(self, other: Any) -> CiphertextArray:
         if isinstance(other, Packed):
-            with _devices.device(self.residues.device):
-                embedded = self.public_key.embed(other.encodings)
-            return CiphertextArray(self.public_key, embedded, other.fields)._subtract_packed(self)
+            with _devices.device(self._residues.device):
+                embedded = self._public_key.embed(other.encodings)
+            return CiphertextArray(self._public_key, embedded, other.fields)._subtract_packed(self)
         return (-self).add(other)
 
     def __neg__(self) -> CiphertextArray:
         self._numbers("negation")
-        return self._computed(self.residues.inverse(), self.account)
+        return self._computed(self._residues.inverse(), self._account)
 
     def __pos__(self) -> CiphertextArray:
         return self
 
     def _add_ciphertexts(self, other: CiphertextArray) -> CiphertextArray:
         self._check_key(other)
-        mine, theirs = self.account, other.account
+        mine, theirs = self._account, other._account
         if isinstance(mine, Numbers) and isinstance(theirs, Numbers) and mine.scale_bits == theirs.scale_bits:
-            account = mine.plus(theirs).within(self.public_key.n, "the sum")
-            return self._computed(self.residues.multiply(other.residues), account, other)
+            account = mine.plus(theirs).within(self._public_key.n, "the sum")
+            return self._computed(self._residues.multiply(other._residues), account, other)
         if isinstance(mine, Fields) or isinstance(theirs, Fields):
-            fields = self._fields("addition").plus(other._fields("addition")).within(self.public_key.n, "the sum")
-            return self._computed(self.residues.multiply(other.residues), fields, other)
+            fields = self._fields("addition").plus(other._fields("addition")).within(self._public_key.n, "the sum")
+            return self._computed(self._residues.multiply(other._residues), fields, other)
         left, right, account = self._aligned(other, "the sum")
         return self._computed(left.multiply(right), account, other)
 
     def _add_encodings(self, encodings: int | npt.NDArray[Any], account: Numbers) -> CiphertextArray:
-        own, n = self.account, self.public_key.n
+        own, n = self._account, self._public_key.n
         if not isinstance(own, Numbers):
             own = self._numbers("addition")  # says why not
         if own.scale_bits == account.scale_bits:
             total = own.plus(account).within(n, "the sum")
-            return self._computed(self.residues.multiply_principal(encodings), total)
+            return self._computed(self._residues.multiply_principal(encodings), total)
         scale = max(own.scale_bits, account.scale_bits)
         total = own.shifted(scale - own.scale_bits).plus(account.shifted(scale - account.scale_bits))
         total = total.within(n, "the sum")
@@ -282,19 +298,19 @@ class CiphertextArray(NumpyManners):
 
     def _aligned(self, other: CiphertextArray, operation: str) -> tuple[ResidueArray, ResidueArray, Numbers]:
         """Both at the larger scale, which is exact, and the account of their sum or difference."""
-        mine, theirs = self.account, other.account
+        mine, theirs = self._account, other._account
         if not (isinstance(mine, Numbers) and isinstance(theirs, Numbers)):
             mine, theirs = self._numbers(operation), other._numbers(operation)  # say why not
         if mine.scale_bits == theirs.scale_bits:
-            return self.residues, other.residues, mine.plus(theirs).within(self.public_key.n, operation)
+            return self._residues, other._residues, mine.plus(theirs).within(self._public_key.n, operation)
         scale = max(mine.scale_bits, theirs.scale_bits)
         total = mine.shifted(scale - mine.scale_bits).plus(theirs.shifted(scale - theirs.scale_bits))
-        account = total.within(self.public_key.n, operation)
+        account = total.within(self._public_key.n, operation)
         return self._upscaled(scale), other._upscaled(scale), account
 
     def _upscaled(self, scale_bits: int) -> ResidueArray:
         more = scale_bits - self._numbers("aligning scales").scale_bits
-        return self.residues.power_vartime(1 << more) if more else self.residues
+        return self._residues.power_vartime(1 << more) if more else self._residues
 
     # Products with plaintexts.
 
@@ -310,14 +326,14 @@ class CiphertextArray(NumpyManners):
             ParameterError: `other` is encrypted as well, which Paillier cannot multiply.
         """
         self._refuse_ciphertext(other)
-        if isinstance(self.account, Fields):
+        if isinstance(self._account, Fields):
             return self._multiply_packed(other)
         own = self._numbers("multiplication")
         encodings, account = _encode(other, scale_bits, value_bits)
-        total = own.times(account).within(self.public_key.n, "the product")
+        total = own.times(account).within(self._public_key.n, "the product")
         if not isinstance(encodings, int):
             _broadcast_shape(self.shape, encodings.shape)
-        return self._computed(self.residues.power_vartime(encodings), total)
+        return self._computed(self._residues.power_vartime(encodings), total)
 
     __mul__ = __rmul__ = multiply
 
@@ -331,8 +347,8 @@ class CiphertextArray(NumpyManners):
         encodings, account = encode(matrix, scale_bits, value_bits)
         if self.ndim == 0 or encodings.ndim == 0 or self.shape[-1] != encodings.shape[max(encodings.ndim - 2, 0)]:
             raise _unfit(self.shape, encodings.shape)
-        total = own.times(account, self.shape[-1]).within(self.public_key.n, "the product with a matrix")
-        return self._computed(_matmul(self.residues, encodings), total)
+        total = own.times(account, self.shape[-1]).within(self._public_key.n, "the product with a matrix")
+        return self._computed(_matmul(self._residues, encodings), total)
 
     def __matmul__(self, matrix: Any) -> CiphertextArray:
         return self.matmul(matrix)
@@ -365,7 +381,7 @@ class CiphertextArray(NumpyManners):
         axes = axes_of(axis, self.ndim)
         terms = math.prod(self.shape[a] for a in axes)
         account = self._of_many(terms, "the sum")
-        residues = self.residues.prod(axes)
+        residues = self._residues.prod(axes)
         if keepdims:
             residues = residues.reshape(tuple(1 if a in axes else size for a, size in enumerate(self.shape)))
         return self._computed(residues, account)
@@ -378,7 +394,7 @@ class CiphertextArray(NumpyManners):
             (axis,) = axes_of(axis, self.ndim)
         terms = self.size if axis is None else self.shape[axis]
         account = self._of_many(terms, "the running sum")
-        return self._computed(self.residues.cumprod(axis), account)
+        return self._computed(self._residues.cumprod(axis), account)
 
     def segment_sum(self, bins: Any, num_segments: int, mask: Any = None) -> CiphertextArray:
         """Sums of the elements that share a bin: the histograms of gradient boosting.
@@ -400,13 +416,13 @@ class CiphertextArray(NumpyManners):
         num_segments = whole("num_segments", num_segments)
         bins, mask = check_bins(self.shape, bins, num_segments, mask)
         account = self._of_many(self.size, "a segment's sum")
-        return self._computed(self.residues.segment_product(bins, num_segments, mask), account)
+        return self._computed(self._residues.segment_product(bins, num_segments, mask), account)
 
     def _of_many(self, terms: int, operation: str) -> Account:
         terms = max(terms, 1)
-        n = self.public_key.n
-        if isinstance(self.account, Fields):
-            return self.account.times(terms).within(n, f"{operation} of {terms} elements")
+        n = self._public_key.n
+        if isinstance(self._account, Fields):
+            return self._account.times(terms).within(n, f"{operation} of {terms} elements")
         one = Numbers(0, 1)
         return self._numbers(operation).times(one, terms).within(n, f"{operation} of {terms} elements")
 
@@ -430,9 +446,9 @@ class CiphertextArray(NumpyManners):
         """
         item = self._squeezable()
         *leading, length = self.shape
-        account = Squeezed.choose(item, slots, length, self.public_key.n)
+        account = Squeezed.choose(item, slots, length, self._public_key.n)
         short = -length % account.slots
-        residues = self.residues
+        residues = self._residues
         with _devices.device(residues.device):
             if short:  # filled up with encryptions of zero
                 ones = residues.modulus.ones((*leading, short))
@@ -446,11 +462,11 @@ class CiphertextArray(NumpyManners):
         return self._computed(out, account)
 
     def _squeezable(self) -> Numbers | Fields:
-        if isinstance(self.account, Squeezed):
+        if isinstance(self._account, Squeezed):
             raise self._too_late("squeezing")
         if self.ndim == 0:
             raise ParameterError("squeezing puts neighbours of an axis together, and this array has no axis")
-        return self.account
+        return self._account
 
     # Packed fields.
 
@@ -459,8 +475,8 @@ class CiphertextArray(NumpyManners):
             raise ParameterError(
                 "packed ciphertexts add to packed ciphertexts and to paillier.pack(...) of the same fields only"
             )
-        account = self._fields("addition").plus(other.fields).within(self.public_key.n, "the sum")
-        return self._computed(self.residues.multiply_principal(other.encodings), account)
+        account = self._fields("addition").plus(other.fields).within(self._public_key.n, "the sum")
+        return self._computed(self._residues.multiply_principal(other.encodings), account)
 
     def _subtract_packed(self, other: Any) -> CiphertextArray:
         own = self._fields("subtraction")
@@ -473,12 +489,12 @@ class CiphertextArray(NumpyManners):
         # A field of `other` is below terms 2^(value_bits + 1): so many biases keep the difference from going below 0.
         biases = 2 * theirs.terms
         total = replace(own.plus(theirs), count=own.count + biases)
-        account = total.within(self.public_key.n, "the difference")
+        account = total.within(self._public_key.n, "the difference")
         if isinstance(other, Packed):
             negative = np.asarray(own.biases(biases) - other.encodings, dtype=object)
-            return self._computed(self.residues.multiply_principal(negative), account)
-        lifted = self.residues.multiply_principal(own.biases(biases))
-        return self._computed(lifted.divide(other.residues), account, other)
+            return self._computed(self._residues.multiply_principal(negative), account)
+        lifted = self._residues.multiply_principal(own.biases(biases))
+        return self._computed(lifted.divide(other._residues), account, other)
 
     def _multiply_packed(self, other: Any) -> CiphertextArray:
         factor = np.asarray(other)
@@ -488,8 +504,8 @@ class CiphertextArray(NumpyManners):
                 "fields. Unpack and encrypt separately for elementwise, negative or fractional factors"
             )
         k = int(factor.item())
-        account = self._fields("multiplication").times(max(k, 1)).within(self.public_key.n, "the product")
-        return self._computed(self.residues.power_vartime(k), account)
+        account = self._fields("multiplication").times(max(k, 1)).within(self._public_key.n, "the product")
+        return self._computed(self._residues.power_vartime(k), account)
 
     # numpy hands its functions over.
 
@@ -504,7 +520,7 @@ class CiphertextArray(NumpyManners):
     # Checks.
 
     def _check_key(self, other: CiphertextArray) -> None:
-        mine, theirs = self.public_key, other.public_key
+        mine, theirs = self._public_key, other._public_key
         if mine is not theirs and mine != theirs:
             raise KeyMismatchError(
                 f"operands belong to different keys: {mine.fingerprint[:16]} ({mine.variant}, {mine.bits} bits) and "
@@ -520,22 +536,22 @@ class CiphertextArray(NumpyManners):
             raise ParameterError("packed values are no factors: they add to packed ciphertexts only")
 
     def _numbers(self, operation: str) -> Numbers:
-        if isinstance(self.account, Numbers):
-            return self.account
-        if isinstance(self.account, Squeezed):
+        if isinstance(self._account, Numbers):
+            return self._account
+        if isinstance(self._account, Squeezed):
             raise self._too_late(operation)
         raise ParameterError(
             f"{operation} is not defined for packed ciphertexts: they add, subtract, and take one common factor"
         )
 
     def _fields(self, operation: str) -> Fields:
-        if isinstance(self.account, Squeezed):
+        if isinstance(self._account, Squeezed):
             raise self._too_late(operation)
-        if isinstance(self.account, Numbers):
+        if isinstance(self._account, Numbers):
             raise ParameterError(
                 f"{operation} of packed and unpacked ciphertexts: pack both with paillier.pack before encryption"
             )
-        return self.account
+        return self._account
 
     def _too_late(self, operation: str) -> ParameterError:
         return ParameterError(
@@ -564,31 +580,31 @@ def _joined(arrays: Sequence[CiphertextArray], join: Callable[[list[ResidueArray
         arrays[0]._check_key(array)
     account, aligned = _common(arrays)
     # An array joined with a part of itself repeats ciphertexts, and one that took another scale was computed.
-    apart = len({array.residues.origin for array in arrays}) == len(arrays)
-    untouched = all(new is array.residues for new, array in zip(aligned, arrays, strict=True))
+    apart = len({array._residues.origin for array in arrays}) == len(arrays)
+    untouched = all(new is array._residues for new, array in zip(aligned, arrays, strict=True))
     return CiphertextArray(
-        arrays[0].public_key,
+        arrays[0]._public_key,
         join(aligned),
         account,
-        fresh=apart and untouched and all(array.fresh for array in arrays),
+        fresh=apart and untouched and all(array._fresh for array in arrays),
         seeded=any(array._seeded for array in arrays),
     )
 
 
 def _common(arrays: list[CiphertextArray]) -> tuple[Account, list[ResidueArray]]:
     """An account that holds for all, and the residues that go with it."""
-    first = arrays[0].account
-    if all(array.account == first for array in arrays):
-        return first, [array.residues for array in arrays]
+    first = arrays[0]._account
+    if all(array._account == first for array in arrays):
+        return first, [array._residues for array in arrays]
     if isinstance(first, Fields):
         fields = functools.reduce(Fields.either, (array._fields("joining") for array in arrays))
-        return fields, [array.residues for array in arrays]
+        return fields, [array._residues for array in arrays]
     if isinstance(first, Squeezed):
         raise ScaleMismatchError("squeezed arrays are joined if they hold as many places of the same bounds or fields")
     own = [array._numbers("joining") for array in arrays]
     scale = max(one.scale_bits for one in own)
     bound = max(one.shifted(scale - one.scale_bits).bound for one in own)
-    account = Numbers(scale, bound).within(arrays[0].public_key.n, "aligning scales")
+    account = Numbers(scale, bound).within(arrays[0]._public_key.n, "aligning scales")
     return account, [array._upscaled(scale) for array in arrays]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from hepy import _devices
 from hepy import _limbs as limb
 from hepy.bigint import FermatPart, FermatQuotients, FixedBase, Modulus, ResidueArray
-from hepy.bigint.immutable import Immutable
+from hepy.bigint.not_pickled import NotPickled
 from hepy.errors import ParameterError
 
 
@@ -40,7 +40,7 @@ class Secret:
         raise ParameterError("the primes of a key are not pickled or copied: use hepy.save(key, path, password=...)")
 
 
-class Side(Immutable):
+class Side(NotPickled):
     """One prime factor, with the other as `other`."""
 
     __slots__ = ("_subgroup", "base", "n_mod_order", "order", "part", "prime", "square")
@@ -74,7 +74,7 @@ class Side(Immutable):
         return self.prime.from_limbs(values).power(pow(self.n_mod_order, -1, self.prime.n - 1))
 
 
-class Crt(Immutable):
+class Crt(NotPickled):
     """Both sides together."""
 
     __slots__ = ("_checked", "_inverse_q", "_inverse_q_square", "_n", "_n_square", "_p", "_plaintexts", "_q")

@@ -18,6 +18,7 @@ from hepy._arguments import whole
 from hepy._devices.zeroing import secret_memory
 from hepy._host.files import Path
 from hepy._host.locks import new_lock
+from hepy._immutable import Immutable, ReadOnly
 from hepy.bigint import FixedBase, Modulus, ResidueArray
 from hepy.bigint.fixed_point import FixedPoint
 from hepy.bigint.residues import chunks, from_chunks
@@ -40,7 +41,7 @@ Part = Callable[[int, int], ResidueArray]  # (start, stop) -> elements of an arr
 Source = Callable[[int], Part]  # how many obfuscators -> those, piece by piece
 
 
-class PublicKey:
+class PublicKey(Immutable, ReadOnly):
     """What encrypts, and what operations on ciphertexts need. Equal keys have equal fingerprints.
 
     Args:
@@ -100,12 +101,6 @@ class PublicKey:
         from hepy.wire import dumps
 
         return restore_key, (dumps(self),)
-
-    def __copy__(self) -> PublicKey:
-        return self
-
-    def __deepcopy__(self, memo: Any) -> PublicKey:
-        return self
 
     def digest(self) -> str:
         """SHA-256 of the wire form, in hexadecimal."""
@@ -377,7 +372,7 @@ class PublicKey:
             return self._base
 
 
-class PrivateKey:
+class PrivateKey(Immutable, ReadOnly):
     """What decrypts; made by generate_key or loaded from a file.
 
     It refuses to be pickled: hepy.save(key, path, password=...) is the one way out of the process.
@@ -422,12 +417,6 @@ class PrivateKey:
 
     def __reduce__(self) -> Any:
         raise ParameterError("private keys are not pickled: use hepy.save(key, path, password=...)")
-
-    def __copy__(self) -> PrivateKey:
-        return self
-
-    def __deepcopy__(self, memo: Any) -> PrivateKey:
-        return self
 
     @property
     def crt(self) -> Crt:

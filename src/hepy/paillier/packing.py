@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy._arguments import whole
+from hepy._immutable import ReadOnly
 from hepy._limbs import object_array
 from hepy.errors import EncodingOverflowError, ParameterError, ScaleMismatchError
 from hepy.paillier.encoding import Numbers, encode
@@ -135,7 +136,7 @@ class Fields:
         return object_array(plaintexts, (len(plaintexts),))
 
 
-class Packed:
+class Packed(ReadOnly):
     """Packed plaintexts: an object array of integers, and the account of their fields.
 
     Made by pack() for encryption, and by decryption for unpack().

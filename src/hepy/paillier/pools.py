@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hepy import _devices
 from hepy._devices.zeroing import secret_memory
 from hepy._host.locks import new_lock
+from hepy._immutable import ReadOnly
 from hepy.bigint import ResidueArray
 from hepy.errors import HepyError, KeyMismatchError, ParameterError, PoolExhaustedError
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from hepy.paillier.keys import PublicKey
 
 
-class Pool(ABC):
+class Pool(ReadOnly, ABC):
     """Obfuscators of one key; made by PublicKey.pool, opened by PublicKey.open_pool.
 
     Attributes:

@@ -1,22 +1,17 @@
-"""What never changes and may hold a secret: its copies are itself, and pickling it is refused."""
+"""What may hold a secret, and so refuses to be pickled."""
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
+from hepy._immutable import Immutable
 from hepy.errors import ParameterError
 
 
-class Immutable:
+class NotPickled(Immutable):
     """Base of moduli and of what is made for one, which may be the square of a prime that only a key's owner knows."""
 
     __slots__ = ()
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: Any) -> Self:
-        return self
 
     def __reduce__(self) -> Any:
         raise ParameterError(
