@@ -51,13 +51,15 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
         ParameterError: one is no axis, or named twice.
     """
     given = tuple(range(ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    numbers = [_integer(one) for one in given]
-    found = tuple(number % ndim for number in numbers if number is not None and -ndim <= number < ndim)
-    if len(found) != len(given):
-        raise ParameterError(f"axis {axis} does not exist in an array of {ndim} axes")
+    found = []
+    for one in given:
+        number = _integer(one)
+        if number is None or not -ndim <= number < ndim:
+            raise ParameterError(f"axis {shown(one)} does not exist in an array of {ndim} axes")
+        found.append(number % ndim)
     if len(set(found)) != len(found):
         raise ParameterError(f"axis {axis} names an axis twice")
-    return found
+    return tuple(found)
 
 
 def check_seed(seed: Any) -> None:

@@ -91,19 +91,6 @@ def _named(function: Any, method: str, options: dict[str, Any]) -> str:
     return name + (f" with {', '.join(sorted(options))}" if options else "")
 
 
-def _reshape(a: Any, shape: Any) -> Any:
-    return a.reshape(shape)
-
-
-# What every class of arrays has.
-SHAPES: Mapping[Any, Callable[..., Any]] = {
-    np.ndim: lambda a: a.ndim,
-    np.reshape: _reshape,
-    np.shape: lambda a: a.shape,
-    np.size: lambda a: a.size,
-}
-
-
 class NumpyManners:
     """Base of arrays of ciphertexts. A class says which Protocols are its own, and which calls make numbers of it."""
 

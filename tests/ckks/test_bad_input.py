@@ -84,7 +84,7 @@ def test_shapes_that_do_not_fit(toy):
         x.reshape(5, 2)
     with pytest.raises(hepy.ParameterError, match=r"inner_sum\(\)"):
         x.sum(axis=1)
-    with pytest.raises(hepy.ParameterError, match=r"axis of an array of 2 axes .* not 2"):
+    with pytest.raises(hepy.ParameterError, match=r"axis 2 does not exist in an array of 2 axes"):
         x.sum(axis=2)
     with pytest.raises(hepy.ParameterError, match="nothing to sum"):
         x[:0].sum()

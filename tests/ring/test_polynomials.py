@@ -177,10 +177,22 @@ def test_the_batch_behaves_as_in_numpy(device, mixed, edges):
     assert (x.reshape(6, 4).to_limbs() == words.reshape(6, 4, len(basis), 8)).all()
     assert (x.reshape((4, -1)).to_limbs() == words.reshape(4, 6, len(basis), 8)).all()
     assert (x.transpose().to_limbs() == words.transpose(2, 1, 0, 3, 4)).all()
+    assert (x.T.to_limbs() == x.transpose((2, 1, 0)).to_limbs()).all() and x.T.shape == (4, 3, 2)
+    assert (x.ravel().to_limbs() == flat).all()
     assert (x.transpose(1, 0, -1).to_limbs() == words.transpose(1, 0, 2, 3, 4)).all()
     assert (x[0, 0, 0].broadcast_to(3).to_limbs() == words[0, 0, 0]).all()
     assert x[0, 0, 0].broadcast_to((5, 2)).shape == (5, 2)
     assert [part.shape for part in x] == [(3, 4)] * 2
+    for move in (
+        np.flip,
+        np.diagonal,
+        lambda a: np.repeat(a, 2, axis=1),
+        lambda a: np.take(a, [5, 5, 0]),
+        lambda a: a[1, 2, 3],
+    ):
+        assert (x.rearranged(move).to_limbs() == flat[move(places)]).all()
+    with pytest.raises(ParameterError, match=r"shape \(2, 3, 4\) cannot take that shape"):
+        x.rearranged(lambda a: a.reshape(5, 5))
     with pytest.raises(IndexError):
         x[0, 0, 0, 0]
     with pytest.raises(TypeError, match="no length"):

@@ -21,6 +21,7 @@ from hepy import _devices
 from hepy import _limbs as limb
 from hepy._arguments import axis_of, whole
 from hepy._devices.zeroing import secret_memory
+from hepy._shapes import Move, Shaped, moved
 from hepy.bigint import joint
 from hepy.bigint.integers import integers
 from hepy.bigint.kernels import LEAST_CHUNK, Batch, Kernels, NotAUnit, Operand, offered
@@ -38,7 +39,7 @@ _TOGETHER = 8  # features, at least, that are looked at for joint bins
 _TERMS = 1 << 13  # of a product of powers, at least, whose exponents are held in the form that kernels read
 
 
-class ResidueArray(NotPickled):
+class ResidueArray(Shaped, NotPickled):
     """Residues modulo one modulus, of any shape, on one device.
 
     Made by the methods of Modulus. `+ - * **` work elementwise with numpy's broadcasting, with arrays of the same
@@ -60,7 +61,7 @@ class ResidueArray(NotPickled):
         self._batch = batch
         self._rows = rows
 
-    # Shape: numpy's own rules, on the rows. What does not fit raises ParameterError, an index out of range IndexError.
+    # Shape: numpy's own rules, on the rows.
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -74,13 +75,6 @@ class ResidueArray(NotPickled):
     def size(self) -> int:
         return self._rows.size
 
-    @property
-    def T(self) -> ResidueArray:
-        return self._with(self._rows.T)
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
     def __iter__(self) -> Iterator[ResidueArray]:
         if self.ndim < 2:
             yield from (self[i] for i in range(len(self)))
@@ -92,25 +86,11 @@ class ResidueArray(NotPickled):
     def __getitem__(self, index: Any) -> ResidueArray:
         return self._with(np.asarray(self._rows[index]))
 
-    def reshape(self, *shape: Any) -> ResidueArray:
-        return self._shaped(lambda: self._rows.reshape(*shape))
-
-    def ravel(self) -> ResidueArray:
-        return self._with(self._rows.ravel())
-
-    def transpose(self, *axes: Any) -> ResidueArray:
-        return self._shaped(lambda: self._rows.transpose(*axes))
+    def rearranged(self, function: Move) -> ResidueArray:
+        return self._with(moved(function, self._rows))
 
     def broadcast_to(self, shape: int | tuple[int, ...]) -> ResidueArray:
-        return self._shaped(lambda: np.broadcast_to(self._rows, shape))
-
-    def rearranged(self, function: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]) -> ResidueArray:
-        """What a function makes of the array that moves, repeats or leaves out elements and looks at none, as np.flip does.
-
-        Args:
-            function: of numpy; it gets an array of this shape that says which element is where.
-        """
-        return self._shaped(lambda: np.asarray(function(self._rows)))
+        return self.rearranged(lambda rows: np.broadcast_to(rows, shape))
 
     @property
     def origin(self) -> int:
@@ -120,12 +100,6 @@ class ResidueArray(NotPickled):
     def distinct(self) -> bool:
         """Whether no element of the batch stands in two places."""
         return self.size < 2 or len(np.unique(self._rows)) == self.size
-
-    def _shaped(self, rows: Callable[[], Rows]) -> ResidueArray:
-        try:
-            return self._with(rows())
-        except (TypeError, ValueError) as error:
-            raise ParameterError(f"an array of shape {self.shape} cannot take that shape: {error}") from None
 
     def _with(self, rows: Rows) -> ResidueArray:
         return ResidueArray(self.modulus, self.device, self._kernels, self._batch, rows)
@@ -640,8 +614,7 @@ def stack(arrays: Sequence[ResidueArray], axis: int = 0) -> ResidueArray:
     arrays = _residue_arrays(arrays)
     if len({array.shape for array in arrays}) != 1:
         raise ParameterError(f"arrays to stack have one shape, not {[array.shape for array in arrays]}")
-    expanded = [array._shaped(functools.partial(np.expand_dims, array._rows, axis)) for array in arrays]
-    return concatenate(expanded, axis)
+    return concatenate([array.rearranged(lambda rows: np.expand_dims(rows, axis)) for array in arrays], axis)
 
 
 def _residue_arrays(arrays: Sequence[ResidueArray]) -> list[ResidueArray]:

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hepy._arguments import axis_of, whole
+from hepy._arguments import axes_of, whole
 from hepy._immutable import Immutable
 from hepy._numpy_manners import NumpyManners, Protocols
+from hepy._shapes import Move, Shaped, moved
 from hepy.ckks import encoding
 from hepy.ckks.keys import whole_step
 from hepy.ckks.noise import Account, Model, encoded
@@ -103,7 +104,7 @@ class State(NamedTuple):
         return self.filled or self.length == 1 < length
 
 
-class CiphertextArray(NumpyManners, Immutable):
+class CiphertextArray(Shaped, NumpyManners, Immutable):
     """Encrypted vectors under one key. Made by Context.encrypt.
 
     Operators `+ - *` take ciphertexts, numbers and arrays of numbers, and broadcast as numpy's do. An integer number
@@ -168,15 +169,6 @@ class CiphertextArray(NumpyManners, Immutable):
     def shape(self) -> tuple[int, ...]:
         """Batch axes, then how many values a ciphertext holds."""
         return (*self._parts.shape[:-1], self._state.length)
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Values in the array."""
-        return math.prod(self.shape)
 
     @property
     def nbytes(self) -> int:
@@ -245,12 +237,6 @@ class CiphertextArray(NumpyManners, Immutable):
 
     # Shapes.
 
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __iter__(self) -> Any:
-        return (self[i] for i in range(len(self)))
-
     def __getitem__(self, index: Any) -> CiphertextArray:
         """Ciphertexts of the batch; slots are no axis to index.
 
@@ -258,18 +244,30 @@ class CiphertextArray(NumpyManners, Immutable):
             ParameterError: the index reaches the last axis.
         """
         batch = self.shape[:-1]
-        places = np.arange(math.prod(batch)).reshape(batch)
         try:
-            taken = places[index]
+            taken = np.arange(math.prod(batch)).reshape(batch)[index]
         except IndexError as error:
             raise ParameterError(
                 f"ciphertexts are indexed along the batch axes {batch}, and slots are not: rotate and mask them ({error})"
             ) from None
-        # The same ciphertext in two places tells that two values are equal, so repetition ends freshness.
-        fresh = self._fresh and len(np.unique(taken)) == taken.size
-        flat = self._parts.reshape(-1, self.components)
-        parts = flat[_steps(np.ravel(taken))].reshape(*np.shape(taken), self.components)
-        return self._with(parts, self._state, fresh=fresh)
+        return self._taken(np.asarray(taken))
+
+    def rearranged(self, function: Move) -> CiphertextArray:
+        """What a function of numpy makes of the array that moves, repeats or leaves out ciphertexts and looks at none.
+
+        Args:
+            function: gets an array of this shape that stands for the values.
+
+        Raises:
+            ParameterError: the shape does not fit, or slots move: a ciphertext's values stay together, in their order.
+        """
+        *batch, length = self.shape
+        ciphertexts, slots = np.arange(math.prod(batch)).reshape(*batch, 1), np.arange(length)
+        # Which ciphertext and which slot comes to each place. What only moves axes copies nothing, for both are broadcast.
+        which, slot = (moved(function, np.broadcast_to(each, self.shape)) for each in (ciphertexts, slots))
+        if which.shape[-1:] != (length,) or not _together(which, slot, slots):
+            raise self._last_axis_stays("is rearranged along its batch axes")
+        return self._taken(which[..., 0])
 
     def reshape(self, *shape: Any) -> CiphertextArray:
         """Other batch axes; the last axis stays.
@@ -277,19 +275,46 @@ class CiphertextArray(NumpyManners, Immutable):
         Raises:
             ParameterError: the new shape ends otherwise, or has another size.
         """
-        wanted = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
-        try:
-            resolved = np.broadcast_to(np.int8(0), self.shape).reshape(wanted).shape
-        except (TypeError, ValueError):
-            resolved = ()
-        if resolved[-1:] != self.shape[-1:]:
+        wanted = moved(lambda outline: outline.reshape(*shape), np.broadcast_to(np.bool_(0), self.shape)).shape
+        if wanted[-1:] != self.shape[-1:]:
+            raise self._last_axis_stays(f"cannot become one of {wanted}")
+        return self._reshaped(wanted[:-1])
+
+    def transpose(self, *axes: Any) -> CiphertextArray:
+        """Batch axes in another order, or in reverse where none is given; the last axis stays.
+
+        Raises:
+            ParameterError: the order moves the last axis; or none is given for one batch axis, where numpy would make
+                rows of columns.
+        """
+        if axes and axes[0] is not None:
+            return super().transpose(*axes)
+        if self.ndim == 2:
             raise ParameterError(
-                f"shape {self.shape} cannot become {wanted}: the last axis stays, {self.shape[-1]} values a ciphertext"
+                f"an array of shape {self.shape} has one batch axis, and nothing to transpose: values of a ciphertext do not "
+                "change places with those of another"
             )
-        parts = self._parts.reshape(*resolved[:-1], self.components)
-        return self._with(
-            parts, self._state, seed=self._seed, fresh=self._fresh
-        )  # a seed knows the order, not the shape
+        return super().transpose(*reversed(range(self.ndim - 1)), self.ndim - 1)
+
+    def _taken(self, places: npt.NDArray[Any]) -> CiphertextArray:
+        """Ciphertexts of the batch by their numbers in C order, as an array of the shape that the numbers have."""
+        numbers = np.ravel(places)
+        if np.array_equal(numbers, np.arange(math.prod(self.shape[:-1]))):
+            return self._reshaped(places.shape)
+        # The same ciphertext in two places tells that two values are equal, so repetition ends freshness.
+        fresh = self._fresh and len(np.unique(numbers)) == len(numbers)
+        parts = self._parts.reshape(-1, self.components)[_steps(numbers)].reshape(*places.shape, self.components)
+        return self._with(parts, self._state, fresh=fresh)
+
+    def _reshaped(self, batch: tuple[int, ...]) -> CiphertextArray:
+        parts = self._parts.reshape(*batch, self.components)
+        # A seed knows the order of ciphertexts, not the batch's shape.
+        return self._with(parts, self._state, seed=self._seed, fresh=self._fresh)
+
+    def _last_axis_stays(self, what: str) -> ParameterError:
+        return ParameterError(
+            f"an array of shape {self.shape} {what}: the last axis stays, {self.shape[-1]} values a ciphertext"
+        )
 
     def _with(self, parts: Any, state: State, *others: CiphertextArray, **what: Any) -> CiphertextArray:
         seeded = self._seeded or any(other._seeded for other in others)
@@ -377,15 +402,23 @@ class CiphertextArray(NumpyManners, Immutable):
             "filled": length < slots and meet((state.fills(length), given == 1 < length)),
         }
 
-    def sum(self, axis: int = 0) -> CiphertextArray:
-        """Sum over one batch axis.
+    def sum(self, axis: int | tuple[int, ...] = 0, *, keepdims: bool = False) -> CiphertextArray:
+        """Sums over one batch axis, or several.
 
         Raises:
-            ParameterError: there is no such batch axis: inner_sum() sums slots.
+            ParameterError: there is no such batch axis: inner_sum() sums slots; or it has no ciphertexts.
         """
-        place = axis_of(axis, self.ndim)
-        if place == self.ndim - 1:
+        axes = axes_of(axis, self.ndim)
+        if self.ndim - 1 in axes:
             raise ParameterError("the last axis is the slots of each ciphertext: inner_sum() sums them")
+        total = self
+        for place in sorted(axes, reverse=True):
+            total = total._sum_along(place)
+        if keepdims:
+            total = total.reshape(tuple(1 if a in axes else size for a, size in enumerate(self.shape)))
+        return total
+
+    def _sum_along(self, place: int) -> CiphertextArray:
         count = self.shape[place]
         if count == 0:
             raise ParameterError("there is nothing to sum: the axis has no ciphertexts")
@@ -859,6 +892,13 @@ def _levels_ran_out(parameters: Parameters, operation: str) -> str:
         f"{operation} needs 1 level, and its operand is at level 0 of {parameters.depth}: from the top the circuit so far needs "
         f"depth {needed}: {levels_needed(parameters, needed)}; ckks.plan(function, params) tells what a whole circuit needs"
     )
+
+
+def _together(which: npt.NDArray[Any], slot: npt.NDArray[Any], slots: npt.NDArray[Any]) -> bool:
+    """Whether rows of places have the slots of one ciphertext each, in their order."""
+    # What repeats along an axis is looked at once.
+    which, slot = (a[tuple(slice(None) if step else slice(1) for step in a.strides)] for a in (which, slot))
+    return bool((which == which[..., :1]).all() and (slot == slots).all())
 
 
 def _steps(places: npt.NDArray[np.int64]) -> slice | npt.NDArray[np.int64]:

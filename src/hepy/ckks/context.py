@@ -415,7 +415,7 @@ class Context(PublicContext):
             ]
             with _devices.device(phase.device):
                 floods = stack([noise(self._sharing.secret, digest, factors, phase.basis) for digest in digests])
-            return self._decode(ciphertexts, phase + floods.reshape(*phase.shape))
+            return self._decode(ciphertexts, phase + floods.reshape(phase.shape))
         except DeviceOutOfMemoryError:
             self._sharing.give_back(len(residues))  # nobody has seen anything
             raise

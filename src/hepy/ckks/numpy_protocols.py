@@ -6,17 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from hepy._numpy_manners import SHAPES, Protocols
+from hepy._numpy_manners import Protocols
+from hepy._numpy_shapes import FUNCTIONS, joining
 from hepy.ckks.ciphertexts import CiphertextArray
 from hepy.ckks.joins import concatenate, stack
 
 # Their arguments are numpy's, as far as ciphertexts know them.
 
 
-def _sum(a: CiphertextArray, axis: Any = None) -> CiphertextArray:
+def _sum(a: CiphertextArray, axis: Any = None, *, keepdims: bool = False) -> CiphertextArray:
     if axis is None:
         raise TypeError("numpy.sum of ciphertexts names a batch axis: the slots of each are summed by x.inner_sum()")
-    return a.sum(axis)
+    return a.sum(axis, keepdims=keepdims)
 
 
 PROTOCOLS = Protocols(
@@ -29,11 +30,12 @@ PROTOCOLS = Protocols(
         np.true_divide: ("__truediv__", ""),
         np.power: ("__pow__", ""),
     },
-    reductions={(np.add, "reduce"): (lambda a, axis=0: _sum(a, axis), frozenset({"axis"}))},
+    reductions={
+        (np.add, "reduce"): (lambda a, axis=0, **options: _sum(a, axis, **options), frozenset({"axis", "keepdims"}))
+    },
     functions={
-        **SHAPES,
-        np.concatenate: concatenate,
-        np.stack: stack,
+        **FUNCTIONS,
+        **joining(concatenate, stack),
         np.sum: _sum,
     },
     division="they are divided by numbers only, x / 3; 1 / x is approximated by a polynomial",

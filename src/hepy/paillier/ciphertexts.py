@@ -22,6 +22,7 @@ import numpy.typing as npt
 from hepy import _devices
 from hepy._arguments import axes_of, whole
 from hepy._numpy_manners import NumpyManners, Protocols
+from hepy._shapes import Move, Shaped
 from hepy.bigint import ResidueArray
 from hepy.bigint import concatenate as concatenate_residues
 from hepy.bigint import stack as stack_residues
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 Account = Numbers | Fields | Squeezed
 
 
-class CiphertextArray(NumpyManners):
+class CiphertextArray(Shaped, NumpyManners):
     """Encrypted numbers of any shape under one public key.
 
     Made by PublicKey.encrypt. Supports indexing, slicing and broadcasting as numpy does; `+ - *` with numbers and
@@ -113,14 +114,6 @@ class CiphertextArray(NumpyManners):
         return self._residues.shape
 
     @property
-    def ndim(self) -> int:
-        return self._residues.ndim
-
-    @property
-    def size(self) -> int:
-        return self._residues.size
-
-    @property
     def device(self) -> str:
         """Name of the device that holds the residues."""
         return self._residues.device.name
@@ -156,39 +149,17 @@ class CiphertextArray(NumpyManners):
 
     # Shapes.
 
-    def __len__(self) -> int:
-        if self.ndim == 0:
-            raise TypeError("a zero-dimensional array of ciphertexts has no length")
-        return len(self._residues)
-
-    def __iter__(self) -> Any:
-        return (self[i] for i in range(len(self)))
-
     def __getitem__(self, index: Any) -> CiphertextArray:
         # The same ciphertext in two places tells that two values are equal, so repetition ends freshness.
         residues = self._residues[index]
         return self._same(residues, fresh=self._fresh and residues.distinct())
 
-    def rearranged(self, function: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]) -> CiphertextArray:
-        """What a function of numpy makes of the array that moves, repeats or leaves out elements and looks at none.
-
-        np.flip(x), np.roll(x, 1), np.repeat(x, 2) and their like come here.
-        """
+    def rearranged(self, function: Move) -> CiphertextArray:
         residues = self._residues.rearranged(function)
         return self._same(residues, fresh=self._fresh and residues.distinct())
 
-    @property
-    def T(self) -> CiphertextArray:
-        return self._same(self._residues.T, fresh=self._fresh)
-
-    def reshape(self, *shape: Any) -> CiphertextArray:
-        return self._same(self._residues.reshape(*shape), fresh=self._fresh)
-
-    def ravel(self) -> CiphertextArray:
-        return self._same(self._residues.ravel(), fresh=self._fresh)
-
-    def transpose(self, *axes: Any) -> CiphertextArray:
-        return self._same(self._residues.transpose(*axes), fresh=self._fresh)
+    def _permuted(self, function: Move) -> CiphertextArray:
+        return self._same(self._residues.rearranged(function), fresh=self._fresh)
 
     def _same(self, residues: ResidueArray, *, fresh: bool) -> CiphertextArray:
         """The same plaintexts, or some of them, from these residues."""

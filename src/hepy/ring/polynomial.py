@@ -8,7 +8,7 @@ uint32[B..., limbs, N], words canonical, and are immutable.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from hepy import _devices
 from hepy import _limbs as integers
 from hepy._arguments import whole
 from hepy._devices import graphs
+from hepy._shapes import Move, Places, Shaped, moved
 from hepy.errors import DeviceError, ParameterError
 from hepy.ring.basis import RingBasis, check_basis
 from hepy.ring.constants import on_device
@@ -28,7 +29,7 @@ _ALL = slice(None)
 _VIEWS = frozenset({int, slice, type(Ellipsis), type(None)})  # types of indices that copy nothing
 
 
-class RingArray:
+class RingArray(Shaped):
     """What Polynomial and Coefficients share. Indices and shapes speak of the batch axes B... only.
 
     Attributes:
@@ -93,7 +94,7 @@ class RingArray:
     def __repr__(self) -> str:
         return f"{type(self).__name__}(shape={self.shape}, basis={self.basis!r}, device={self.device.name!r})"
 
-    # Shape: numpy's own rules. What does not fit raises ParameterError, an index out of range IndexError.
+    # Shape: numpy's own rules, on the batch axes.
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -101,23 +102,9 @@ class RingArray:
         return self._words.shape[:-2]  # type: ignore[no-any-return]
 
     @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Polynomials in the array."""
-        return int(np.prod(self.shape, dtype=np.int64))
-
-    @property
     def nbytes(self) -> int:
         """Bytes of the words."""
         return 4 * self.size * len(self.basis) * self.basis.degree
-
-    def __len__(self) -> int:
-        if not self.shape:
-            raise TypeError("a single polynomial has no length")
-        return self.shape[0]
 
     def __getitem__(self, index: Any) -> Self:
         parts = index if isinstance(index, tuple) else (index,)
@@ -131,30 +118,35 @@ class RingArray:
             self.device.make_room(self.nbytes)
             return self._with(self._words[(*places, _ALL, _ALL)])
 
+    def rearranged(self, function: Move) -> Self:
+        places = moved(function, np.arange(self.size).reshape(self.shape))
+        return self.ravel()[places if places.ndim else int(places)]
+
+    # Words have two axes more, so these are not made by moving places: they copy as little as numpy does.
+
     def reshape(self, *shape: Any) -> Self:
-        wanted = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
         # The size is spelt out, so that -1 cannot take words of the last two axes.
-        resolved = self._shaped(lambda view: view.reshape(wanted)).shape
+        resolved = self._outline(lambda outline: outline.reshape(*shape)).shape
         with self.device.active():
             return self._with(self._words.reshape(*resolved, *self._words.shape[-2:]))
 
+    def ravel(self) -> Self:
+        return self.reshape(-1)
+
     def transpose(self, *axes: Any) -> Self:
-        wanted = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
-        self._shaped(lambda view: view.transpose(wanted or None))
-        order = [axis % self.ndim for axis in wanted or reversed(range(self.ndim))]
+        self._outline(lambda outline: outline.transpose(*axes))
+        given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        order = [axis % self.ndim for axis in given or reversed(range(self.ndim))]
         return self._with(self._words.transpose(*order, self.ndim, self.ndim + 1))
 
     def broadcast_to(self, shape: int | tuple[int, ...]) -> Self:
         wanted = batch_shape(shape)
-        self._shaped(lambda view: np.broadcast_to(view, wanted))
+        self._outline(lambda outline: np.broadcast_to(outline, wanted))
         return self._with(self.device.xp.broadcast_to(self._words, (*wanted, *self._words.shape[-2:])))
 
-    def _shaped(self, change: Callable[[npt.NDArray[np.bool_]], npt.NDArray[np.bool_]]) -> npt.NDArray[np.bool_]:
-        """What a change makes of an array of the batch's shape."""
-        try:
-            return change(np.broadcast_to(np.bool_(0), self.shape))
-        except (TypeError, ValueError) as error:
-            raise ParameterError(f"a batch of shape {self.shape} cannot take that shape: {error}") from None
+    def _outline(self, function: Move) -> Places:
+        """What the function makes of an array of the batch's shape that holds nothing."""
+        return moved(function, np.broadcast_to(np.bool_(0), self.shape))
 
     def restrict(self, basis: RingBasis) -> Self:
         """The same polynomials modulo some of the primes, in the order of `basis`.
