@@ -81,8 +81,8 @@ def fake_engine():
     """Registers the fake device for one test."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(BACKENDS, FAKE, BACKENDS["cpu"])
-        patch.setitem(chacha20._HOME, FAKE, chacha20._HOME["cpu"])
-        patch.setitem(kernels._HOME, FAKE, _load_fake_engine())
+        patch.setitem(chacha20.HOMES, FAKE, chacha20.HOMES["cpu"])
+        patch.setitem(kernels.HOMES, FAKE, _load_fake_engine())
         _devices._probe.cache_clear()
         yield FAKE
     _devices._probe.cache_clear()

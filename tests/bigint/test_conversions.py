@@ -151,6 +151,6 @@ def test_exponents_of_a_fixed_base_are_not_negative(device):
 def test_a_device_without_big_integers_says_so(monkeypatch, fake_engine):
     from hepy.bigint import kernels
 
-    monkeypatch.delitem(kernels._HOME, fake_engine)
+    monkeypatch.delitem(kernels.HOMES, fake_engine)
     with _devices.device(fake_engine), pytest.raises(_devices.DeviceError, match="no kernels for device 'fake'"):
         bigint.Modulus(1009).array([1])

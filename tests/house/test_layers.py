@@ -1,6 +1,7 @@
 """Imports point down, schemes know no device and no memory layout, and nothing is ever unpickled."""
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,8 @@ FORBIDDEN = {
 # Libraries that adapters stand for: oracles of tests, asked for by a user who converts, and never needed.
 ORIGINALS = {"phe", "fate", "fate_utils"}
 DEVICE_KINDS = {"cpu", "cuda", "emulator"}
+# Private names of one package that another may use.
+LENT = {"_probe": {"_devices"}}  # a benchmark adds a kind of device, and has the list of devices made anew
 PRIVATE_MEMORY = {"_batch", "_rows", "_operand", "_kernels", "kernels"}
 
 
@@ -101,6 +104,49 @@ def test_schemes_name_no_device_and_touch_no_memory(path):
             )
 
 
+def is_own(attribute):
+    """Whether it is an attribute of self."""
+    return isinstance(attribute.value, ast.Name) and attribute.value.id in ("self", "cls")
+
+
+def private_names(tree):
+    """What a file calls its own: functions, classes, slots and attributes whose names begin with one underscore."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and is_own(node):
+            yield node.attr
+        elif isinstance(node, ast.Assign) and "__slots__" in map(ast.unparse, node.targets):
+            yield from ast.literal_eval(node.value)
+
+
+@functools.cache
+def private_to():
+    """The packages that have each private name."""
+    owners = {}
+    for path in FILES:
+        for name in private_names(parse(path)):
+            if name.startswith("_") and not name.startswith("__"):
+                owners.setdefault(name, set()).add(layer(path))
+    return owners
+
+
+def reached_into(tree):
+    """Private attributes that a file asks of something else than itself."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and not is_own(node):
+            yield node
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_private_attributes_are_their_packages_own(path):
+    for node in reached_into(parse(path)):
+        owners = private_to().get(node.attr, {layer(path)}) - LENT.get(node.attr, set())
+        assert not owners or layer(path) in owners, f"line {node.lineno}: {ast.unparse(node)} is of {sorted(owners)}"
+
+
 @pytest.mark.parametrize("path", FILES, ids=named)
 def test_nothing_is_unpickled(path):
     roots = {name.partition(".")[0] for name in imported(parse(path))}
@@ -122,6 +168,10 @@ def test_the_rules_find_offenders(tmp_path):
     """The walkers above see what they are meant to see."""
     tree = ast.parse("def f():\n    from hepy.paillier import keys\nimport hepy.wire\n")
     assert {"hepy.paillier", "hepy.paillier.keys", "hepy.wire"} <= set(imported(tree))
+    tree = ast.parse("class A:\n    __slots__ = ('_a',)\n    def _b(self): self._c = key._secret\n")
+    assert {"_a", "_b", "_c"} <= set(private_names(tree)) and "_secret" not in private_names(tree)
+    assert [node.attr for node in reached_into(tree)] == ["_secret"]
+    assert private_to()["_secret"] >= {"paillier", "ckks"} and "interop" not in private_to()["_secret"]
     assert [node.value for node in docstrings(ast.parse('"""one"""\ndef f():\n    """two"""\n    "three" + x\n'))] == [
         "one",
         "two",

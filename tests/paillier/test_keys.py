@@ -315,6 +315,16 @@ def test_private_keys_are_not_pickled_and_copies_are_the_key(any_key):
     assert copy.copy(public) is copy.deepcopy(public) is public
 
 
+def test_primes_for_other_libraries(any_key):
+    """The textbook decrypts with them: Paillier, EUROCRYPT '99, section 4."""
+    p, q = any_key.export_primes()
+    n = any_key.public_key.n
+    assert type(p) is type(q) is int and p * q == n
+    lam = math.lcm(p - 1, q - 1)
+    c = any_key.public_key.encrypt(1234).residues.to_ints().item()
+    assert (pow(c, lam, n * n) - 1) // n * pow(lam, -1, n) % n == 1234
+
+
 def test_a_private_key_shows_what_its_public_half_shows(any_key):
     public = any_key.public_key
     assert (any_key.bits, any_key.variant, any_key.fingerprint) == (public.bits, public.variant, public.fingerprint)

@@ -107,8 +107,8 @@ def noting(*, composites: bool = True) -> Iterator[tuple[_devices.Device, list[L
     composites: whether it has what RingComposites lists; without, the layers above compose it from leaves.
     """
     BACKENDS[KIND] = _Backend()
-    kernels._HOME[KIND] = "hepy.ring.native" if composites else __name__
-    chacha20._HOME[KIND] = chacha20.Native
+    kernels.HOMES[KIND] = "hepy.ring.native" if composites else __name__
+    chacha20.HOMES[KIND] = chacha20.Native
     _devices._probe.cache_clear()
     _notes.clear()
     try:
@@ -117,7 +117,7 @@ def noting(*, composites: bool = True) -> Iterator[tuple[_devices.Device, list[L
     finally:
         kernels.kernels.cache_clear()
         chacha20.leaves.cache_clear()
-        del BACKENDS[KIND], kernels._HOME[KIND], chacha20._HOME[KIND]
+        del BACKENDS[KIND], kernels.HOMES[KIND], chacha20.HOMES[KIND]
         _devices._probe.cache_clear()
 
 

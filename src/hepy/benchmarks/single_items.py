@@ -54,12 +54,12 @@ class Textbook:
     """Paillier by the textbook on gmpy2's integers, with all that a key has ready."""
 
     def __init__(self, key: paillier.PrivateKey) -> None:
-        secret, self.n = key._secret, gmpy2.mpz(key.public_key.n)
+        self.n = gmpy2.mpz(key.public_key.n)
         self.modulus = self.n * self.n
         base = key.public_key.base
         assert base is not None
         self.base = gmpy2.mpz(base.base)
-        self.p, self.q = gmpy2.mpz(secret.p), gmpy2.mpz(secret.q)
+        self.p, self.q = map(gmpy2.mpz, key.export_primes())
         self._sides = [(m, m * m, gmpy2.invert(self._quotient(self.n + 1, m), m)) for m in (self.p, self.q)]
         self._inverse_q = gmpy2.invert(self.q, self.p)
 

@@ -150,7 +150,8 @@ class NotAUnit(Exception):
         self.positions = positions
 
 
-_HOME = {"cpu": "hepy.bigint.cpu", "cuda": "hepy.bigint.native", "emulator": "hepy.bigint.native"}
+# The module with the leaves of each kind of device. What adds a kind (a test, a benchmark) enters it here.
+HOMES = {"cpu": "hepy.bigint.cpu", "cuda": "hepy.bigint.native", "emulator": "hepy.bigint.native"}
 
 
 def place(device: Device) -> str:
@@ -161,10 +162,10 @@ def place(device: Device) -> str:
 def kernels(n: int, device: Device) -> Kernels:
     """The leaves for modulus n on `device`; Modulus keeps them, because a modulus may be secret."""
     try:
-        home = _HOME[device.kind]
+        home = HOMES[device.kind]
     except KeyError:
         raise DeviceError(
-            f"big integers have no kernels for device {device.name!r} yet: use one of {sorted(_HOME)}"
+            f"big integers have no kernels for device {device.name!r} yet: use one of {sorted(HOMES)}"
         ) from None
     made: Kernels = importlib.import_module(home).Kernels(n, device)
     return made

@@ -418,6 +418,16 @@ class PrivateKey(Immutable, ReadOnly):
     def __reduce__(self) -> Any:
         raise ParameterError("private keys are not pickled: use hepy.save(key, path, password=...)")
 
+    def export_primes(self) -> tuple[int, int]:
+        """The prime factors p and q of n, for another library that is to own the same key. To keep it, use hepy.save.
+
+        Hazards:
+            Whoever has one of them decrypts everything. They are Python's integers, which nothing zeroes.
+            What other libraries encrypt or rerandomize leaves the subgroup of a subgroup key, which then refuses to
+            decrypt it.
+        """
+        return self._secret.p, self._secret.q
+
     @property
     def crt(self) -> Crt:
         """Arithmetic modulo the prime factors, prepared on first use."""

@@ -130,7 +130,8 @@ class RingComposites(Protocol):
         """rescale of values and then automorphism_ntt; source and target differ."""
 
 
-_HOME = {"cpu": "hepy.ring.cpu", "emulator": "hepy.ring.native", "cuda": "hepy.ring.native"}
+# The module with the leaves of each kind of device. What adds a kind (a test, a benchmark) enters it here.
+HOMES = {"cpu": "hepy.ring.cpu", "emulator": "hepy.ring.native", "cuda": "hepy.ring.native"}
 
 
 @functools.cache
@@ -141,8 +142,8 @@ def kernels(device: Device) -> RingKernels:
         DeviceError: rings have no kernels there.
     """
     try:
-        home = _HOME[device.kind]
+        home = HOMES[device.kind]
     except KeyError:
-        raise DeviceError(f"rings have no kernels for device {device.name!r} yet: use one of {sorted(_HOME)}") from None
+        raise DeviceError(f"rings have no kernels for device {device.name!r} yet: use one of {sorted(HOMES)}") from None
     made: RingKernels = importlib.import_module(home).Kernels(device)
     return made

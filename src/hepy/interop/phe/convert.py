@@ -103,8 +103,7 @@ def from_hepy(value: Any) -> Any:
         ArgumentTypeError: it is something else (a TypeError).
     """
     if isinstance(value, hepy_paillier.PrivateKey):
-        public, secret = from_hepy(value.public_key), value._secret
-        return PaillierPrivateKey(public, secret.p, secret.q)
+        return PaillierPrivateKey(from_hepy(value.public_key), *value.export_primes())
     if isinstance(value, hepy_paillier.PublicKey):
         check_variant(value.variant)
         return PaillierPublicKey(value.n, variant=value.variant)
