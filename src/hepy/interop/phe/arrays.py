@@ -8,7 +8,6 @@ numpy_functions.py has what numpy's functions call.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from hepy import _devices
 from hepy._arguments import axes_of
 from hepy._limbs import MPZ, object_array
+from hepy._shapes import Move, Shaped, moved
 from hepy.bigint import ResidueArray, concatenate, stack
 from hepy.errors import KeyMismatchError, ParameterError
 from hepy.interop.phe.deferred import Result, compute_all
@@ -29,7 +29,7 @@ Exponents = npt.NDArray[np.int64]
 Objects = npt.NDArray[np.object_]
 
 
-class EncryptedArray:
+class EncryptedArray(Shaped):
     """Encrypted numbers of any shape under one key: PaillierPublicKey.encrypt_array makes it, or EncryptedArray.of.
 
     Supports indexing and slicing, `+ - *` with arrays, numbers and encrypted numbers, `/` and `@` with plain ones,
@@ -103,40 +103,14 @@ class EncryptedArray:
     def shape(self) -> tuple[int, ...]:
         return self.residues.shape
 
-    @property
-    def ndim(self) -> int:
-        return self.residues.ndim
-
-    @property
-    def size(self) -> int:
-        return self.residues.size
-
-    @property
-    def T(self) -> EncryptedArray:
-        return self._with(self.residues.T, self.exponents.T)
-
-    def reshape(self, *shape: Any) -> EncryptedArray:
-        return self._with(self.residues.reshape(*shape), self.exponents.reshape(*shape))
-
-    def ravel(self) -> EncryptedArray:
-        return self._with(self.residues.ravel(), self.exponents.ravel())
-
-    def transpose(self, *axes: Any) -> EncryptedArray:
-        return self._with(self.residues.transpose(*axes), self.exponents.transpose(*axes))
-
-    def __len__(self) -> int:
-        if not self.ndim:
-            raise TypeError("a zero-dimensional array has no length")
-        return len(self.residues)
-
     def __getitem__(self, index: Any) -> Any:
         exponents = self.exponents[index]
         if np.ndim(exponents):
             return self._with(self.residues[index], exponents)
         return self._number(self._known()[index], int(exponents))
 
-    def __iter__(self) -> Iterator[Any]:
-        return (self[i] for i in range(len(self)))
+    def rearranged(self, function: Move) -> EncryptedArray:
+        return self._with(self.residues.rearranged(function), moved(function, self.exponents))
 
     def numbers(self) -> Objects:
         """An array of objects of this shape: EncryptedNumbers."""
