@@ -60,13 +60,18 @@ def below(limbs: Limbs, bound: int) -> npt.NDArray[np.bool_]:
     if bound.bit_length() > LIMB_BITS * words:
         return np.ones(len(limbs), dtype=bool)
     edge = from_ints([bound], words)[0]
-    if (limbs[:, -1] < edge[-1]).all():  # as of nearly all numbers below
-        return np.ones(len(limbs), dtype=bool)
     # The highest limb that differs decides; where none does, the row equals the bound and is not below it.
     differs = limbs != edge
     top = words - 1 - np.argmax(differs[:, ::-1], axis=1)
     rows = np.arange(len(limbs))
     return np.asarray(differs.any(axis=1) & (limbs[rows, top] < edge[top]))
+
+
+def all_below(limbs: Limbs, bound: int) -> bool:
+    """Whether all rows of uint32[B, words] stand for integers below `bound`."""
+    highest = int(limbs[:, -1].max(initial=0))
+    # The highest limbs decide nearly always.
+    return highest < bound >> LIMB_BITS * (limbs.shape[1] - 1) or bool(below(limbs, bound).all())
 
 
 def from_array(values: npt.NDArray[Any]) -> tuple[Limbs, npt.NDArray[np.bool_]]:

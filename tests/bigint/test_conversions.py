@@ -37,9 +37,9 @@ def test_limbs_refuse_what_does_not_fit_without_showing_it(values):
 def test_below_compares_rows_with_a_bound(values, bound):
     bound = abs(bound)
     limbs = _limbs.from_ints(values, 7)
-    assert _limbs.below(limbs, bound).tolist() == [v < bound for v in values]
-    for value in values:  # the edge itself
-        assert _limbs.below(limbs, value).tolist() == [v < value for v in values]
+    for edge in (bound, *values):
+        assert _limbs.below(limbs, edge).tolist() == [v < edge for v in values]
+        assert _limbs.all_below(limbs, edge) == all(v < edge for v in values)
 
 
 INTEGERS = [

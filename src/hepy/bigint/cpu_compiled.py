@@ -54,6 +54,7 @@ class Kernels:
         self.native = native.Engine(engine, limb.from_ints([start], limb.width(bits)), one, bits, squared)
         self.width: int = self.native.width
         self.lanes: int = self.native.lanes
+        self._piece_words: int = self.native.piece_words
         self.block = inversion.BLOCK if self.lanes == 1 else 2 * self.lanes  # a block for each lane of small batches
         self._factors: dict[int, limb.Limbs] = {}  # by the number that is multiplied to what is loaded
         # Roughly nanoseconds of a product; what is worth another thread is counted in them.
@@ -91,9 +92,11 @@ class Kernels:
     def load_multiple(self, limbs: limb.Limbs, factor: int) -> Batch:
         """Contract: hepy.bigint.kernels.Composites."""
         words = limbs.shape[1]
-        pieces = -(-words // self.native.piece_words)
+        pieces = -(-words // self._piece_words)
         factors, out = self._load_factors(pieces, factor), self.empty(len(limbs))
-        source = np.require(limbs, requirements=["C", "A"])  # a part of a message may begin anywhere
+        source = limbs
+        if not (source.flags.c_contiguous and source.flags.aligned):  # a part of a message may begin anywhere
+            source = np.require(limbs, requirements=["C", "A"])
         load = self.native.load
         self.run(len(out), pieces, lambda i, j: load(out, source, words, factors, i, j))
         return out
@@ -102,7 +105,7 @@ class Kernels:
         """What brings each piece of a wide integer into Montgomery form: factor R^2 2^(32 piece_words k) mod n."""
         made = self._factors.get(factor)
         if made is None or len(made) < pieces:
-            step, first = 32 * self.native.piece_words, factor * self._radix * self._radix
+            step, first = 32 * self._piece_words, factor * self._radix * self._radix
             made = self._plain([(first << step * k) % self.n for k in range(pieces)])
             # One beside 1 stays: callers have a factor of their own that they use again and again.
             self._factors = {one: table for one, table in self._factors.items() if one == 1} | {factor: made}

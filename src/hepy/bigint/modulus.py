@@ -72,6 +72,8 @@ class Modulus(NotPickled, ReadOnly):
     def kernels(self, device: _devices.Device) -> _kernels.Kernels:
         """The leaves for this modulus where work on the device is done now, made once."""
         place = _kernels.place(device)
+        if (made := self._homes.get(place)) is not None:
+            return made
         with self._lock:
             if place not in self._homes:
                 self._homes[place] = _kernels.kernels(self.n, device)

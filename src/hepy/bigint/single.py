@@ -68,6 +68,10 @@ class Singles:
         # Of gmpy2's powers, the list form alone lets other threads run.
         return gmpy2.powmod_base_list([value], exponent, self.n)[0]
 
+    def is_unit(self, value: Any) -> bool:
+        """Whether a number of any size has an inverse."""
+        return bool(gmpy2.gcd(value, self.n if self._root is None else self._root) == 1)
+
     def inverse(self, value: Any) -> Any:
         """1 / value.
 

@@ -142,23 +142,28 @@ def test_hostile_bytes_are_refused(restore, arguments):
         getattr(serialization, restore)(*arguments)
 
 
-def test_hostile_ciphertexts_are_refused(djn, contract, ciphertexts):
-    restore, (key, residues, exponents) = ciphertexts.__reduce__()
+@pytest.mark.parametrize("count", [1, 4])
+def test_hostile_ciphertexts_are_refused(djn, ciphertexts, count):
+    restore, (key, residues, exponents) = ciphertexts.slice(0, count).__reduce__()
     public = djn[1].public_key
     size = 2 * public.bits // 8
     cases = {
         "not below n": (key, residues[:-size] + public.modulus.n.to_bytes(size, "little"), exponents),
         "shares a factor": (key, residues[:-size] + public.n.to_bytes(size, "little"), exponents),
+        "the element at index .* shares": (key, residues[:-size] + bytes(size), exponents),
         "of 128 bytes": (key, residues[:-1], exponents),
         "no message": (residues, residues, exponents),
-        "4 numbers": (key, residues, exponents[:-4]),
+        f"{count} numbers": (key, residues, exponents + bytes(4)),
         "is missing": (key, residues, exponents[:-4] + (2**31 - 1).to_bytes(4, "little")),
-        "beyond": (key, residues, (MAX_EXPONENT + 1).to_bytes(4, "little") * 4),
+        "beyond": (key, residues, (MAX_EXPONENT + 1).to_bytes(4, "little") * count),
     }
     for reason, arguments in cases.items():
         with pytest.raises(HepyError, match=reason):
             restore(*arguments)
-    assert len(restore(key, residues, exponents)) == 4
+    assert len(restore(key, residues, exponents)) == count
+    largest = public.modulus.n - 1  # a unit: -1
+    at_the_edge = restore(key, residues[:-size] + largest.to_bytes(size, "little"), exponents)
+    assert at_the_edge.parts(public)[0].to_ints().tolist()[-1] == largest
 
 
 def test_a_short_key_gives_one_warning(monkeypatch):

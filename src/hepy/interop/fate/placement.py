@@ -7,13 +7,15 @@ variable, which they inherit.
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 from hepy import _devices
 
 DEVICE = "HEPY_FATE_DEVICE"
+_ANYWHERE = nullcontext()
 
 
 def placed() -> AbstractContextManager[object]:
     """What is made inside the block is made there."""
-    return _devices.device(os.environ.get(DEVICE) or _devices.current())
+    name = os.environ.get(DEVICE)
+    return _devices.device(name) if name else _ANYWHERE

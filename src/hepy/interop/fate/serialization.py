@@ -26,7 +26,7 @@ from hepy.interop.fate.scaling import NONE, Exponents
 from hepy.interop.fate.vectors import CiphertextVector, PlaintextVector
 from hepy.interop.fate.worker_keys import WORKER_PASSWORD, unseal
 from hepy.paillier import PublicKey
-from hepy.paillier.codec import read_residues, restore_key, stored_residues
+from hepy.paillier.codec import read_residues, restore_key
 
 _HERE = "hepy.interop.fate.serialization"
 
@@ -83,7 +83,8 @@ def pickled_ciphertexts(vector: CiphertextVector) -> Reduced:
     if key is None:
         return restore_zeros, (len(vector),)
     residues, exponents = vector.parts(key)
-    return restore_ciphertexts, (_key_bytes(key), b"".join(stored_residues(residues)), _exponent_bytes(exponents))
+    stored = residues.to_limbs().astype("<u4", copy=False).tobytes()
+    return restore_ciphertexts, (_key_bytes(key), stored, _exponent_bytes(exponents))
 
 
 def restore_ciphertexts(key: bytes, residues: bytes, exponents: bytes) -> CiphertextVector:
@@ -104,10 +105,11 @@ def restore_ciphertexts(key: bytes, residues: bytes, exponents: bytes) -> Cipher
     words = public.modulus.words
     if not isinstance(residues, bytes) or len(residues) % (4 * words):
         raise WireFormatError(f"residues: numbers of {4 * words} bytes were expected")
-    rows = np.frombuffer(residues, dtype="<u4").reshape(-1, words)
+    size = len(residues) // (4 * words)
+    rows = np.frombuffer(residues, dtype="<u4").reshape(size, words)
     with placed():
-        array = read_residues(lambda start, stop: rows[start:stop], (len(rows),), public)
-    found = _exponents(exponents, len(rows))
+        array = read_residues(lambda start, stop: rows[start:stop], (size,), public)
+    found = _exponents(exponents, size)
     if exponents and not _are_ones(rows[found == NONE]):
         raise WireFormatError("exponents: one is missing of a ciphertext to which something was added")
     return CiphertextVector(public, array, found)
@@ -145,7 +147,9 @@ def restore_plaintexts(significands: list[int], exponents: bytes) -> PlaintextVe
 
 
 def _exponent_bytes(exponents: Exponents) -> bytes:
-    return np.where(exponents >= NONE, _NO_EXPONENT, exponents).astype("<i4").tobytes() if exponents.any() else b""
+    if not np.count_nonzero(exponents):
+        return b""
+    return np.where(exponents >= NONE, _NO_EXPONENT, exponents).astype("<i4").tobytes()
 
 
 def _exponents(data: bytes, size: int) -> Exponents:
