@@ -130,6 +130,18 @@ def test_what_has_no_inverse_is_named(device, at):
         x.reshape(10, 30).power(-1)
     assert x.is_unit().tolist() == [i != at for i in range(300)]
     assert x[x.is_unit()].is_unit().all()
+    assert not x.are_units()
+    assert x[x.is_unit()].are_units()
+    assert [x[i].are_units() for i in (at, at - 1)] == [False, True]
+
+
+@given(n=moduli(), data=st.data())
+def test_units_are_what_is_prime_to_the_modulus(device, n, data):
+    for modulus in (n, n * n):
+        values = data.draw(st.lists(st.integers(0, modulus - 1), max_size=3))
+        x, want = bigint.Modulus(modulus).array(np.array(values, dtype=object)), [math.gcd(v, n) == 1 for v in values]
+        assert x.is_unit().tolist() == want
+        assert x.are_units() == all(want)
 
 
 @given(n=moduli(), data=st.data())

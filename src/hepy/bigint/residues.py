@@ -13,7 +13,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import gmpy2
 import numpy as np
 import numpy.typing as npt
 
@@ -354,14 +353,17 @@ class ResidueArray(Shaped, NotPickled):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise TypeError("residues are no numbers of numpy's: to_ints() makes integers of them, to_limbs() words")
 
+    def are_units(self) -> bool:
+        """Whether all elements are prime to the modulus: one gcd of their product decides it."""
+        (product,) = (self if self._rows.size == 1 else self.prod()).to_bytes()
+        return self.modulus.singles.is_unit(int.from_bytes(product, "little"))
+
     def is_unit(self) -> npt.NDArray[np.bool_]:
-        """Which elements are prime to the modulus; one gcd of the product decides when all of them are."""
-        n = self.modulus.n
-        product = self._kernels.segment_product(self._operand(), np.array([0, self.size]))
-        (total,) = limb.to_ints(_devices.to_host(self._kernels.store((product, identity(1)))))
-        if gmpy2.gcd(total, n) == 1:
+        """Which elements are prime to the modulus."""
+        if self.are_units():
             return np.ones(self.shape, dtype=bool)
-        units = [gmpy2.gcd(value, n) == 1 for value in self.to_ints().ravel().tolist()]
+        is_unit = self.modulus.singles.is_unit
+        units = [is_unit(value) for value in self.to_ints().ravel().tolist()]
         return np.array(units, dtype=bool).reshape(self.shape)
 
     # Products of many.
@@ -438,13 +440,42 @@ class ResidueArray(Shaped, NotPickled):
                 return self[everywhere]._histograms(bins[:, everywhere], num_segments, None)
         elif joint.promising(bins):
             products, where = self.joint_segment_product(bins)
-            rows = np.full(len(bins) * num_segments, products.size)
-            for feature, (own, here) in enumerate(where):
-                rows[feature * num_segments + own] = np.arange(here.start, here.stop)
-            return concatenate([products, self._other(1).reshape(1)])[rows]
-        rows, offsets = _sorted_rows(self._rows, bins, num_segments, mask)
-        batch = self._kernels.segment_product((self._batch, rows), offsets)
-        return self._made(batch, (len(offsets) - 1,))
+            places = np.concatenate([feature * num_segments + own for feature, (own, _) in enumerate(where)])
+            return concatenate([products, self._other(1).reshape(1)]).spread(places, len(bins) * num_segments)
+        keys = bins.astype(np.int64, copy=False) + num_segments * np.arange(len(bins))[:, None]
+        which = np.broadcast_to(self._rows, bins.shape)
+        if mask is not None:
+            keys, which = keys[mask], which[mask]
+        occupied, products = self._with(which.ravel()).occupied_segment_product(keys.ravel())
+        return products.spread(occupied, len(bins) * num_segments)
+
+    def occupied_segment_product(self, bins: Rows) -> tuple[Rows, ResidueArray]:
+        """Products of the elements of (S,) that share a bin, without the bins that are empty.
+
+        Args:
+            bins: int64[S], at least 0. Memory is needed for as many numbers as the largest one.
+
+        Returns: which bins occur, rising, int64[T]; and their products with 1 behind them, (T + 1,), for spread().
+        """
+        lengths = np.bincount(bins)
+        occupied = np.flatnonzero(lengths)
+        offsets = np.full(len(occupied) + 2, len(bins))  # the last segment is empty: its product is 1
+        offsets[0] = 0
+        np.cumsum(lengths[occupied], out=offsets[1:-1])
+        order = np.argsort(joint.narrow(bins, len(lengths)), kind="stable")
+        batch = self._kernels.segment_product((self._batch, self._rows[order]), offsets)
+        return occupied, self._made(batch, (len(offsets) - 1,))
+
+    def spread(self, places: Rows, size: int) -> ResidueArray:
+        """Elements 0 to T - 1 of (T + 1,) at distinct places of an array of that size, and the last one everywhere else.
+
+        Args:
+            places: int64[T], within the array.
+        """
+        count = len(places)
+        order = np.full(size, count)
+        order[places] = identity(count)
+        return self[order]
 
     def joint_segment_product(self, bins: npt.NDArray[Any]) -> tuple[ResidueArray, list[tuple[Rows, slice]]]:
         """Products of the elements of (S,) that share a bin, for several features, without the bins that are empty.
@@ -655,21 +686,6 @@ def check_bins(
             "raise num_segments, or mask what belongs to no bin"
         )
     return bins, kept
-
-
-def _sorted_rows(
-    rows: Rows, bins: npt.NDArray[Any], num_segments: int, mask: npt.NDArray[np.bool_] | None
-) -> tuple[Rows, Rows]:
-    """The rows of each feature's elements ordered by bin, and where each of the features * num_segments bins begins."""
-    features = len(bins)
-    keys = bins.astype(np.int64, copy=False) + num_segments * np.arange(features)[:, None]
-    which = np.broadcast_to(rows, bins.shape)
-    if mask is not None:
-        keys, which = keys[mask], which[mask]
-    keys, total = keys.ravel(), features * num_segments
-    offsets = np.zeros(total + 1, dtype=np.int64)
-    np.cumsum(np.bincount(keys, minlength=total), out=offsets[1:])
-    return which.ravel()[np.argsort(joint.narrow(keys, total), kind="stable")], offsets
 
 
 def _centred(value: int, root: int) -> int:

@@ -19,7 +19,7 @@ def pieces(offsets: Rows, longest: int) -> tuple[Rows, Rows]:
         int64[S + 1]. Every segment has a piece, also an empty one.
     """
     lengths = offsets[1:] - offsets[:-1]
-    if lengths.max(initial=0) <= longest:
+    if offsets[-1] - offsets[0] <= longest or lengths.max() <= longest:
         return offsets, identity(len(offsets))
     counts = np.maximum(1, -(-lengths // longest))
     first = np.concatenate([[0], np.cumsum(counts)])

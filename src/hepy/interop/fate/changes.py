@@ -5,7 +5,7 @@ Everything is computed before anything is changed.
 
 from __future__ import annotations
 
-from array import array
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from hepy.bigint.joint import promising
 from hepy.errors import ParameterError
 from hepy.interop.fate.errors import ArgumentTypeError, RangeError
 from hepy.interop.fate.scaling import NONE, Exponents, Integers, combine, histograms, replaced, sums_by_target
-from hepy.interop.fate.vectors import CiphertextVector, check_range, whole
+from hepy.interop.fate.vectors import CiphertextVector, check_range, integers_of, whole
 from hepy.paillier import PublicKey
 
 Parts = tuple[ResidueArray, Exponents]
@@ -51,18 +51,16 @@ def flattened(positions: Any) -> tuple[Integers, Integers]:
 
 
 def _of_lists(positions: Any) -> tuple[Integers, Integers] | None:
-    """The same of lists of Python's integers, in half of numpy's time; None of anything else."""
-    first = positions[0] if type(positions) is list else None
-    if type(first) is not list or not first or type(first[0]) is not int:
+    """The same of lists of Python's integers, in a third of numpy's time; None of anything else."""
+    if type(positions) is not list or type(positions[0]) is not list:
         return None
-    every = array("q")
     try:
-        for row in positions:
-            every.fromlist(row)
-    except (OverflowError, TypeError):
+        every = integers_of(tuple(chain.from_iterable(positions)))
+    except TypeError:
         return None  # numpy finds the words
-    counts = np.fromiter(map(len, positions), dtype=np.int64, count=len(positions))
-    return counts, np.frombuffer(every, dtype=np.int64)
+    if every is None:
+        return None
+    return np.fromiter(map(len, positions), dtype=np.int64, count=len(positions)), every
 
 
 def _of_arrays(positions: Any) -> tuple[Integers, Integers]:
@@ -99,36 +97,38 @@ def update(
     if not len(bins):
         a.parts(key)
         return
-    features = int(counts[0]) if (counts == counts[0]).all() else 0
-    last, lowest, highest = int(samples[counts > 0][-1]), int(bins.min()), int(bins.max())
+    last = int(samples[np.flatnonzero(counts)[-1]])
     if last * width + width > len(b):
         raise RangeError(f"positions for sample {last}, at stride {width}, leave a vector of {len(b)}")
-    if lowest < 0 or highest * width + width > len(a):
-        raise RangeError(f"positions go from {lowest} to {highest}: at stride {width} they leave a vector of {len(a)}")
-    sources, targets = _strided(np.repeat(samples, counts), width), _strided(bins, width)
+    if int(bins.view(np.uint64).max()) * width + width > len(a):  # negative ones are the largest of all there
+        raise RangeError(
+            f"positions go from {bins.min()} to {bins.max()}: at stride {width} they leave a vector of {len(a)}"
+        )
     residues, exponents = b.parts(key, a.home)
-    untouched = a.public_key is None  # zeros, to which nothing need be added
+    at, sums, sum_exponents = _sums(residues, exponents, samples, counts, bins, width)
+    if a.public_key is None:  # zeros, to which nothing need be added
+        filled = np.full(len(a), NONE)
+        filled[at] = sum_exponents
+        a.assign(key, sums.spread(at, len(a)), filled)
+        return
+    mine = a.parts(key)
+    _put(a, at, combine(mine[0][at], mine[1][at], sums[:-1], sum_exponents, subtract=False), key, mine)
+
+
+def _sums(
+    residues: ResidueArray, exponents: Exponents, samples: Integers, counts: Integers, bins: Integers, width: int
+) -> tuple[Integers, ResidueArray, Exponents]:
+    """What update adds: as scaling.sums_by_target."""
+    sources, targets = _strided(np.repeat(samples, counts), width), _strided(bins, width)
     used = exponents[sources]
-    if (used != used[0]).any():
-        at, sums, sum_exponents = sums_by_target(residues[sources], used, targets)
-    elif features and promising(bins.reshape(-1, features).T):
+    features = len(bins) // len(counts)
+    regular = features * len(counts) == len(bins) and promising(bins.reshape(-1, features).T)
+    if regular and (counts == features).all() and (used == used[0]).all():
         # As many bins of each sample: those in one place belong to one feature.
         columns = [residues[samples * width + k] for k in range(width)]
         at, sums = histograms(columns, list(targets.reshape(-1, features, width).transpose(2, 1, 0)))
-        sum_exponents = np.full(len(at), used[0])
-    else:
-        every = residues[sources].segment_product(targets, len(a))
-        filled = np.bincount(targets, minlength=len(a)) > 0
-        if untouched:
-            a.assign(key, every, np.where(filled, used[0], NONE))
-            return
-        at = np.flatnonzero(filled)
-        sums, sum_exponents = every[at], np.full(len(at), used[0])
-    mine = a.parts(key, residues.device)
-    changed = sums, sum_exponents
-    if not untouched:
-        changed = combine(mine[0][at], mine[1][at], sums, sum_exponents, subtract=False)
-    _put(a, at, changed, key, mine)
+        return at, sums, np.full(len(at), used[0])
+    return sums_by_target(residues[sources], used, targets)
 
 
 def _strided(places: Integers, width: int) -> Integers:

@@ -113,23 +113,23 @@ def sums_by_target(
         residues, exponents: the elements, at least one.
         targets: int64[B], at least 0.
 
-    Returns: the targets in order, each once, with their sums and exponents: (T,).
+    Returns: the targets in order, each once, int64[T]; their sums with the ciphertext 1 behind them, (T + 1,); and the
+        sums' exponents, (T,).
     """
-    if (exponents == exponents[0]).all():
-        found = np.flatnonzero(np.bincount(targets))
-        sums = residues.segment_product(targets, int(found[-1]) + 1)[found]
+    if not np.count_nonzero(exponents != exponents[0]):
+        found, sums = residues.occupied_segment_product(targets)
         return found, sums, np.full(len(found), exponents[0])
     levels, level = np.unique(exponents, return_inverse=True)
     keys = targets * len(levels) + level.reshape(-1)
-    used, segment = np.unique(keys, return_inverse=True)
-    sums = residues.segment_product(segment.reshape(-1), len(used))
+    used, sums = residues.occupied_segment_product(keys)
     where, sum_exponents = used // len(levels), levels[used % len(levels)]
     found, of_target = np.unique(where, return_inverse=True)
     of_target = of_target.reshape(-1)
+    sums = sums[:-1]
     smallest = np.full(len(found), NONE, dtype=np.int64)
     np.minimum.at(smallest, of_target, sum_exponents)
     aligned = raised(sums, digits_above(sum_exponents, smallest[of_target]))
-    return found, aligned.segment_product(of_target, len(found)), smallest
+    return found, aligned.occupied_segment_product(of_target)[1], smallest
 
 
 def histograms(columns: list[ResidueArray], targets: list[Integers]) -> tuple[Integers, ResidueArray]:
@@ -139,7 +139,7 @@ def histograms(columns: list[ResidueArray], targets: list[Integers]) -> tuple[In
         columns: arrays of elements, each (S,).
         targets: for each of them int64[F, S], at least 0.
 
-    Returns: the targets in order, each once, with their sums: (T,).
+    Returns: the targets in order, each once, int64[T]; and their sums with the ciphertext 1 behind them, (T + 1,).
     """
     found, parts = [], []
     for column, features in zip(columns, targets, strict=True):
@@ -148,7 +148,7 @@ def histograms(columns: list[ResidueArray], targets: list[Integers]) -> tuple[In
         parts.append(products)
     every, sums = np.concatenate(found), concatenate_residues(parts)
     order = np.argsort(every, kind="stable")
-    at, rank = np.unique(every[order], return_inverse=True)
-    if len(at) < len(every):  # features share bins
-        return at, sums[order].segment_product(rank.reshape(-1), len(at))
-    return at, sums[order]
+    at = every[order]
+    if (at[1:] == at[:-1]).any():  # features share bins
+        return sums[order].occupied_segment_product(at)
+    return at, concatenate_residues([sums, sums.modulus.ones(1)])[np.append(order, len(order))]
