@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from hepy.errors import ParameterError
 from hepy.interop.fate.changes import combine_in_place, cumsum, flattened, stride_of, update
 from hepy.interop.fate.coder import Coder
 from hepy.interop.fate.elementwise import combined, inverse, negative, plus, times
@@ -19,7 +18,7 @@ from hepy.interop.fate.errors import ArgumentTypeError
 from hepy.interop.fate.keys import PK, check_coder, check_public
 from hepy.interop.fate.products import check_inner, check_matrix, matrix_product
 from hepy.interop.fate.squeezing import squeezed
-from hepy.interop.fate.vectors import CiphertextVector, PlaintextVector, check_range, concatenate, places, whole
+from hepy.interop.fate.vectors import CiphertextVector, PlaintextVector, check_range, concatenate, permutation, whole
 
 
 class evaluator:
@@ -184,8 +183,9 @@ class evaluator:
     def i_shuffle(pk: PK, a: CiphertextVector, indices: Any) -> None:
         """a = a[indices], for a permutation."""
         key = check_public(pk)
-        residues, exponents = evaluator.shuffle(pk, a, indices).parts(key)
-        a.assign(key, residues, exponents)
+        residues, exponents = a.parts(key)
+        order = permutation(indices, len(a), "i_shuffle")
+        a.assign(key, residues[order], exponents[order])
 
     # Places.
 
@@ -205,12 +205,8 @@ class evaluator:
         Raises:
             ParameterError: it is none.
         """
-        key = check_public(pk)
-        a.parts(key)
-        order = places(indices, len(a), "shuffle")
-        if len(order) != len(a) or (np.bincount(order, minlength=len(a)) != 1).any():
-            raise ParameterError(f"a vector of {len(a)} is shuffled by a permutation of as many places, each once")
-        return a.take(order)
+        a.parts(check_public(pk))
+        return a.take(permutation(indices, len(a), "shuffle"))
 
     @staticmethod
     def intervals_slice(a: CiphertextVector, intervals: Sequence[tuple[int, int]]) -> CiphertextVector:

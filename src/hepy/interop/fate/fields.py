@@ -6,7 +6,6 @@ lowest fields.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterable, Sequence
 
@@ -40,11 +39,14 @@ def fixed(numbers: list[float], precision: int) -> list[int]:
 
 
 def _fixed(value: float, precision: int) -> int:
-    mantissa, binary = math.frexp(value)
-    shift = binary - _MANTISSA_BITS + precision
-    magnitude = int(math.ldexp(abs(mantissa), _MANTISSA_BITS))
-    magnitude = magnitude << shift if shift >= 0 else (magnitude + (1 << (-shift - 1))) >> -shift
-    return magnitude if value >= 0 else -magnitude
+    try:
+        scaled = math.ldexp(value, precision)  # exactly
+    except OverflowError:  # so large is no number with a fraction
+        mantissa, binary = math.frexp(value)
+        return int(math.ldexp(mantissa, _MANTISSA_BITS)) << binary - _MANTISSA_BITS + precision
+    whole = int(scaled)
+    fraction = scaled - whole
+    return whole + (fraction >= 0.5) - (fraction <= -0.5)
 
 
 def pack(values: Sequence[int], field_bits: int, count: int, n: int) -> list[int]:
@@ -60,7 +62,10 @@ def pack(values: Sequence[int], field_bits: int, count: int, n: int) -> list[int
     for field in range(1, count if full else 1):
         out = [(total << field_bits) + value for total, value in zip(out, values[field:full:count], strict=True)]
     if full < len(values):
-        out.append(functools.reduce(lambda total, value: (total << field_bits) + value, values[full:]))
+        rest = 0
+        for value in values[full:]:
+            rest = (rest << field_bits) + value
+        out.append(rest)
     widest = max(map(abs, out), default=0)
     if widest >= n:
         raise EncodingOverflowError(
