@@ -60,11 +60,13 @@ class Strided {
 
 template <class T>
 Strided<T>::Strided(const py::object& object) {
-  if (!py::hasattr(object, kInterface)) {
+  // Asked for once: CuPy makes this dictionary anew each time, and a multiplication of CKKS has thirty arrays.
+  const py::object described = py::getattr(object, kInterface, py::none());
+  if (described.is_none()) {
     throw runtime::InvalidArgument("an array in device memory was expected, not " +
                                    std::string(Py_TYPE(object.ptr())->tp_name));
   }
-  const auto interface = py::dict(object.attr(kInterface));
+  const auto interface = py::dict(described);
   const auto type = interface["typestr"].cast<std::string>(), wanted = type_string<std::remove_const_t<T>>();
   if (type != wanted) throw runtime::InvalidArgument("an array of " + wanted + " was expected, not of " + type);
   for (const auto length : py::tuple(interface["shape"])) {

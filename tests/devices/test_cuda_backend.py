@@ -11,7 +11,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from hepy._devices import backends
+from hepy._devices import backends, zeroing
 from hepy.errors import DeviceError, DeviceOutOfMemoryError
 
 
@@ -38,7 +38,7 @@ def cupy_of(count, version=13000):
         Device=lambda index: nullcontext(),
         Stream=Stream,
         ExternalStream=Stream,
-        get_current_stream=Stream,
+        get_current_stream=lambda index=-1: Stream(),
         memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
         runtime=SimpleNamespace(
             CUDARuntimeError=CUDARuntimeError, getDeviceCount=lambda: count, runtimeGetVersion=lambda: version
@@ -218,6 +218,24 @@ def test_a_copy_between_gpus_keeps_the_order_of_both(install):
 
 class OnAGpu(np.ndarray):
     device = SimpleNamespace(id=1)
+
+
+class Settable(np.ndarray):
+    """CuPy's set takes an array of the same shape only."""
+
+    def set(self, host, stream):
+        assert host.shape == self.shape and host.flags.c_contiguous
+        self[...] = host
+
+
+@pytest.mark.parametrize("host", [np.array(7), np.arange(12).reshape(3, 4).T], ids=["a number", "a transpose"])
+def test_secrets_of_any_shape_are_copied(install, host):
+    cupy = cupy_of(1)
+    cupy.empty = lambda shape, dtype: np.empty(shape, dtype).view(Settable)
+    cupy.cuda.get_allocator = lambda: None
+    install(cupy, kernels_of("hepy._cuda"))
+    with zeroing.secret_memory():
+        assert np.array_equal(backends.Cuda().upload(0, host), host)
 
 
 def refusals(backend):

@@ -235,6 +235,7 @@ class Cuda:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._native: ModuleType | None = None
+        self._array_module: ModuleType | None = None
         self._used_by: int | None = None  # the process that asked the driver first
         self._copies: dict[int, Any] = {}  # by GPU, the stream of copies from the host
         os.register_at_fork(after_in_child=self._forget_lock)
@@ -256,11 +257,11 @@ class Cuda:
             return int(cupy.cuda.runtime.getDeviceCount())
 
     def native(self) -> ModuleType:
-        with self._lock:
-            self._refuse_after_fork()
-            if self._native is None:
-                self._native = self._load()
-            return self._native
+        self._refuse_after_fork()
+        if self._native is None:
+            with self._lock:
+                self._native = self._native or self._load()
+        return self._native
 
     def _load(self) -> ModuleType:
         """The module for the driver, which serves those built with its own major version of CUDA and with older ones."""
@@ -309,26 +310,23 @@ class Cuda:
 
     def _cupy(self) -> Any:
         self._refuse_after_fork()
-        try:
-            return importlib.import_module("cupy")
-        except ImportError as error:
-            raise DeviceError(
-                f"CuPy is missing ({error}): install hepy-engine[cuda12] or hepy-engine[cuda13]"
-            ) from error
+        if self._array_module is None:
+            try:
+                self._array_module = importlib.import_module("cupy")
+            except ImportError as error:
+                raise DeviceError(
+                    f"CuPy is missing ({error}): install hepy-engine[cuda12] or hepy-engine[cuda13]"
+                ) from error
+        return self._array_module
 
     def xp(self, index: int) -> Any:
         return self._cupy()
 
-    @contextmanager
-    def active(self, index: int) -> Iterator[None]:
-        cupy = self._cupy()
-        with _translated(cupy), cupy.cuda.Device(index), _allocator(cupy):
-            yield
+    def active(self, index: int) -> AbstractContextManager[None]:
+        return _Active(self._cupy(), index)
 
     def stream(self, index: int) -> Any:
-        with self.active(index):
-            handle = self._cupy().cuda.get_current_stream().ptr
-        return self.native().Stream(index, handle)
+        return self.native().Stream(index, self._cupy().cuda.get_current_stream(index).ptr)
 
     @contextmanager
     def using(self, index: int, stream: Any) -> Iterator[None]:
@@ -339,8 +337,7 @@ class Cuda:
             yield
 
     def queue(self, index: int) -> int:
-        with self.active(index):
-            return int(self._cupy().cuda.get_current_stream().ptr)
+        return int(self._cupy().cuda.get_current_stream(index).ptr)
 
     def synchronize(self, index: int) -> None:
         with self.active(index):
@@ -373,7 +370,7 @@ class Cuda:
                 return cupy.asarray(host)
             # asarray copies by way of page-locked memory, which CuPy keeps and nobody zeroes.
             array = cupy.empty(host.shape, host.dtype)
-            array.set(np.ascontiguousarray(host), stream=cupy.cuda.get_current_stream())
+            array.set(np.ascontiguousarray(host).reshape(host.shape), stream=cupy.cuda.get_current_stream())  # also ()
             return array
 
     def lane(self, index: int, size: int) -> Lane:
@@ -419,6 +416,33 @@ class Cuda:
         return Properties(found.name, found.memory_bytes, found.compute_capability)
 
 
+class _Active:
+    """Inside the block a GPU is current, and zeroed memory is what CuPy allocates where zeroing asks for that.
+
+    A class and no generator, because it is entered for every array that is made.
+    """
+
+    __slots__ = ("_allocator", "_cupy", "_device", "_index")
+
+    def __init__(self, cupy: Any, index: int) -> None:
+        self._cupy, self._index = cupy, index
+
+    def __enter__(self) -> None:
+        try:
+            self._device = self._cupy.cuda.Device(self._index)
+            self._device.__enter__()
+        except self._cupy.cuda.runtime.CUDARuntimeError as error:
+            raise _as_ours(self._cupy, error) from error
+        self._allocator = _allocator(self._cupy)
+        self._allocator.__enter__()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        self._allocator.__exit__(kind, error, trace)
+        self._device.__exit__(kind, error, trace)
+        if error is not None and (ours := _as_ours(self._cupy, error)) is not error:
+            raise ours from error
+
+
 def _allocator(cupy: Any) -> AbstractContextManager[None]:
     """Makes CuPy's allocations zeroed ones where zeroing asks for that."""
     below = cupy.cuda.get_allocator() if zeroing.wanted() else None
@@ -432,10 +456,20 @@ def _translated(cupy: Any) -> Iterator[None]:
     """CuPy's errors as hepy's."""
     try:
         yield
-    except cupy.cuda.memory.OutOfMemoryError as error:
-        raise DeviceOutOfMemoryError(f"{error}: work in smaller pieces, or free arrays") from error
-    except cupy.cuda.runtime.CUDARuntimeError as error:
-        raise DeviceError(f"CUDA reports an error: {error}") from error
+    except Exception as error:
+        ours = _as_ours(cupy, error)
+        if ours is error:
+            raise
+        raise ours from error
+
+
+def _as_ours(cupy: Any, error: BaseException) -> BaseException:
+    """An error of CuPy as one of hepy's; any other is itself."""
+    if isinstance(error, cupy.cuda.memory.OutOfMemoryError):
+        return DeviceOutOfMemoryError(f"{error}: work in smaller pieces, or free arrays")
+    if isinstance(error, cupy.cuda.runtime.CUDARuntimeError):
+        return DeviceError(f"CUDA reports an error: {error}")
+    return error
 
 
 def _version(number: int) -> str:

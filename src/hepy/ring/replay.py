@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 from hepy.ring.halves import copied
 from hepy.ring.polynomial import Polynomial
+
+_WAITING = 0.7  # of the time of a run, what Python takes to ask for it where the device is taken to wait for that
 
 Work = Callable[[Sequence[Polynomial]], Sequence[Polynomial]]
 
@@ -23,9 +26,24 @@ class Replay:
         self._device = inputs[0].device
         self._fixed: list[Polynomial] = []
         self._graph = None
-        if self._device.has_graphs:
+        if self._device.has_graphs and self._waits(inputs):
             self._fixed = [copied(x) for x in inputs]
             self._graph = self._device.graph(lambda: work(self._fixed))
+
+    def _waits(self, inputs: Sequence[Polynomial]) -> bool:
+        """Whether the device runs out of work while Python asks for it.
+
+        Where it does not, a graph gains nothing: its copies of what goes in and comes out are more work for the device.
+        """
+        self._work(inputs)  # what is done for the first time takes longer
+        self._device.synchronize()
+        begun = time.perf_counter()
+        results = self._work(inputs)
+        asked = time.perf_counter()
+        self._device.synchronize()
+        ended = time.perf_counter()
+        del results
+        return asked - begun > _WAITING * (ended - begun)
 
     @property
     def nbytes(self) -> int:
