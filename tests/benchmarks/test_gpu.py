@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 import hepy
 from hepy import _devices
-from hepy.benchmarks import gpu, gpu_rings, ledger, predictions, rooflines, tuning
+from hepy.benchmarks import gpu, gpu_report, gpu_rings, ledger, predictions, rooflines, tuning
 from hepy.benchmarks.__main__ import main
 from hepy.benchmarks.tuning import Load
 from hepy.errors import ParameterError
@@ -128,3 +128,11 @@ def test_the_whole_command_keeps_a_ledger(emulator, key, tmp_path, monkeypatch):
     cells = [cell.strip() for cell in shown.split("│")[1:-1]]
     assert cells[:7] == ["multiply", "2^5", "4", "2", "compiled", "2", "3"]
     assert cells[9:] == ["1", f"{1e-6 / row['limit']:.2f}", "50%"]
+
+    found, name = gpu_report.newest(tmp_path)
+    assert found == record
+    for text, lines in (
+        (gpu_report.integers(found, name), ["Timed on one Example.", "| encrypt | 512 | 4 | 4 |", f"gpu/{name}"]),
+        (gpu_report.rings(found, name), ["| multiply | 2^5 | 4 | 2 | compiled | 2 | 3 |", "| ntt | 1 |"]),
+    ):
+        assert all(line in text for line in lines), text

@@ -15,6 +15,7 @@ from hepy.benchmarks import (
     cold_start,
     environments,
     gpu,
+    gpu_report,
     ledger,
     predictions,
     report,
@@ -150,7 +151,8 @@ def write_report(path: Path | None, ckks_path: Path | None, output: Path) -> Non
     ckks_path = ckks_path or ledger.newest_or_none("ckks")
     ckks = None if ckks_path is None else (ledger.read(ckks_path), ckks_path.name)
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(report.page(ledger.read(path), path.name, ckks, predictions.newest(), rooflines_report.newest()))
+    gpus = predictions.newest(), rooflines_report.newest(), gpu_report.newest()
+    output.write_text(report.page(ledger.read(path), path.name, ckks, *gpus))
     click.echo(f"{output} tells {path}" + ("" if ckks_path is None else f" and {ckks_path}"))
 
 

@@ -29,13 +29,13 @@ SOURCES = Path(__file__).parents[3] / "cuda"
 class Gpu:
     """What a prediction needs to know.
 
-    Multiplies and bandwidth were measured, the bandwidth of the L2 is of the order that others published and was not;
+    Multiplies and bandwidth were measured (wide multiplies on an H200, which has the same multiprocessors), the bandwidth of the L2 is of the order that others published and was not;
     the rest is NVIDIA's documentation.
     """
 
     name: str
     architecture: str
-    multiplies: float  # IMAD.WIDE a second, on all lanes
+    multiplies: float  # IMAD a second, on all lanes; IMAD.WIDE, whose results have 64 bits, half as many
     bandwidth: float  # bytes a second of a copy, read and written ones
     multiprocessors: int
     registers: int = 65536
@@ -49,10 +49,10 @@ class Gpu:
 H100 = Gpu("H100 80GB HBM3", "sm_90", 16.1e12, 3.011e12, 132)
 
 # Issue slots that an instruction keeps its pipe busy, by the beginning of its opcode. The multiply pipe and that for
-# logic and additions and that for doubles have 16 lanes a partition, that for conversions four; shared memory and shuffles move 32 words a clock for four partitions.
+# logic and additions and that for doubles have 16 lanes a partition (8 for products of 64 bits), that for conversions four; shared memory and shuffles move 32 words a clock for four partitions.
 # Opcodes that are not here take an issue slot only.
 _PIPES: dict[str, dict[str, float]] = {
-    "multiply": {"IMAD": 2},
+    "multiply": {"IMAD": 2, "IMAD.WIDE": 4, "IMAD.HI": 4},
     "logic": dict.fromkeys(
         ("IADD3", "VIADD", "LOP3", "SEL", "FSEL", "SHF", "ISETP", "LEA", "MOV", "PRMT", "PLOP3", "IABS", "VOTE"), 2.0
     ),
@@ -267,7 +267,6 @@ def predict(operation: Operation, kernel: Compiled, gpu: Gpu = H100) -> dict[str
     slots = busy(count)
     busiest = max(slots, key=lambda pipe: slots[pipe])
     wide = sum(number for opcode, number in count.items() if opcode.startswith("IMAD.WIDE"))
-    multiplies = sum(number for opcode, number in count.items() if opcode.startswith("IMAD"))
     # gpu.multiplies lanes a second are a slot pair each: half as many slots pass for a warp's 32 lanes.
     slots_per_second = 2 * gpu.multiplies / 32
     rate = slots_per_second * (32 / kernel.threads) / slots[busiest]
@@ -275,7 +274,7 @@ def predict(operation: Operation, kernel: Compiled, gpu: Gpu = H100) -> dict[str
     if by_memory < rate:
         rate, busiest = by_memory, "memory"
     expected = operation.products * kernel.total**2
-    limit = min(by_memory, gpu.multiplies / expected if expected else float("inf"))
+    limit = min(by_memory, gpu.multiplies / 2 / expected if expected else float("inf"))
     if expected and not 0.95 < wide * kernel.threads / expected < (1.1 if operation.by_words else 1.05):
         raise ParameterError(
             f"{operation.name} of {operation.bits} bits takes {expected:.0f} limb products, but {wide * kernel.threads:.0f} "
@@ -286,6 +285,6 @@ def predict(operation: Operation, kernel: Compiled, gpu: Gpu = H100) -> dict[str
         "limbs_a_lane": kernel.limbs, "registers": kernel.registers, "spilled_bytes": kernel.spilled_bytes,
         "shared_bytes": kernel.shared_bytes, "warps": kernel.resident_warps(gpu), "busiest": busiest,
         "slots": {pipe: round(number, 1) for pipe, number in slots.items()},
-        "limb_products_share": round(wide / multiplies, 4) if expected else 0.0, "rate": rate, "limit": limit,
+        "limb_products_share": round(_PIPES["multiply"]["IMAD.WIDE"] * wide / slots["multiply"], 4) if expected else 0.0, "rate": rate, "limit": limit,
         "share_of_limit": round(rate / limit, 4), "cgbn": operation.cgbn,
     }  # fmt: skip

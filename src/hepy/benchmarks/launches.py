@@ -25,9 +25,10 @@ from hepy.ring import kernels, native
 KIND = "notes"
 TWO_PASSES = 1 << 12  # a transform of more words takes two passes: kBlockLog in cuda/ring/transform.cuh
 ROW_WORDS = 4  # of a row that says where a transform reads and writes: ring::Row
-_PRODUCT = 3  # multiplies of a residue by one in Montgomery form: cuda/ring/modular.cuh
-_FOLD = 1  # of a 64-bit sum to one below 2^32 q
-_MONTGOMERY = 2  # of such a sum to a residue over 2^32
+_WIDE = 2  # a multiply with a 64-bit result keeps the pipe as long as two with the lower half only
+_PRODUCT = 2 * _WIDE + 1  # of a residue by one in Montgomery form: cuda/ring/modular.cuh
+_FOLD = _WIDE  # of a 64-bit sum to one below 2^32 q
+_MONTGOMERY = 1 + _WIDE  # of such a sum to a residue over 2^32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Launch:
         name: as launch_counts() has it, without "ring."; "copy" and "array" are the array module's.
         step: which pass of a kernel that takes several.
         read, written: bytes that it has to move.
-        multiplies: 32-bit multiplies, wide or low, that its algorithm takes.
+        multiplies: 32-bit multiplies that its algorithm takes, a wide one as two.
         rows: rows of N words of the result, all entries together.
         form: which instance of its kernel runs, and how often loops do: "terms", "words" and the like.
     """
@@ -218,17 +219,17 @@ def _is_table(x: Any) -> bool:
 def _inner_product(_: Any, basis: Any, out: Any, x: Any, y: Any, y_limbs: Any, *lifted: Any) -> None:
     terms, limbs = x.shape[-3], basis.limbs
     read = size_of(x) + size_of(y) * limbs / y.shape[-2]
-    multiplies = out.size * (terms + _FOLD + _MONTGOMERY + _PRODUCT)
+    multiplies = out.size * (_WIDE * terms + _FOLD + _MONTGOMERY + _PRODUCT)
     if lifted and lifted[0] is not None:
         read += size_of(lifted[0])
-        multiplies += lifted[0].size
+        multiplies += _WIDE * lifted[0].size
     both = out.shape[-3] % 2 == 0 and (x.ndim < 4 or x.shape[-4] == 1)
     _note("inner_product", read, size_of(out), multiplies, _rows(out), terms=terms, columns=1 + both)
 
 
 def _tensor_product(_: Any, basis: Any, out: Any, x: Any, y: Any) -> None:
     words = out.size // 3
-    multiplies = words * (4 + 3 * (_MONTGOMERY + _PRODUCT))
+    multiplies = words * (4 * _WIDE + 3 * (_MONTGOMERY + _PRODUCT))
     _note("tensor_product", size_of(x) + size_of(y), size_of(out), multiplies, _rows(out))
 
 
@@ -260,8 +261,8 @@ class _Conversion:
 def _convert(_: Any, conversion: _Conversion, out: Any, x: Any, scaled: bool, centred: bool) -> None:
     entries, degree = math.prod(out.shape[:-2]), out.shape[-1]
     limbs_in, limbs_out = (sum(column) for column in zip(*conversion.digits, strict=True))
-    multiplies = sum((i + centred) * o + _MONTGOMERY * o for i, o in conversion.digits)
-    multiplies += limbs_in * ((not scaled) * _PRODUCT + centred)
+    multiplies = sum(_WIDE * (i + centred) * o + _MONTGOMERY * o for i, o in conversion.digits)
+    multiplies += limbs_in * ((not scaled) * _PRODUCT + _WIDE * centred)
     words = entries * degree
     _note(
         "convert", 4 * words * limbs_in, 4 * words * limbs_out, words * multiplies, entries * limbs_out,
@@ -278,7 +279,7 @@ class _Recombination:
 def _recombine(name: str) -> Callable[..., None]:
     def function(_: Any, r: _Recombination, out: Any, *arrays: Any) -> None:
         x = arrays[-1]
-        each = r.limbs * (_PRODUCT + 1) + (r.limbs + 1) * (r.words + 1)
+        each = r.limbs * (_PRODUCT + _WIDE) + _WIDE * (r.limbs + 1) * (r.words + 1)
         entries = math.prod(x.shape[:-2]) * x.shape[-1]
         written = size_of(out) + sum(map(size_of, arrays[:-1]))
         _note(name, size_of(x), written, entries * each, limbs=r.limbs, words=r.words)
@@ -292,7 +293,7 @@ def _to_residues(name: str, words: int | None = 0) -> Callable[..., None]:
     def function(_: Any, basis: Any, out: Any, *arrays: Any) -> None:
         moved = sum(size_of(x) for x in arrays if isinstance(x, np.ndarray) and x.ndim > 1)
         planes = int(arrays[-1]) if words is None else words
-        each = _PRODUCT + (planes - 1) * (2 + _MONTGOMERY) if planes else 0
+        each = _PRODUCT + (planes - 1) * (2 * _WIDE + _MONTGOMERY) if planes else 0
         least = sum(x.size for x in arrays if isinstance(x, np.ndarray) and x.ndim == 1)
         _note(
             name, moved, size_of(out), out.size * each, _rows(out), limbs=out.shape[-2], thresholds=least, words=planes
@@ -310,13 +311,13 @@ def _embedding(name: str) -> Callable[..., None]:
 
 
 def _to_floats_of_two(_: Any, basis: Any, out: Any, x: Any, inverse: int) -> None:
-    _note("to_floats_of_two", size_of(x), size_of(out), out.size * (2 + _MONTGOMERY + _PRODUCT + 1))
+    _note("to_floats_of_two", size_of(x), size_of(out), out.size * (2 * _WIDE + _MONTGOMERY + _PRODUCT + _WIDE))
 
 
 _MODULE = SimpleNamespace(
     Basis=_Basis, Conversion=_Conversion, Recombination=_Recombination, address=lambda *_: 0,
     add=_elementwise("add", 0), subtract=_elementwise("subtract", 0), negate=_elementwise("negate", 0),
-    multiply=_elementwise("multiply", 1 + _MONTGOMERY + _PRODUCT), scale=_elementwise("scale", _PRODUCT),
+    multiply=_elementwise("multiply", _WIDE + _MONTGOMERY + _PRODUCT), scale=_elementwise("scale", _PRODUCT),
     subtract_scaled=_elementwise("subtract_scaled", 2 * _PRODUCT),
     automorphism_ntt=_elementwise("automorphism_ntt", 0),
     automorphism_coefficients=_elementwise("automorphism_coefficients", 0),

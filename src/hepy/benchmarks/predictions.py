@@ -197,18 +197,13 @@ def inventory(instances: Instances, gpu: Gpu = H100) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-_WAITING = """\
-Nothing in this section was timed: there was no GPU. Rates are predicted from the instructions that nvcc compiles the
-kernels to, and from two figures measured on that GPU before, of IMAD.WIDE and of a copy; latencies, instruction fetches,
-launches and Python are left out. [bigint-kernels.md](bigint-kernels.md) has every kernel, and how it is counted.
+_ABOUT = """\
+Rates are predicted from the instructions that nvcc compiles the kernels to, and from two measured figures, of multiplies and of
+a copy; latencies, instruction fetches, launches and Python are left out. [bigint-kernels.md](bigint-kernels.md) has every
+kernel, and how it is counted. The section before this one, if there is one, says what a GPU did.
 
-What waits for a GPU:
-
-- each figure below, from Python, with 10⁶ items: the share of the kernels' own rate that is left;
-- the time of a batch of one, and the smallest batch that reaches half of full speed;
-- a histogram of 10⁷ ciphertexts, and encryption of 10⁶ numbers that come from the host, copies included;
-- the choice of lanes, blocks and windows (`make tune`), which rests on counts so far;
-- a comparison with CGBN, and with peers, in one run on one machine.
+Open: the choice of lanes, blocks and windows (`make tune`), which rests on counts so far; a comparison with CGBN, and with
+peers, in one run on one machine.
 """
 
 
@@ -223,7 +218,7 @@ def section(record: dict[str, Any], ledger_name: str) -> str:
     """What docs/benchmarks.md says of GPUs."""
     kept = f"{record['versions']['nvcc']}, commit `{record['source']['commit'][:12]}`, {record['started'][:10]}. "
     kept += f"Kept as `bench/results/instructions/{ledger_name}`.\n"
-    return "\n".join([_WAITING, kept, _paillier_table(record).markdown()])
+    return "\n".join([_ABOUT, kept, _paillier_table(record).markdown()])
 
 
 def tables(record: dict[str, Any]) -> list[Table]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hepy.benchmarks import ckks_report, figures, predictions, rooflines_report, tables, targets
+from hepy.benchmarks import ckks_report, figures, gpu_report, predictions, rooflines_report, tables, targets
 from hepy.benchmarks.tables import Table, number
 from hepy.benchmarks.workers.engine import OPERATIONS
 from hepy.benchmarks.workers.workload import BINS, FEATURES, ROWS
@@ -41,12 +41,15 @@ def page(
     ckks: tuple[dict[str, Any], str] | None = None,
     predicted: tuple[dict[str, Any], str] | None = None,
     rings: tuple[dict[str, Any], str] | None = None,
+    gpu: tuple[dict[str, Any], str] | None = None,
 ) -> str:
-    """docs/benchmarks.md of a Paillier record, and of others with their ledgers' names: CKKS, predictions, ring kernels."""
+    """docs/benchmarks.md of a Paillier record, and of others with their ledgers' names: CKKS, predictions, ring kernels,
+    and what a GPU was timed with."""
     kept = [
         ledger_name,
         *([ckks[1]] if ckks else []),
         *(f"instructions/{each[1]}" for each in (predicted, rings) if each),
+        *([f"gpu/{gpu[1]}"] if gpu else []),
     ]
     made = f"from {' and '.join(f'bench/results/{name}' for name in kept)}: do not edit. -->"
     parts = [
@@ -56,10 +59,12 @@ def page(
     ]
     if ckks is not None:
         parts += ["## CKKS\n", tables.demoted(ckks_report.section(*ckks))]
+    if gpu is not None:
+        parts += ["## Paillier on a GPU\n", gpu_report.integers(*gpu), "## CKKS on a GPU\n", gpu_report.rings(*gpu)]
     if predicted is not None:
-        parts += ["## GPUs\n", predictions.section(*predicted)]
+        parts += ["## Paillier on GPUs, as predicted\n", predictions.section(*predicted)]
     if rings is not None:
-        parts += ["## CKKS on GPUs\n", rooflines_report.section(*rings)]
+        parts += ["## CKKS on GPUs, limits\n", rooflines_report.section(*rings)]
     return "\n".join(parts)
 
 

@@ -15,13 +15,12 @@ from hepy.benchmarks.tables import Table
 SUITE = "rings"
 _LEVEL = 30  # of the product that is shown kernel by kernel
 
-_WAITING = """\
-Nothing in this section was timed: there was no GPU. Limits follow from the bytes that launches move and the multiplies that
-they do: {bandwidth:.2f} TB/s for launches that touch more than {l2:.0f} MB, {l2_bandwidth:.1f} TB/s (of the order that others
-published for this L2, not measured by us) for smaller ones, {multiplies:.1f} T multiplies a second; the first and the last were
-measured on that GPU before. Launches are those that hepy's Python makes, noted by a module in place of the compiled one
-(`hepy.benchmarks.launches`); an operation's limit is the sum over its launches. Latencies, the launches' own cost and Python are
-left out.
+_ABOUT = """\
+Limits follow from the bytes that launches move and the multiplies that they do: {bandwidth:.2f} TB/s for launches that touch
+more than {l2:.0f} MB, {l2_bandwidth:.1f} TB/s (of the order that others published for this L2, not measured by us) for smaller
+ones, {multiplies:.1f} T multiplies a second, half as many where all 64 bits are kept; the first and the last were measured.
+Launches are those that hepy's Python makes, noted by a module in place of the compiled one (`hepy.benchmarks.launches`); an
+operation's limit is the sum over its launches. Latencies, the launches' own cost and Python are left out.
 
 In the tables of kernels, "multiplies" are those of the algorithm and "pipes" the time of the busiest pipe by the disassembled
 code: moves and additions that the compiler puts on the multiply pipe count there, and code under a forward branch counts
@@ -29,14 +28,9 @@ whether or not it is taken (what unrolled loops leave over, mostly), so that the
 Kernels of the transform hold a version for primes below 2^30 and one for wider ones, of which the mean is shown. Every kernel
 of `cuda/ring/` has a row in the last table, by a launch that runs it; the tool refuses to write a ledger in which one has none.
 
-What waits for a GPU:
-
-- every kernel's time beside its limit (aim: within 1.5 times), and each operation's beside the sum;
-- what small launches add: at low levels and a batch of one, launches of few microseconds follow each other;
-- Python's share at N = 2^16 (aim: 90 % of the kernels' own rate);
-- circuits of `ckks.compile` as one CUDA graph: that they are captured and replayed, and what that saves;
-- keys that move in: their copy beside other work, and the expansion of their halves;
-- the rate of the L2, on which limits of small working sets rest.
+Open: what small launches add (at low levels and a batch of one, launches of few microseconds follow each other); keys that
+move in, their copy beside other work and the expansion of their halves; the rate of the L2, on which limits of small working
+sets rest.
 """
 
 
@@ -49,7 +43,7 @@ def newest(folder: Path = predictions.FOLDER) -> tuple[dict[str, Any], str] | No
 def section(record: dict[str, Any], name: str) -> str:
     """What docs/benchmarks.md says of CKKS on GPUs."""
     gpu = record["parameters"]
-    said = _WAITING.format(
+    said = _ABOUT.format(
         bandwidth=gpu["bandwidth"] / 1e12, l2=gpu["l2_bytes"] / 2**20, l2_bandwidth=gpu["l2_bandwidth"] / 1e12,
         multiplies=gpu["multiplies"] / 1e12,
     )  # fmt: skip
