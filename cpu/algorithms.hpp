@@ -603,7 +603,10 @@ class EngineOf final : public Engine {
     }
     To table;
     for (std::size_t l = 0; l < kLanes; ++l) table.at[l] = space.row(l);
-    odd_powers(table, kLanes * width(), base, top > 1 ? std::size_t(1) << (window - 1) : 1, kLanes, space);
+    std::size_t lowest = 0;
+    while (window_at(e, row, lowest, 1) == 0) ++lowest;
+    const bool squares = lowest + 1 == top;  // a power of two takes the base alone
+    odd_powers(table, kLanes * width(), base, squares ? 1 : std::size_t(1) << (window - 1), kLanes, space);
     bool begun = false;
     while (top > 0) {
       if (window_at(e, row, top - 1, 1) == 0) {

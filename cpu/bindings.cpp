@@ -400,6 +400,57 @@ py::array_t<Limb> power_vartime_single(const Engine& engine, const py::object& x
   return out;
 }
 
+// One number to a power, for callers that hold numbers: canonical integers in bytes, on the way in and out.
+class Number {
+ public:
+  Number(const Engine& engine, const py::bytes& in, const py::object& factors) : engine_(engine), factors_(factors) {
+    const std::string_view bytes(in);
+    const std::size_t words = engine.result_words(), piece = engine.piece_words();
+    if (bytes.size() != words * sizeof(Word)) throw InvalidArgument("a canonical integer has another length");
+    in_ = reinterpret_cast<const Word*>(bytes.data());
+    by_ = factors_.data((words + piece - 1) / piece * engine.plain_words());
+    memory_ = acquire(2 * engine.width());
+  }
+  ~Number() { release(memory_, 2 * engine_.width()); }
+  Number(const Number&) = delete;
+  Number& operator=(const Number&) = delete;
+
+  template <class Power>
+  void run(Word* out, const Power& power) const {
+    static constexpr Row kFirst = 0;
+    Limb *const base = memory_, *const made = memory_ + engine_.width();
+    engine_.load(base, in_, engine_.result_words(), by_, 0, 1);
+    power(made, Operand{base, &kFirst});
+    engine_.store(out, {made, &kFirst}, 0, 1);
+  }
+
+ private:
+  const Engine& engine_;
+  const Array<const Word> factors_;
+  const Word *in_, *by_;
+  Limb* memory_;
+};
+
+template <bool vartime>
+py::bytes number_power(const Engine& engine, const py::bytes& in, const py::object& factors, const py::int_& exponent,
+                       unsigned window, bool scan) {
+  const Number number(engine, in, factors);
+  const Integer e(exponent);
+  if (e.negative()) throw InvalidArgument("an exponent is at least 0");
+  entries(window);
+  py::bytes out(nullptr, engine.result_words() * sizeof(Word));
+  Word* const words = reinterpret_cast<Word*>(PyBytes_AS_STRING(out.ptr()));
+  const py::gil_scoped_release release;
+  number.run(words, [&](Limb* to, Operand x) {
+    if constexpr (vartime) {
+      engine.power_vartime(to, x, *e, window, 0, 1);
+    } else {
+      engine.power(to, x, *e, window, scan, 0, 1);
+    }
+  });
+  return out;
+}
+
 void repeated_squares(const Engine& engine, const py::object& out, const py::object& base, unsigned window,
                       std::size_t count) {
   const Array<Limb> to(out);
@@ -673,6 +724,8 @@ PYBIND11_MODULE(_cpu, module) {
       .def("multiply_single", &multiply_single)
       .def("multiply_principal_single", &multiply_principal_single)
       .def("power_vartime_single", &power_vartime_single)
+      .def("number_power", &number_power<false>)
+      .def("number_power_vartime", &number_power<true>)
       .def("power", &power)
       .def("power_vartime", &power_vartime)
       .def("repeated_squares", &repeated_squares)

@@ -109,6 +109,14 @@ def test_compiled_code_looks_at_what_it_is_given(compiled):
         native.power_vartime_single(batch, row, 3, 17)
     with pytest.raises(ParameterError, match="another length"):
         native.load_single(bytes(4), np.zeros(64, np.uint32))
+    number = bytes(4 * native.result_words)
+    for power in (native.number_power, native.number_power_vartime):
+        with pytest.raises(ParameterError, match="another length"):
+            power(number[1:], kernels._load_factors(2, 1), 3, 2, False)
+        with pytest.raises(ParameterError, match="items was given"):
+            power(number, np.zeros(1, np.uint32), 3, 2, False)
+        with pytest.raises(ParameterError, match="at least 0"):
+            power(number, kernels._load_factors(2, 1), -3, 2, False)
     with pytest.raises(ParameterError, match="items was given"):
         native.load_single(native.store_raw_single(batch, row), np.zeros(1, np.uint32))
     for wrong in (1.0, None, "1"):

@@ -55,6 +55,7 @@ class Kernels:
         self.width: int = self.native.width
         self.lanes: int = self.native.lanes
         self._piece_words: int = self.native.piece_words
+        self._pieces = -(-self.words // self._piece_words)  # of a canonical integer
         self.block = inversion.BLOCK if self.lanes == 1 else 2 * self.lanes  # a block for each lane of small batches
         self._factors: dict[int, limb.Limbs] = {}  # by the number that is multiplied to what is loaded
         # Roughly nanoseconds of a product; what is worth another thread is counted in them.
@@ -167,9 +168,7 @@ class Kernels:
     def power(self, x: Operand, exponents: limb.Limbs, exponent_rows: Rows, bits: int) -> Batch:
         x, scan = _contiguous(x), options.constant_time
         out, words, rows = self.empty(len(x[1])), *_exponents(exponents, exponent_rows)
-        window = min(range(1, 9), key=lambda w: 2**w + bits / w)
-        if scan:
-            window = min(window, _SECURE_WINDOW)
+        window = _fixed_window(bits, scan)
 
         def work(start: int, stop: int) -> None:
             self.native.power(out, *x, words, words.shape[1], bits, rows, window, scan, start, stop)
@@ -192,6 +191,20 @@ class Kernels:
         """Contract: hepy.bigint.kernels.Composites."""
         made: Batch = self.native.power_vartime_single(x, rows, exponent, _sliding_window(exponent.bit_length()))
         return made
+
+    def number_power(self, value: Any, exponent: int, vartime: bool) -> Any:
+        """value ** exponent for one canonical residue, gmpy2's integer on the way in and out; the exponent is at least 0.
+
+        One call for what is power(), or power_vartime(), between load() and store().
+        """
+        bits, scan = exponent.bit_length(), options.constant_time
+        number = value.to_bytes(4 * self.words, "little")
+        factors = self._load_factors(self._pieces, 1)
+        if vartime:
+            made = self.native.number_power_vartime(number, factors, exponent, _sliding_window(bits), scan)
+        else:
+            made = self.native.number_power(number, factors, exponent, _fixed_window(bits, scan), scan)
+        return _number(made)
 
     def fixed_base(self, base: Operand) -> FixedBase:
         return FixedBase(self, self.gather([base], 1))
@@ -378,6 +391,13 @@ class FixedBase:
 
 def _number(little_endian: bytes) -> Any:
     return gmpy2.mpz.from_bytes(little_endian, "little")
+
+
+@functools.cache
+def _fixed_window(bits: int, scan: bool) -> int:
+    """The width of fixed windows that takes the fewest products."""
+    window = min(range(1, 9), key=lambda w: 2**w + bits / w)
+    return min(window, _SECURE_WINDOW) if scan else window
 
 
 @functools.cache

@@ -1,6 +1,7 @@
 """One residue at a time, as gmpy2's integers: for code that holds numbers and no arrays.
 
-GMP computes, but for long powers, which a compiled engine that takes one integer at a time makes in about half of the time.
+GMP computes, but for powers that are worth the way to a compiled engine of one integer at a time, which takes about half
+of the time.
 Everything is on the host.
 """
 
@@ -9,10 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import gmpy2
-import numpy as np
 
 from hepy import _devices
-from hepy import _limbs as limb
 from hepy._host import engines
 from hepy._host.locks import new_lock
 from hepy.bigint.inversion import by_lifting
@@ -23,10 +22,9 @@ if TYPE_CHECKING:
 
 # Engines of one integer at a time, in place of those that work on several.
 _ALONE = {"ifma": "mulx", "portable-lanes": "portable-rows"}
-# Exponent's bits times the square of the modulus's, from which on an engine pays for the way there and back.
-_WORTH = 3e8
-
-_FIRST = np.zeros(1, dtype=np.int64)
+# Exponent's bits times the cube of the modulus's, from which on an engine pays for the way there and back: beside long
+# products that way is short, and GMP's own are better the shorter they are.
+_WORTH = 2.5e10
 
 
 class Singles:
@@ -36,12 +34,13 @@ class Singles:
         n: the modulus. It may be a secret.
     """
 
-    __slots__ = ("_kernels", "_lock", "_root", "n")
+    __slots__ = ("_kernels", "_lock", "_root", "_worth", "n")
 
     def __init__(self, n: int) -> None:
         self.n = gmpy2.mpz(n)
         root = gmpy2.isqrt(self.n)
         self._root = root if root * root == self.n else None
+        self._worth = _WORTH / self.n.bit_length() ** 3  # in bits of an exponent
         self._kernels: dict[str, Kernels | None] = {}  # by options.engine
         self._lock = new_lock()
 
@@ -58,9 +57,11 @@ class Singles:
             exponent: at least 0.
             vartime: be faster, in a time that tells the exponent.
         """
-        kernels = self._engine() if exponent.bit_length() * self.n.bit_length() ** 2 >= _WORTH else None
-        if kernels is not None:
-            return self._power_by(kernels, value, int(exponent), vartime)
+        if vartime and 1 < exponent < 4:  # as many products, and no way into a power
+            square = value * value % self.n
+            return square if exponent == 2 else square * value % self.n
+        if exponent.bit_length() >= self._worth and (kernels := self._engine()):
+            return kernels.number_power(gmpy2.mpz(value) % self.n, int(exponent), vartime)
         if vartime:
             return gmpy2.powmod(value, exponent, self.n)
         if options.constant_time and exponent:
@@ -98,11 +99,3 @@ class Singles:
         from hepy.bigint.cpu_compiled import Kernels
 
         return Kernels(int(self.n), _devices.resolve("cpu"), name)
-
-    def _power_by(self, kernels: Kernels, value: Any, exponent: int, vartime: bool) -> Any:
-        bits = exponent.bit_length()
-        limbs = limb.from_ints([exponent], limb.width(bits))
-        base = kernels.load(limb.from_ints([int(value % self.n)], kernels.words))
-        power = kernels.power_vartime if vartime else kernels.power
-        made = kernels.store((power((base, _FIRST), limbs, _FIRST, bits), _FIRST))
-        return gmpy2.mpz(int.from_bytes(made.astype("<u4", copy=False).tobytes(), "little"))
