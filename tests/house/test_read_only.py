@@ -17,6 +17,8 @@ def context():
 
 THINGS = {
     "Paillier's ciphertexts": lambda: private_key().public_key.encrypt([1, 2], seed=SEED),
+    "Paillier's accounts": lambda: private_key().public_key.encrypt([1, 2], seed=SEED).account,
+    "Paillier's accounts of packed fields": lambda: paillier.pack([1], field_bits=[9], value_bits=[4]).fields,
     "Paillier's packed plaintexts": lambda: paillier.pack([1], field_bits=[9], value_bits=[4]),
     "Paillier's public key": lambda: private_key().public_key,
     "Paillier's private key": private_key,

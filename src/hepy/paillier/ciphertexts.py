@@ -242,7 +242,7 @@ class CiphertextArray(Shaped, NumpyManners):
     def _add_ciphertexts(self, other: CiphertextArray) -> CiphertextArray:
         self._check_key(other)
         mine, theirs = self._account, other._account
-        if isinstance(mine, Numbers) and isinstance(theirs, Numbers) and mine.scale_bits == theirs.scale_bits:
+        if isinstance(mine, Numbers) and isinstance(theirs, Numbers) and mine._scale_bits == theirs._scale_bits:
             account = mine.plus(theirs).within(self._public_key.n, "the sum")
             return self._computed(self._residues.multiply(other._residues), account, other)
         if isinstance(mine, Fields) or isinstance(theirs, Fields):
@@ -255,7 +255,7 @@ class CiphertextArray(Shaped, NumpyManners):
         own, n = self._account, self._public_key.n
         if not isinstance(own, Numbers):
             own = self._numbers("addition")  # says why not
-        if own.scale_bits == account.scale_bits:
+        if own._scale_bits == account._scale_bits:
             total = own.plus(account).within(n, "the sum")
             return self._computed(self._residues.multiply_principal(encodings), total)
         scale = max(own.scale_bits, account.scale_bits)
@@ -272,7 +272,7 @@ class CiphertextArray(Shaped, NumpyManners):
         mine, theirs = self._account, other._account
         if not (isinstance(mine, Numbers) and isinstance(theirs, Numbers)):
             mine, theirs = self._numbers(operation), other._numbers(operation)  # say why not
-        if mine.scale_bits == theirs.scale_bits:
+        if mine._scale_bits == theirs._scale_bits:
             return self._residues, other._residues, mine.plus(theirs).within(self._public_key.n, operation)
         scale = max(mine.scale_bits, theirs.scale_bits)
         total = mine.shifted(scale - mine.scale_bits).plus(theirs.shifted(scale - theirs.scale_bits))

@@ -8,7 +8,6 @@ anyone can see.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from hepy import _columns, _devices
 from hepy._arguments import whole
 from hepy._devices.zeroing import secret_memory
+from hepy._immutable import Immutable
 from hepy._limbs import MPZ, object_array
 from hepy.bigint.fixed_point import FixedPoint, NotFinite
 from hepy.errors import EncodingOverflowError, ParameterError
@@ -27,25 +27,49 @@ MAX_SCALE_BITS = 1000
 MAX_VALUE_BITS = 1 << 16
 
 
-# Not frozen: making a frozen one takes as long as half of a sum of two single ciphertexts has left beside its product.
-@dataclass(slots=True, unsafe_hash=True)
-class Numbers:
-    """What an array's plaintexts stand for: encodings of absolute value at most `bound`, with `scale_bits` fraction bits."""
+class Numbers(Immutable):
+    """What an array's plaintexts stand for: encodings of absolute value at most `bound`, with `scale_bits` fraction bits.
 
-    scale_bits: int
-    bound: int
+    No frozen dataclass: one takes 0.2 µs longer to make, and every sum of two single ciphertexts makes one. For the same
+    reason operations read the slots.
+    """
+
+    __slots__ = ("_bound", "_scale_bits")
+
+    def __init__(self, scale_bits: int, bound: int) -> None:
+        self._scale_bits = scale_bits
+        self._bound = bound
+
+    @property
+    def scale_bits(self) -> int:
+        return self._scale_bits
+
+    @property
+    def bound(self) -> int:
+        return self._bound
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Numbers):
+            return NotImplemented
+        return self._scale_bits == other._scale_bits and self._bound == other._bound
+
+    def __hash__(self) -> int:
+        return hash((self._scale_bits, self._bound))
+
+    def __repr__(self) -> str:
+        return f"Numbers(scale_bits={self._scale_bits}, bound={self._bound})"
 
     def shifted(self, bits: int) -> Numbers:
         """The same numbers with that many more fraction bits."""
-        return Numbers(self.scale_bits + bits, self.bound << bits)
+        return Numbers(self._scale_bits + bits, self._bound << bits)
 
     def plus(self, other: Numbers) -> Numbers:
         """Sums of numbers of the same scale."""
-        return Numbers(self.scale_bits, self.bound + other.bound)
+        return Numbers(self._scale_bits, self._bound + other._bound)
 
     def times(self, other: Numbers, terms: int = 1) -> Numbers:
         """Sums of so many products."""
-        return Numbers(self.scale_bits + other.scale_bits, self.bound * other.bound * max(terms, 1))
+        return Numbers(self._scale_bits + other._scale_bits, self._bound * other._bound * max(terms, 1))
 
     def within(self, n: int, operation: str) -> Numbers:
         """Itself, if every encoding keeps to a third of the plaintext space.
@@ -53,10 +77,10 @@ class Numbers:
         Raises:
             EncodingOverflowError: says by how much it does not, and what to change.
         """
-        if 3 * self.bound > n:
+        if 3 * self._bound > n:
             limit = n // 3
             raise EncodingOverflowError(
-                f"{operation} could reach encodings of {self.bound.bit_length()} bits, and a key of {n.bit_length()} "
+                f"{operation} could reach encodings of {self._bound.bit_length()} bits, and a key of {n.bit_length()} "
                 f"bits holds {limit.bit_length()}: declare smaller operands with value_bits=..., use fewer fraction "
                 "bits (scale_bits=...), decrypt and encrypt again earlier, or use a larger key"
             )
@@ -64,7 +88,7 @@ class Numbers:
 
     def headroom_bits(self, n: int) -> int:
         """Doublings that are left: floor(log2((n // 3) / bound))."""
-        ratio = (n // 3) // max(self.bound, 1)
+        ratio = (n // 3) // max(self._bound, 1)
         return ratio.bit_length() - 1
 
     def plain_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -87,9 +111,9 @@ class Numbers:
     ) -> npt.NDArray[Any]:
         """As decode, of signed encodings."""
         for position, value in enumerate(encodings, start):
-            if abs(value) > self.bound:
+            if abs(value) > self._bound:
                 raise EncodingOverflowError(
-                    f"the plaintext at index {_index(position, shape)} lies outside the bound of {self.bound.bit_length()} "
+                    f"the plaintext at index {_index(position, shape)} lies outside the bound of {self._bound.bit_length()} "
                     "bits that its array declares: the ciphertext was not made by operations that keep account of it"
                 )
         return object_array(encodings, (len(encodings),)) if raw else self.values(encodings)
@@ -100,8 +124,8 @@ class Numbers:
         Raises:
             EncodingOverflowError: a value is beyond float64.
         """
-        if self.scale_bits:
-            one = 1 << self.scale_bits
+        if self._scale_bits:
+            one = 1 << self._scale_bits
             try:
                 # A quotient of Python integers is correctly rounded.
                 return np.array([value / one for value in encodings], dtype=np.float64)
@@ -110,7 +134,7 @@ class Numbers:
                     "a value exceeds float64: decrypt with raw=True for the integer encodings"
                 ) from None
         # Of the values within int64's default bound, one does not fit it: 2**63, the negative of its least.
-        if self.bound < 1 << 63 or (self.bound == 1 << 63 and self.bound not in encodings):
+        if self._bound < 1 << 63 or (self._bound == 1 << 63 and self._bound not in encodings):
             return np.array(encodings, dtype=np.int64)
         return object_array(encodings, (len(encodings),))
 
