@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from hepy import _devices
+from hepy._shapes import first_index
 from hepy.errors import ParameterError
 
 
@@ -54,7 +55,7 @@ def _numpys_dtype(values: Any) -> np.dtype[Any] | None:
 
 
 def _gaps(gaps: Any, how: str) -> ParameterError:
-    where = tuple(int(i) for i in np.unravel_index(int(np.argmax(gaps)), gaps.shape))
+    where = first_index(gaps)
     return ParameterError(
         f"{int(gaps.sum())} values are missing, the first at index {where}, and nothing can stand for them under "
         f"encryption: fill them or leave them out ({how})"

@@ -29,6 +29,7 @@ class Shaped:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes."""
         raise NotImplementedError
 
     def __getitem__(self, index: Any) -> Any:
@@ -50,14 +51,17 @@ class Shaped:
 
     @property
     def ndim(self) -> int:
+        """How many axes there are."""
         return len(self.shape)
 
     @property
     def size(self) -> int:
+        """How many elements there are."""
         return math.prod(self.shape)
 
     @property
     def T(self) -> Self:
+        """As transpose(), without an order."""
         return self.transpose()
 
     def __len__(self) -> int:
@@ -69,13 +73,26 @@ class Shaped:
         return (self[i] for i in range(len(self)))
 
     def reshape(self, *shape: Any) -> Self:
+        """The same elements in C order under another shape; lengths one by one or as a tuple, -1 for what is left."""
         return self._permuted(lambda places: places.reshape(*shape))
 
     def ravel(self) -> Self:
+        """All elements along one axis, in C order."""
         return self._permuted(np.ravel)
 
     def transpose(self, *axes: Any) -> Self:
+        """The axes in another order, one by one or as a tuple; in reverse where none is given."""
         return self._permuted(lambda places: places.transpose(*axes))
+
+
+def index_at(position: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The index, in Python's integers, of the element that is at a position in C order: how messages name a place."""
+    return tuple(int(i) for i in np.unravel_index(position, shape)) if shape else ()
+
+
+def first_index(found: npt.NDArray[np.bool_]) -> tuple[int, ...]:
+    """The index of the first element that is true; one has to be."""
+    return index_at(int(np.argmax(found)), found.shape)
 
 
 def moved(function: Move, places: Places) -> Places:

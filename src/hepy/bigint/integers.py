@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from hepy import _devices
 from hepy import _limbs as limb
+from hepy._shapes import index_at
 from hepy.errors import ParameterError
 
 
@@ -33,6 +34,6 @@ def integers(values: Any) -> npt.NDArray[Any]:
     array = np.asarray(values, dtype=object)
     for position, value in enumerate(array.flat):
         if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer | limb.MPZ):
-            where = tuple(int(i) for i in np.unravel_index(position, array.shape))
+            where = index_at(position, array.shape)
             raise ParameterError(f"integers were expected; at index {where} there is {type(value).__name__}")
     return array

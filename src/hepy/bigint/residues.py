@@ -20,7 +20,7 @@ from hepy import _devices
 from hepy import _limbs as limb
 from hepy._arguments import axis_of, whole
 from hepy._devices.zeroing import secret_memory
-from hepy._shapes import Move, Shaped, moved
+from hepy._shapes import Move, Shaped, index_at, moved
 from hepy.bigint import joint
 from hepy.bigint.integers import integers
 from hepy.bigint.kernels import LEAST_CHUNK, Batch, Kernels, NotAUnit, Operand, offered
@@ -332,7 +332,7 @@ class ResidueArray(Shaped, NotPickled):
             made = self._kernels.inverse(self._operand())
             return self._single(made, self._rows) if self._rows.size == 1 else self._made(made, self.shape)
         except NotAUnit as error:
-            where = tuple(int(i) for i in np.unravel_index(start + error.positions[0], shape))
+            where = index_at(start + error.positions[0], shape)
             raise ParameterError(
                 f"the element at index {where} has no inverse: it shares a factor with the modulus of "
                 f"{self.modulus.bits} bits"

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from hepy._arguments import axes_of, whole
 from hepy._immutable import Immutable
 from hepy._numpy_manners import NumpyManners, Protocols
-from hepy._shapes import Move, Shaped, moved
+from hepy._shapes import Move, Shaped, first_index, moved
 from hepy.ckks import encoding
 from hepy.ckks.keys import whole_step
 from hepy.ckks.noise import Account, Model, encoded
@@ -163,6 +163,7 @@ class CiphertextArray(Shaped, NumpyManners, Immutable):
 
     @property
     def parameters(self) -> Parameters:
+        """Those of the context."""
         return self._context.parameters
 
     @property
@@ -460,8 +461,7 @@ class CiphertextArray(Shaped, NumpyManners, Immutable):
             return self._no_division(other)  # type: ignore[no-any-return]
         divisors = encoding.numbers(other, "divisors")
         if not divisors.all():
-            place = tuple(int(i) for i in np.argwhere(divisors == 0)[0])
-            raise ParameterError(f"the divisor at index {place} is 0")
+            raise ParameterError(f"the divisor at index {first_index(divisors == 0)} is 0")
         return self.multiply(1 / divisors)
 
     def square(self, *, lazy: bool = False) -> CiphertextArray:

@@ -16,6 +16,7 @@ from hepy._arguments import whole
 from hepy._devices import HOST, Device
 from hepy._devices.zeroing import secret_memory
 from hepy._immutable import Immutable, ReadOnly
+from hepy._shapes import first_index
 from hepy.ckks import encoding
 from hepy.ckks.ciphertexts import CiphertextArray, State, encode_plaintext
 from hepy.ckks.evaluator import Evaluator
@@ -525,7 +526,6 @@ def refuse_transparent(parts: Polynomial) -> None:
         return
     zero = parts[..., 1:].is_zero().all(axis=-1)
     if zero.any():
-        index = tuple(int(i) for i in np.argwhere(zero)[0])
         raise ParameterError(
-            f"the ciphertext at index {index} has c1 = 0, so it hides nothing (x - x, or 0 * x): rerandomize() it"
+            f"the ciphertext at index {first_index(np.asarray(zero))} has c1 = 0, so it hides nothing (x - x, or 0 * x): rerandomize() it"
         )

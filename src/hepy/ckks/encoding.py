@@ -14,6 +14,7 @@ import numpy.typing as npt
 from hepy import _devices
 from hepy._arguments import shown
 from hepy._columns import plain
+from hepy._shapes import first_index
 from hepy.ckks.parameters import Parameters
 from hepy.errors import EncodingOverflowError, ParameterError
 from hepy.ring import Coefficients, RingBasis, embed, unembed
@@ -44,8 +45,9 @@ def numbers(values: Any, what: str = "values") -> Values:
     array = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
     finite = np.isfinite(array)
     if not finite.all():
-        index = tuple(int(i) for i in np.argwhere(~finite)[0])
-        raise ParameterError(f"{what} at index {index} are not finite: replace or leave out NaN and infinities")
+        raise ParameterError(
+            f"{what} at index {first_index(~finite)} are not finite: replace or leave out NaN and infinities"
+        )
     return array.reshape(1) if array.ndim == 0 else array
 
 
@@ -60,8 +62,7 @@ def check_bound(values: Values, bound: float, what: str) -> None:
     """Raise EncodingOverflowError for the first value whose absolute value exceeds the bound."""
     outside = np.abs(values) > bound
     if outside.any():
-        index = tuple(int(i) for i in np.argwhere(outside)[0])
-        raise EncodingOverflowError(f"the value at index {index} exceeds {what}")
+        raise EncodingOverflowError(f"the value at index {first_index(outside)} exceeds {what}")
 
 
 def check_range(values: Values, largest: float, bound: Any, parameters: Parameters) -> None:

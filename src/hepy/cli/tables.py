@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hepy._host.files import replaced
+from hepy._shapes import first_index
 from hepy.cli import csv_tables
 from hepy.cli.cells import Place, Table, choose, floats, integers, two_axes
 from hepy.errors import ParameterError
@@ -181,7 +182,7 @@ def _check_finite(table: Table, path: Path) -> None:
     finite = np.isfinite(table.values)
     if finite.all():
         return
-    index = tuple(int(i) for i in np.unravel_index(int(np.argmin(finite)), finite.shape))
+    index = first_index(~finite)
     if finite.ndim == 2:
         where = Place(path, table.names, tuple(range(finite.shape[1]))).cell(*index)
     else:

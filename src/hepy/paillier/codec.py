@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from hepy import _devices
 from hepy import _limbs as limb
+from hepy._shapes import index_at
 from hepy.bigint import ResidueArray
 from hepy.bigint.residues import from_chunks
 from hepy.errors import EncodingOverflowError, KeyMismatchError, ParameterError, WireFormatError
@@ -374,8 +375,7 @@ def _read_residue(row: npt.NDArray[Any], shape: tuple[int, ...], key: PublicKey)
 
 
 def _bad_residue(shape: tuple[int, ...], position: int, reason: str) -> WireFormatError:
-    index = tuple(int(i) for i in np.unravel_index(position, shape)) if shape else ()
-    return WireFormatError(f"residues: the element at index {index} {reason}")
+    return WireFormatError(f"residues: the element at index {index_at(position, shape)} {reason}")
 
 
 def stored_residues(residues: ResidueArray) -> Iterator[Buffer]:

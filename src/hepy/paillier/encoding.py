@@ -18,6 +18,7 @@ from hepy._arguments import whole
 from hepy._devices.zeroing import secret_memory
 from hepy._immutable import Immutable
 from hepy._limbs import MPZ, object_array
+from hepy._shapes import index_at
 from hepy.bigint.fixed_point import FixedPoint, NotFinite
 from hepy.errors import EncodingOverflowError, ParameterError
 
@@ -113,7 +114,7 @@ class Numbers(Immutable):
         for position, value in enumerate(encodings, start):
             if abs(value) > self._bound:
                 raise EncodingOverflowError(
-                    f"the plaintext at index {_index(position, shape)} lies outside the bound of {self._bound.bit_length()} "
+                    f"the plaintext at index {index_at(position, shape)} lies outside the bound of {self._bound.bit_length()} "
                     "bits that its array declares: the ciphertext was not made by operations that keep account of it"
                 )
         return object_array(encodings, (len(encodings),)) if raw else self.values(encodings)
@@ -194,13 +195,13 @@ def _declared(array: Any, scale_bits: int | None, value_bits: int | None) -> tup
         fixed = FixedPoint(array, scale)
     except NotFinite as error:
         raise ParameterError(
-            f"the value at index {_index(error.position, array.shape)} is not finite: replace or leave out NaN and "
+            f"the value at index {index_at(error.position, array.shape)} is not finite: replace or leave out NaN and "
             "infinities"
         ) from None
     position = fixed.first_beyond(bound)
     if position is not None:
         raise EncodingOverflowError(
-            f"the value at index {_index(position, array.shape)} exceeds its declared bound of {bound.bit_length()} "
+            f"the value at index {index_at(position, array.shape)} exceeds its declared bound of {bound.bit_length()} "
             "bits (fraction bits included): declare a larger value_bits=..., as encrypt, add, multiply and matmul take it"
         )
     return fixed, Numbers(scale, bound)
@@ -229,7 +230,7 @@ def numbers(values: Any) -> Any:
     for position, value in enumerate(array.flat):
         if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer | float | np.floating | MPZ):
             raise ParameterError(
-                f"at index {_index(position, array.shape)} there is {type(value).__name__}: only integers and floats "
+                f"at index {index_at(position, array.shape)} there is {type(value).__name__}: only integers and floats "
                 "can be encrypted"
             )
     if kinds == {True}:
@@ -267,7 +268,7 @@ def _exact_floats(objects: npt.NDArray[np.object_]) -> npt.NDArray[np.float64]:
             made = math.inf
         if _is_integer(value) and int(value) != made:
             raise ParameterError(
-                f"floats are mixed with the integer at index {_index(position, objects.shape)}, which no float64 is: "
+                f"floats are mixed with the integer at index {index_at(position, objects.shape)}, which no float64 is: "
                 "encrypt them as two arrays"
             )
     return out.reshape(objects.shape)
@@ -291,7 +292,3 @@ def _default_bound(dtype: np.dtype[Any]) -> int:
 _INT64 = Numbers(0, _default_bound(np.dtype(np.int64)))
 _FLOAT64 = Numbers(DEFAULT_SCALE_BITS, _default_bound(np.dtype(np.float64)) << DEFAULT_SCALE_BITS)
 _FLOATS_BELOW = 2.0**DEFAULT_VALUE_BITS
-
-
-def _index(position: int, shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(int(i) for i in np.unravel_index(position, shape)) if shape else ()

@@ -17,7 +17,7 @@ import os
 import stat
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +32,7 @@ from hepy.bigint import ResidueArray
 from hepy.bigint.residues import chunks
 from hepy.errors import KeyMismatchError, ParameterError, WireFormatError
 from hepy.paillier.codec import KeyHeader, parse_key
-from hepy.paillier.keys import PublicKey
+from hepy.paillier.keys import Part, PublicKey
 from hepy.paillier.pools import Pool
 from hepy.wire import kinds
 from hepy.wire.container import Container, Spec, header_bytes
@@ -45,8 +45,6 @@ MAX_COUNT = 1 << 32
 _WORD = (1 << 64) - 1
 _MODE = 0o600
 _AT_EMPTY_PATH, _STATX_BTIME = 0x1000, 0x800  # of linux/fcntl.h and linux/stat.h
-
-Part = Callable[[int, int], ResidueArray]  # (start, stop) -> obfuscators
 
 
 @dataclass(frozen=True)

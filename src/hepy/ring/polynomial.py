@@ -18,7 +18,7 @@ from hepy import _devices
 from hepy import _limbs as integers
 from hepy._arguments import whole
 from hepy._devices import graphs
-from hepy._shapes import Move, Places, Shaped, moved
+from hepy._shapes import Move, Places, Shaped, first_index, moved
 from hepy.errors import DeviceError, ParameterError
 from hepy.ring.basis import RingBasis, check_basis
 from hepy.ring.constants import on_device
@@ -60,8 +60,7 @@ class RingArray(Shaped):
             )
         wrong = (array < 0) | (array >= basis.words[:, None].astype(np.int64))
         if wrong.any():
-            place = tuple(int(i) for i in np.argwhere(wrong)[0])
-            raise ParameterError(f"the word at index {place} is not below its prime: reduce it first")
+            raise ParameterError(f"the word at index {first_index(wrong)} is not below its prime: reduce it first")
         device = _devices.current()
         return cls(basis, device, device.asarray(array.astype(np.uint32)))
 
