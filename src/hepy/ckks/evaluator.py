@@ -29,7 +29,11 @@ from hepy.ring import (
 
 
 class Evaluator:
-    """Arithmetic on batches of ciphertexts, with the keys of one context."""
+    """Arithmetic on batches of ciphertexts, with the keys of one context.
+
+    Below, x and y are ciphertexts [B..., k] and [C..., k], in the NTT domain, modulo the primes of one level; a plaintext
+    is [C...], encoded for that level. Batch axes broadcast.
+    """
 
     def __init__(self, rings: Rings, keys: KeyStore) -> None:
         self._rings = rings
@@ -50,24 +54,31 @@ class Evaluator:
     # Linear.
 
     def add(self, x: Polynomial, y: Polynomial) -> Polynomial:
+        """x + y: of two and of three components, three."""
         return x + y if x.shape[-1] == y.shape[-1] else _three(x) + _three(y)
 
     def subtract(self, x: Polynomial, y: Polynomial) -> Polynomial:
+        """x - y, as add."""
         return x - y if x.shape[-1] == y.shape[-1] else _three(x) - _three(y)
 
     def negate(self, x: Polynomial) -> Polynomial:
+        """-x."""
         return -x
 
     def multiply_integer(self, x: Polynomial, factor: int) -> Polynomial:
+        """x times an integer of any size and sign."""
         return x * factor
 
     def add_plaintext(self, x: Polynomial, plaintext: Polynomial) -> Polynomial:
+        """The plaintext added to c_0."""
         return add_first(x, plaintext[..., None])
 
     def subtract_plaintext(self, x: Polynomial, plaintext: Polynomial) -> Polynomial:
+        """The plaintext taken from c_0."""
         return self.add_plaintext(x, -plaintext)
 
     def multiply_plaintext(self, x: Polynomial, plaintext: Polynomial) -> Polynomial:
+        """Every component times the plaintext."""
         return x * plaintext[..., None]
 
     def sum(self, x: Polynomial, axis: int) -> Polynomial:
@@ -81,6 +92,7 @@ class Evaluator:
         return parts[0]
 
     def join(self, how: str, parts: Sequence[Polynomial], axis: int) -> Polynomial:
+        """Ciphertexts of one level along a batch axis; how: "concatenate" or "stack"."""
         return (stack if how == "stack" else concatenate)(parts, axis)
 
     # Products of ciphertexts.

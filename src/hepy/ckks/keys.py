@@ -79,6 +79,7 @@ class SecretKey(ReadOnly):
     @classmethod
     @secret_memory()
     def generate(cls, rings: Rings, stream: Stream) -> SecretKey:
+        """A new secret of the parameters' distribution, on the current device."""
         if rings.parameters.secret == "sparse":
             secret = sparse_ternary(rings.keys, (), sparse_weight(rings.parameters.log_n), stream)
         else:
@@ -112,12 +113,14 @@ class EncryptionKey:
     @classmethod
     @secret_memory()
     def generate(cls, rings: Rings, secret: SecretKey, seed: bytes) -> EncryptionKey:
+        """The key of that secret and that public seed: the same each time, because the secret keeps its error."""
         a = expand(seed, rings.encryption, ())
         b = secret.error.to(a.device).ntt() - a * secret.on(a.device).restrict(rings.encryption)
         return cls(seed, Halves(b, _expansion(seed, rings.encryption, ()), a))
 
     @classmethod
     def restore(cls, rings: Rings, seed: bytes, b: Polynomial) -> EncryptionKey:
+        """The key of a message, whose other half its seed expands to when it is first needed."""
         return cls(seed, Halves(b, _expansion(seed, rings.encryption, ())))
 
 
@@ -293,6 +296,7 @@ class KeyStore:
             return dict(sorted(self._keys.items()))
 
     def put(self, element: int, key: SwitchingKey) -> None:
+        """Keep a key by its element, in place of one that is here."""
         with self._lock:
             self._keys[element] = key
 

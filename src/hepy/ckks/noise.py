@@ -57,6 +57,7 @@ class Model:
 
     @functools.cached_property
     def gaussian(self) -> float:
+        """A polynomial of the ring's Gaussian."""
         n = self.parameters.degree
         return TAIL * SIGMA * math.sqrt(n) if self.worst else SIGMA
 
@@ -152,6 +153,7 @@ class Account(NamedTuple):
     spread: float = 1.0
 
     def plus(self, other: Account) -> Account:
+        """The sum, or the difference."""
         bound = self.bound + other.bound
         return Account(
             self.model,

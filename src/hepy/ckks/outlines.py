@@ -40,7 +40,11 @@ class Outline:
 
 
 class Recorder:
-    """In place of an Evaluator: shapes of results, and which keys were asked for."""
+    """In place of an Evaluator, with its methods: shapes of results, and which keys were asked for.
+
+    Attributes:
+        elements: automorphisms whose keys were asked for, 0 for relinearization.
+    """
 
     # Its methods that make polynomials from polynomials.
     OPERATIONS = (

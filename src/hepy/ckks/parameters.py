@@ -36,8 +36,8 @@ class Parameters(ReadOnly):
     Args:
         log_n: log2 of the ring's degree N, 3 to 17; a ciphertext has N / 2 slots. Below 10 only without security.
         depth: how many multiplications in a row fit.
-        scale_bits: log2 of the scale, the fixed-point fraction bits: 25, 30, ..., 60. Precision is some 15 to 20 bits
-            less.
+        scale_bits: log2 of the scale, the fixed-point fraction bits: 25, 30, ..., 60. Some 13 to 16 of them
+            are noise after a product; print(parameters) says how many after deeper circuits.
         security: 128, 192 or 256 bits by the tables of hepy.ckks.security, or None for experiments without any.
         digits: how many digits key switching has; None lets the search choose. More make keys larger, P smaller.
         secret: "ternary" (uniform), or "sparse" (192 nonzero coefficients), for which security has to be None.

@@ -39,6 +39,7 @@ class Plaintext(ReadOnly):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """[B..., n], that of the values."""
         return self.values.shape
 
     @property

@@ -52,7 +52,8 @@ class PublicKey(Immutable, ReadOnly):
 
     Attributes:
         n: the modulus.
-        bits: its length.
+        modulus: n**2, as a hepy.bigint.Modulus: what ciphertexts are residues of.
+        bits: the length of n.
         variant: the variant's name.
         h: the generator, or None.
         insecure: whether the key is too short for anything but experiments.
@@ -84,6 +85,7 @@ class PublicKey(Immutable, ReadOnly):
 
     @property
     def variant(self) -> str:
+        """The variant's name."""
         return self._variant.name
 
     def __repr__(self) -> str:
@@ -237,7 +239,7 @@ class PublicKey(Immutable, ReadOnly):
     def encode(
         self, values: Any, scale_bits: int | None, value_bits: int | None
     ) -> tuple[FixedPoint, Numbers | Fields]:
-        """Values or packed records, checked, with the account that goes with them."""
+        """Values or packed records, checked, with the account that goes with them; arguments and errors as for encrypt."""
         if isinstance(values, CiphertextArray):
             raise ParameterError("these values are encrypted already: rerandomize() makes fresh ciphertexts of them")
         if isinstance(values, Packed):
@@ -249,11 +251,14 @@ class PublicKey(Immutable, ReadOnly):
 
     @secret_memory()
     def embed(self, encodings: Any) -> ResidueArray:
-        """(1 + n)**m modulo n**2 of integers or residues m, without an obfuscator: anyone can read it."""
+        """(1 + n)**m modulo n**2 of integers m of any shape, without an obfuscator: anyone can read it."""
         return self.modulus.affine(encodings, self.n, 1)
 
     def rerandomize(self, residues: ResidueArray, seed: bytes | None, pool: Pool | None = None) -> ResidueArray:
-        """Each ciphertext times a fresh obfuscator that is uniform whatever was there."""
+        """Ciphertexts modulo n**2, of any shape, each times a fresh obfuscator: uniform whatever was there.
+
+        Contract for pool and seed: CiphertextArray.rerandomize.
+        """
         source = self._source(Purpose.RERANDOMIZER, pool, seed, None)
         flat = residues.ravel()
         with _devices.device(residues.device):

@@ -49,6 +49,7 @@ class Fields:
 
     @property
     def total_bits(self) -> int:
+        """Of all fields and the count."""
         return sum(self.field_bits) + self.count_bits
 
     @property
@@ -66,6 +67,7 @@ class Fields:
         return count * (sum(1 << (value + shift) for value, shift in parts) + (1 << self.shifts[-1]))
 
     def times(self, factor: int) -> Fields:
+        """The account of a product with a number from 1 on, or of a sum of so many records."""
         return replace(self, terms=self.terms * factor, count=self.count * factor)
 
     def plus(self, other: Fields) -> Fields:

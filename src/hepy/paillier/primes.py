@@ -39,6 +39,7 @@ class Verification:
         self.passed = False
 
     def run(self) -> bool:
+        """Run the tests: whether all are passed, which `passed` keeps."""
         value, bases, results = self._value, self._bases, [False, False]
         # Miller-Rabin first: it leaves the GIL to BPSW.
         tests = (lambda: is_strong_probable_prime(value, bases), lambda: bool(gmpy2.is_prime(value, _BPSW)))

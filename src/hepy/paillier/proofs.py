@@ -106,6 +106,11 @@ def check_small_factors(n: int) -> None:
 
 
 def context_bytes(context: Any) -> bytes:
+    """What of a context goes into the hash.
+
+    Raises:
+        ParameterError: it is no text.
+    """
     if not isinstance(context, str):
         raise ParameterError(f"a context is a text that both sides know, not {type(context).__name__}")
     return context.encode("utf-8", "surrogatepass")

@@ -44,6 +44,11 @@ _VARIANTS = {name: Variant(name, fixed) for name, fixed in (("djn", True), ("cla
 
 
 def variant(name: str) -> Variant:
+    """A variant by its name.
+
+    Raises:
+        ParameterError: there is none of that name; says which there are.
+    """
     try:
         return _VARIANTS[name]
     except (KeyError, TypeError):
