@@ -15,7 +15,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +24,12 @@ from hepy._arguments import axes_of, whole
 from hepy._immutable import Immutable
 from hepy._numpy_manners import NumpyManners, Protocols
 from hepy._shapes import Move, Shaped, first_index, moved
-from hepy.ckks import encoding
+from hepy.ckks import batches, encoding
 from hepy.ckks.keys import whole_step
 from hepy.ckks.noise import Account, Model, encoded
 from hepy.ckks.parameters import Parameters, levels_needed
 from hepy.ckks.plaintexts import Plaintext
+from hepy.ckks.states import State
 from hepy.errors import EncodingOverflowError, KeyMismatchError, LevelError, ParameterError, ScaleMismatchError
 from hepy.ring import galois_element
 
@@ -62,46 +63,6 @@ def manual() -> Iterator[None]:
         yield
     finally:
         _manual.reset(token)
-
-
-class State(NamedTuple):
-    """What is known of a ciphertext array in clear.
-
-    Attributes:
-        level: multiplications left.
-        scale: between values and plaintext coefficients.
-        slots: the period of the slots, a power of two; N for values in coefficients.
-        length: values along the last axis, up to `slots`.
-        is_complex: whether values are complex.
-        in_coefficients: values are coefficients of the polynomial, not its slots.
-        accounts: of the noise; empty where nothing is known of it.
-        filled: whether slots beyond the values may hold anything; otherwise they are zero. A single value is in all slots.
-    """
-
-    level: int
-    scale: float
-    slots: int
-    length: int
-    is_complex: bool
-    in_coefficients: bool
-    accounts: tuple[Account, ...]
-    filled: bool = False
-
-    def with_accounts(self, change: Callable[[Account], Account], **others: Any) -> State:
-        """The state after an operation that changes each account so."""
-        return self._replace(accounts=tuple(map(change, self.accounts)), **others)
-
-    def beside(self, length: int, slots: int) -> State:
-        """As an operand beside vectors of that length: a single value repeats after their slots, too."""
-        if self.length > 1 or length == 1 or self.slots <= slots:
-            return self
-        # Its error is one value in all slots, and so counts as that of more coefficients.
-        growth = math.sqrt(self.slots / slots)
-        return self.with_accounts(lambda a: a if a.model.worst else a._replace(error=a.error * growth), slots=slots)
-
-    def fills(self, length: int) -> bool:
-        """Whether it puts anything into the slots beyond so many values, as an operand."""
-        return self.filled or self.length == 1 < length
 
 
 class CiphertextArray(Shaped, NumpyManners, Immutable):
@@ -262,13 +223,7 @@ class CiphertextArray(Shaped, NumpyManners, Immutable):
         Raises:
             ParameterError: the shape does not fit, or slots move: a ciphertext's values stay together, in their order.
         """
-        *batch, length = self.shape
-        ciphertexts, slots = np.arange(math.prod(batch)).reshape(*batch, 1), np.arange(length)
-        # Which ciphertext and which slot comes to each place. What only moves axes copies nothing, for both are broadcast.
-        which, slot = (moved(function, np.broadcast_to(each, self.shape)) for each in (ciphertexts, slots))
-        if which.shape[-1:] != (length,) or not _together(which, slot, slots):
-            raise self._last_axis_stays("is rearranged along its batch axes")
-        return self._taken(which[..., 0])
+        return self._taken(batches.rearranged(self.shape, function))
 
     def reshape(self, *shape: Any) -> CiphertextArray:
         """Other batch axes; the last axis stays.
@@ -278,7 +233,7 @@ class CiphertextArray(Shaped, NumpyManners, Immutable):
         """
         wanted = moved(lambda outline: outline.reshape(*shape), np.broadcast_to(np.bool_(0), self.shape)).shape
         if wanted[-1:] != self.shape[-1:]:
-            raise self._last_axis_stays(f"cannot become one of {wanted}")
+            raise batches.slots_stay(self.shape, f"cannot become one of {wanted}")
         return self._reshaped(wanted[:-1])
 
     def transpose(self, *axes: Any) -> CiphertextArray:
@@ -304,18 +259,13 @@ class CiphertextArray(Shaped, NumpyManners, Immutable):
             return self._reshaped(places.shape)
         # The same ciphertext in two places tells that two values are equal, so repetition ends freshness.
         fresh = self._fresh and len(np.unique(numbers)) == len(numbers)
-        parts = self._parts.reshape(-1, self.components)[_steps(numbers)].reshape(*places.shape, self.components)
-        return self._with(parts, self._state, fresh=fresh)
+        taken = self._parts.reshape(-1, self.components)[batches.run_of(numbers)]
+        return self._with(taken.reshape(*places.shape, self.components), self._state, fresh=fresh)
 
     def _reshaped(self, batch: tuple[int, ...]) -> CiphertextArray:
         parts = self._parts.reshape(*batch, self.components)
         # A seed knows the order of ciphertexts, not the batch's shape.
         return self._with(parts, self._state, seed=self._seed, fresh=self._fresh)
-
-    def _last_axis_stays(self, what: str) -> ParameterError:
-        return ParameterError(
-            f"an array of shape {self.shape} {what}: the last axis stays, {self.shape[-1]} values a ciphertext"
-        )
 
     def _with(self, parts: Any, state: State, *others: CiphertextArray, **what: Any) -> CiphertextArray:
         seeded = self._seeded or any(other._seeded for other in others)
@@ -892,23 +842,6 @@ def _levels_ran_out(parameters: Parameters, operation: str) -> str:
         f"{operation} needs 1 level, and its operand is at level 0 of {parameters.depth}: from the top the circuit so far needs "
         f"depth {needed}: {levels_needed(parameters, needed)}; ckks.plan(function, params) tells what a whole circuit needs"
     )
-
-
-def _together(which: npt.NDArray[Any], slot: npt.NDArray[Any], slots: npt.NDArray[Any]) -> bool:
-    """Whether rows of places have the slots of one ciphertext each, in their order."""
-    # What repeats along an axis is looked at once.
-    which, slot = (a[tuple(slice(None) if step else slice(1) for step in a.strides)] for a in (which, slot))
-    return bool((which == which[..., :1]).all() and (slot == slots).all())
-
-
-def _steps(places: npt.NDArray[np.int64]) -> slice | npt.NDArray[np.int64]:
-    """Places as a slice, which copies nothing, where they are evenly spaced and ascend."""
-    if len(places) < 2:
-        return slice(places[0], places[0] + 1) if len(places) else slice(0)
-    step = int(places[1] - places[0])
-    if step < 1 or (np.diff(places) != step).any():
-        return places
-    return slice(int(places[0]), int(places[-1]) + 1, step)
 
 
 def _broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> None:

@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hepy.ckks.ciphertexts import CiphertextArray, State
+from hepy.ckks.ciphertexts import CiphertextArray
 from hepy.ckks.context import PublicContext
 from hepy.ckks.evaluator import Evaluator
 from hepy.ckks.keys import RELINEARIZE
 from hepy.ckks.outlines import Outline, Recorder
+from hepy.ckks.states import State
 from hepy.errors import DeviceError, KeyMismatchError, LevelError, ParameterError, ScaleMismatchError
 from hepy.ring import Polynomial, Replay
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from hepy import _devices
 from hepy._devices import HOST
-from hepy.ckks.ciphertexts import CiphertextArray, State
+from hepy.ckks.ciphertexts import CiphertextArray
 from hepy.ckks.context import Context, PublicContext, fingerprint, refuse_transparent
 from hepy.ckks.keys import EncryptionKey, KeyStore, SecretKey, SwitchingKey, expand, steps
 from hepy.ckks.level_sets import LevelSets
@@ -28,6 +28,7 @@ from hepy.ckks.parameters import LOG_N, SECRETS, Parameters
 from hepy.ckks.rings import rings
 from hepy.ckks.security import LEVELS
 from hepy.ckks.sharing import MAX_BUDGET, Sharing
+from hepy.ckks.states import State
 from hepy.errors import KeyMismatchError, ParameterError, WireFormatError
 from hepy.random import KEY_BYTES
 from hepy.ring import Coefficients, Polynomial, RingBasis, concatenate, stack

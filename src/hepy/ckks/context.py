@@ -18,7 +18,7 @@ from hepy._devices.zeroing import secret_memory
 from hepy._immutable import Immutable, ReadOnly
 from hepy._shapes import first_index
 from hepy.ckks import encoding
-from hepy.ckks.ciphertexts import CiphertextArray, State, encode_plaintext
+from hepy.ckks.ciphertexts import CiphertextArray, encode_plaintext
 from hepy.ckks.evaluator import Evaluator
 from hepy.ckks.keys import EncryptionKey, KeyStore, SecretKey, SwitchingKey, expand, public_seed
 from hepy.ckks.noise import encoded, largest_of, likely
@@ -27,6 +27,7 @@ from hepy.ckks.plaintexts import Plaintext
 from hepy.ckks.planning import Output, Plan
 from hepy.ckks.rings import Rings, rings
 from hepy.ckks.sharing import STATISTICAL_BITS, Sharing, ciphertext_digest, deviation, multipliers, noise
+from hepy.ckks.states import State
 from hepy.errors import DeviceOutOfMemoryError, KeyMismatchError, MissingKeyError, ParameterError
 from hepy.random import KEY_BYTES, Purpose, Stream
 from hepy.ring import Coefficients, Polynomial, RingBasis, gaussian, mod_down, stack, ternary

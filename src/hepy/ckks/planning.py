@@ -16,11 +16,12 @@ from typing import Any
 
 from hepy._arguments import shown
 from hepy.ckks import encoding
-from hepy.ckks.ciphertexts import CiphertextArray, State
+from hepy.ckks.ciphertexts import CiphertextArray
 from hepy.ckks.keys import steps
 from hepy.ckks.noise import DOUBLE, Account, Model, encoded
 from hepy.ckks.outlines import Outline, Recorder
 from hepy.ckks.parameters import Parameters, levels_needed, readable_bytes
+from hepy.ckks.states import State
 from hepy.errors import LevelError, ParameterError
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
