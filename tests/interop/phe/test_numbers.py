@@ -13,6 +13,7 @@ import pytest
 
 from hepy import options
 from hepy.bigint import ResidueArray
+from hepy.bigint.single import Singles
 from hepy.errors import EncodingOverflowError, HepyError, KeyMismatchError, ParameterError
 from hepy.interop.phe import deferred, paillier
 from hepy.interop.phe.arrays import EncryptedArray
@@ -152,16 +153,30 @@ def test_doubling_does_not_grow(public_key, private_key, batches):
 
 
 def test_a_sum_that_is_multiplied_is_computed_first(public_key, private_key, batches):
-    number = sum(public_key.encrypt(value) * 0.5 for value in range(10)) * 0.1
-    assert private_key.decrypt(number) == pytest.approx(2.25)
+    number = sum(public_key.encrypt(value) * (value + 0.5) for value in range(10)) * 0.1
+    assert private_key.decrypt(number) == pytest.approx(30.75)
     assert batches == [10] or batches == [11]
+
+
+def test_a_sum_of_few_exponents_is_multiplied_first(public_key, private_key, batches, monkeypatch):
+    powers = []
+    power = Singles.power
+    monkeypatch.setattr(
+        Singles, "power", lambda *arguments, **named: powers.append(arguments[2]) or power(*arguments, **named)
+    )
+    numbers = [public_key.encrypt(value) for value in (1, 0.5, 3, 0.25, -7, 2, 0.75, 0.5)]
+    powers.clear()
+    total = sum(number * 8 for number in numbers)
+    ciphertext(total)
+    assert powers == [16**14, 8] and not batches
+    assert private_key.decrypt(total) == 8
 
 
 def test_long_sums_are_computed_in_between(public_key, private_key, batches, monkeypatch):
     monkeypatch.setattr("hepy.interop.phe.numbers.MOST_TERMS", 16)
-    number = sum(public_key.encrypt(value) * 0.5 for value in range(64))
+    number = sum(public_key.encrypt(value) * (value + 0.5) for value in range(64))
     assert number.result.terms <= 16
-    assert private_key.decrypt(number) == 1008.0
+    assert private_key.decrypt(number) == 86352.0
     assert max(batches) <= 18 and len(batches) > 3
 
 

@@ -10,8 +10,9 @@ itself. Every other one is computed once, so looking at partial sums in any orde
 
 from __future__ import annotations
 
+import math
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -141,17 +142,34 @@ def _inverses() -> Iterator[None]:
 
 def _product_of_powers(modulus: Modulus, terms: list[tuple[Any, int]]) -> Any:
     """The product of value**exponent. In variable time: it tells the exponents, which are plain numbers."""
-    if len(terms) >= _FEW:
-        values = object_array([value for value, _ in terms], (len(terms),))
-        exponents = object_array([exponent for _, exponent in terms], (len(terms),))
-        return gmpy2.mpz(modulus.array(values).multi_power_vartime(exponents).to_ints().item())
-    above, below, singles = gmpy2.mpz(1), gmpy2.mpz(1), modulus.singles
+    n, singles = modulus.n, modulus.singles
+    terms = [(value, exponent) for value, exponent in terms if value != 1]  # sum() begins with 0, whose ciphertext is 1
+    # A sum has few exponents, each for many numbers, which are multiplied first. And what all exponents have as a
+    # factor, a power of two where numbers are aligned, is left to the end.
+    together = math.gcd(*(exponent for _, exponent in terms))
+    shared = together & -together  # 0 if all of them are
+    bases: dict[int, Any] = {}
     for value, exponent in terms:
+        exponent = exponent // shared if shared else 0
+        bases[exponent] = bases[exponent] * value % n if exponent in bases else value
+    if len(bases) >= _FEW:
+        values, exponents = (object_array(list(column), (len(bases),)) for column in (bases.values(), bases))
+        product = gmpy2.mpz(modulus.array(values).multi_power_vartime(exponents).to_ints().item())
+    else:
+        product = one_by_one(modulus, bases.items())
+    return singles.power(product, shared, vartime=True) if shared > 1 else product
+
+
+def one_by_one(modulus: Modulus, powers: Iterable[tuple[int, Any]]) -> Any:
+    """The product of value**exponent for some (exponent, value), one power after the other."""
+    n, singles = modulus.n, modulus.singles
+    above, below = gmpy2.mpz(1), gmpy2.mpz(1)
+    for exponent, value in powers:
         power = value if abs(exponent) == 1 else singles.power(value, abs(exponent), vartime=True)
         if exponent < 0:
-            below = power if below == 1 else below * power % modulus.n
+            below = power if below == 1 else below * power % n
         else:
-            above = power if above == 1 else above * power % modulus.n
+            above = power if above == 1 else above * power % n
     if below == 1:
-        return above % modulus.n
-    return above * singles.inverse(below) % modulus.n
+        return above % n
+    return above * singles.inverse(below) % n
