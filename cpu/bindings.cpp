@@ -133,6 +133,9 @@ class Elements {
       }
     }
   }
+  // All of the operand.
+  Elements(const Engine& engine, const py::object& batch, const py::object& rows)
+      : Elements(engine, batch, rows, 0, Array<const Row>(rows).size()) {}
   const Operand& operator*() const { return value_; }
   std::size_t size() const { return rows_.size(); }
   const Limb* row(const Engine& engine, std::size_t i) const {
@@ -248,6 +251,85 @@ void equal(const Engine& engine, const py::object& out, const py::object& x, con
   std::uint8_t* const target = to.data(stop);
   const py::gil_scoped_release release;
   engine.equal(target, *left, *right, start, stop);
+}
+
+// What is shorter is copied sooner than the GIL is let go of.
+constexpr std::size_t kLongCopy = std::size_t(1) << 16;
+
+// Elements of operands, tuples of batch and rows, one after the other from out[at] on; where they end.
+std::size_t gather(const Engine& engine, const py::object& out, std::size_t at, const py::list& parts) {
+  const Array<Limb> to(out);
+  const std::size_t width = engine.width(), bytes = width * sizeof(Limb);
+  for (const py::handle part : parts) {
+    if (!py::isinstance<py::tuple>(part) || py::len(part) != 2) throw InvalidArgument("a part is a batch and rows");
+    const auto pair = py::reinterpret_borrow<py::tuple>(part);
+    const Elements operand(engine, pair[0], pair[1]);
+    const std::size_t count = operand.size();
+    Limb* const target = to.data((at + count) * width) + at * width;
+    const auto copy = [&] {
+      for (std::size_t i = 0; i < count; ++i) std::memcpy(target + i * width, operand.row(engine, i), bytes);
+    };
+    if (count * bytes < kLongCopy) {
+      copy();
+    } else {
+      const py::gil_scoped_release release;
+      copy();
+    }
+    at += count;
+  }
+  return at;
+}
+
+// Rows in the order of their bins, below `count`, and as they were within each: a counting sort. With offsets of the
+// bins that occur, and of one behind them that is empty; and for each bin which of these is its own, the empty one for
+// a bin that does not occur.
+py::tuple sort_by_bin(const py::object& rows, const py::object& bins, std::size_t count) {
+  const Array<const Row> items(rows), keys(bins);
+  const std::size_t size = keys.size();
+  const Row *const item = items.data(size), *const key = keys.data(size);
+  py::array_t<Row> sorted(size), places(count);
+  Row *const target = sorted.mutable_data(), *const place = places.mutable_data();
+  std::vector<Row> offsets{0};
+  {
+    const py::gil_scoped_release release;
+    std::fill_n(place, count, 0);
+    for (std::size_t i = 0; i < size; ++i) {
+      if (key[i] < 0 || std::size_t(key[i]) >= count) throw InvalidArgument("a bin is out of range");
+      ++place[key[i]];
+    }
+    const Row empty = Row(count) - Row(std::count(place, place + count, 0));
+    offsets.reserve(std::size_t(empty) + 2);
+    for (std::size_t bin = 0; bin < count; ++bin) {
+      const Row length = place[bin];
+      place[bin] = length == 0 ? empty : Row(offsets.size()) - 1;
+      if (length != 0) offsets.push_back(offsets.back() + length);
+    }
+    std::vector<Row> next(offsets);
+    for (std::size_t i = 0; i < size; ++i) target[next[std::size_t(place[key[i]])]++] = item[i];
+    offsets.push_back(Row(size));
+  }
+  return py::make_tuple(sorted, py::array_t<Row>(py::ssize_t(offsets.size()), offsets.data()), places);
+}
+
+// How many integers each of some lists has, and all of them one after the other; None where something else is in a
+// list, or an integer beyond 64 bits.
+py::object flatten(const py::list& lists) {
+  py::array_t<Row> counts(py::ssize_t(lists.size()));
+  Row* count = counts.mutable_data();
+  std::vector<Row> values;
+  for (const py::handle list : lists) {
+    if (!PyList_CheckExact(list.ptr())) return py::none();
+    const Py_ssize_t size = PyList_GET_SIZE(list.ptr());
+    for (Py_ssize_t i = 0; i < size; ++i) {
+      PyObject* const item = PyList_GET_ITEM(list.ptr(), i);
+      if (!PyLong_CheckExact(item)) return py::none();
+      int beyond = 0;
+      values.push_back(PyLong_AsLongLongAndOverflow(item, &beyond));
+      if (beyond != 0) return py::none();
+    }
+    *count++ = size;
+  }
+  return py::make_tuple(counts, py::array_t<Row>(py::ssize_t(values.size()), values.data()));
 }
 
 using Binary = void (Engine::*)(Limb*, Operand, Operand, std::size_t, std::size_t) const;
@@ -704,6 +786,10 @@ PYBIND11_MODULE(_cpu, module) {
       [](const std::string& name, std::size_t bits, bool squared) { return kind(name).radix_bits(bits, squared); },
       py::arg("name"), py::arg("bits"), py::arg("squared"),
       "log2 of R, for a modulus of so many bits, or for its root.");
+  module.def("flatten", &flatten, py::arg("lists"),
+             "Lists of integers as their lengths and one array; None of others.");
+  module.def("sort_by_bin", &sort_by_bin, py::arg("rows"), py::arg("bins"), py::arg("count"),
+             "Rows in the order of their bins, offsets of the bins that occur, and each bin's place among these.");
   py::class_<Engine>(module, "Engine", py::module_local())
       .def(py::init(&make), py::arg("name"), py::arg("n"), py::arg("one"), py::arg("bits"), py::arg("squared") = false)
       .def_property_readonly("lanes", &Engine::lanes)
@@ -714,6 +800,7 @@ PYBIND11_MODULE(_cpu, module) {
       .def("load", &load)
       .def("store", &store)
       .def("equal", &equal)
+      .def("gather", &gather)
       .def("multiply", &binary<&Engine::multiply>)
       .def("square", &square)
       .def("add", &binary<&Engine::add>)

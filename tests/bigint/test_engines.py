@@ -269,6 +269,17 @@ class TestRefusals:
         with pytest.raises(ParameterError, match="segments"):
             native.segment_product(np.empty_like(batch), batch, np.arange(3), np.array(offsets), 0, 2)
 
+    def test_parts_that_are_not_there_or_do_not_fit(self, native, batch):
+        rows, out = np.arange(3), np.ones((4, native.width), np.uint64)
+        assert native.gather(out, 1, [(batch, rows[:1]), (batch, rows[1:])]) == 4
+        assert out.any(axis=1).tolist() == [True, False, False, False]
+        with pytest.raises(ParameterError, match="batch of 3"):
+            native.gather(out, 0, [(batch, rows + 1)])
+        with pytest.raises(ParameterError, match="items was given"):
+            native.gather(out, 2, [(batch, rows)])
+        with pytest.raises(ParameterError, match="a batch and rows"):
+            native.gather(out, 0, [[batch, rows]])
+
     def test_exponents_that_are_not_there(self, native, batch):
         words, out, rows = np.ones((2, 1), np.uint32), np.empty_like(batch), np.arange(3)
         with pytest.raises(ParameterError, match="no such row"):

@@ -3,11 +3,13 @@
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hepy import _limbs as limb
 from hepy.bigint import multi_power, segments
+from hepy.errors import ParameterError
 
 
 @given(st.lists(st.integers(0, 50), max_size=12), st.integers(1, 9))
@@ -30,6 +32,29 @@ def test_reordered_segments_keep_their_elements(data, lengths):
     for s, segment in enumerate(order):
         own = rows[offsets[segment] : offsets[segment + 1]]
         assert places[ends[s] : ends[s + 1]].tolist() == own.tolist()
+
+
+SORTS = [segments._sorted, *filter(None, [segments._compiled_sort()])]
+
+
+@pytest.mark.parametrize("sort", SORTS, ids=["numpy", "compiled"][: len(SORTS)])
+@given(bins=st.lists(st.integers(0, 9), max_size=20), count=st.integers(10, 12))
+def test_rows_are_sorted_by_bin(sort, bins, count):
+    rows = 100 + np.arange(len(bins))[::-1]
+    ordered, offsets, places = sort(rows.copy(), np.array(bins, dtype=np.int64), count)
+    occupied = sorted(set(bins))
+    assert places.tolist() == [occupied.index(b) if b in occupied else len(occupied) for b in range(count)]
+    groups = [ordered[start:stop].tolist() for start, stop in itertools.pairwise(offsets.tolist())]
+    assert groups == [[int(rows[i]) for i, own in enumerate(bins) if own == b] for b in occupied] + [[]]
+
+
+def test_bins_out_of_range_are_not_sorted():
+    _cpu = pytest.importorskip("hepy._cpu")
+    for bins in ([0, 3], [-1, 0]):
+        with pytest.raises(ParameterError, match="out of range"):
+            _cpu.sort_by_bin(np.arange(2), np.array(bins), 3)
+    with pytest.raises(ParameterError, match="2 are read"):
+        _cpu.sort_by_bin(np.arange(1), np.array([0, 1]), 3)
 
 
 @given(st.integers(0, 60), st.integers(1, 70))

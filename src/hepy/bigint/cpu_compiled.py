@@ -19,7 +19,7 @@ import numpy.typing as npt
 from hepy import _limbs as limb
 from hepy._devices import Device
 from hepy._host.pool import parallel_ranges
-from hepy.bigint import gathering, inversion, multi_power_host, segments
+from hepy.bigint import inversion, multi_power_host, segments
 from hepy.bigint.combs import Tables
 from hepy.bigint.kernels import NotAUnit, Operand
 from hepy.bigint.rows import Rows, identity
@@ -125,8 +125,9 @@ class Kernels:
         return out
 
     def gather(self, parts: Iterable[Operand], count: int) -> Batch:
-        out = self.empty(count)
-        gathering.gather(out, parts)
+        out, at = self.empty(count), 0
+        for some in [parts] if isinstance(parts, list) else ([part] for part in parts):
+            at = self.native.gather(out, at, [(batch, np.ascontiguousarray(rows)) for batch, rows in some])
         return out
 
     # Elementwise.
@@ -249,7 +250,10 @@ class Kernels:
 
     def segment_product(self, x: Operand, offsets: Rows) -> Batch:
         # A long segment is cut into pieces, so that threads and lanes share it, and their products multiplied in turn.
-        cut, own = segments.pieces(offsets, self._piece(len(x[1]), len(offsets) - 1))
+        longest = self._piece(len(x[1]), len(offsets) - 1)
+        if len(x[1]) <= longest:
+            return self._segments(x, offsets)
+        cut, own = segments.pieces(offsets, longest)
         parts = self._segments(x, cut)
         if len(cut) == len(offsets):
             return parts

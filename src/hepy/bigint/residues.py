@@ -21,7 +21,7 @@ from hepy import _limbs as limb
 from hepy._arguments import axis_of, whole
 from hepy._devices.zeroing import secret_memory
 from hepy._shapes import Move, Shaped, index_at, moved
-from hepy.bigint import joint
+from hepy.bigint import joint, segments
 from hepy.bigint.integers import integers
 from hepy.bigint.kernels import LEAST_CHUNK, Batch, Kernels, NotAUnit, Operand, offered
 from hepy.bigint.not_pickled import NotPickled
@@ -371,8 +371,8 @@ class ResidueArray(Shaped, NotPickled):
     def prod(self, axis: int | tuple[int, ...] | None = None) -> ResidueArray:
         """Products over one axis, several, or all; of nothing, one."""
         rows, kept, run = _axes_last(self._rows, axis)
-        segments = math.prod(kept)
-        batch = self._kernels.segment_product((self._batch, rows.ravel()), np.arange(segments + 1) * run)
+        offsets = np.arange(math.prod(kept) + 1) * run
+        batch = self._kernels.segment_product((self._batch, rows.ravel()), offsets)
         return self._made(batch, kept)
 
     def cumprod(self, axis: int | None = None) -> ResidueArray:
@@ -440,42 +440,31 @@ class ResidueArray(Shaped, NotPickled):
                 return self[everywhere]._histograms(bins[:, everywhere], num_segments, None)
         elif joint.promising(bins):
             products, where = self.joint_segment_product(bins)
-            places = np.concatenate([feature * num_segments + own for feature, (own, _) in enumerate(where)])
-            return concatenate([products, self._other(1).reshape(1)]).spread(places, len(bins) * num_segments)
+            rows = np.full(len(bins) * num_segments, products.size)
+            for feature, (own, here) in enumerate(where):
+                rows[feature * num_segments + own] = np.arange(here.start, here.stop)
+            return concatenate([products, self._other(1).reshape(1)])[rows]
         keys = bins.astype(np.int64, copy=False) + num_segments * np.arange(len(bins))[:, None]
         which = np.broadcast_to(self._rows, bins.shape)
         if mask is not None:
             keys, which = keys[mask], which[mask]
-        occupied, products = self._with(which.ravel()).occupied_segment_product(keys.ravel())
-        return products.spread(occupied, len(bins) * num_segments)
+        products, places = self._with(which.ravel()).sparse_segment_product(keys.ravel(), len(bins) * num_segments)
+        return products[places]
 
-    def occupied_segment_product(self, bins: Rows) -> tuple[Rows, ResidueArray]:
-        """Products of the elements of (S,) that share a bin, without the bins that are empty.
-
-        Args:
-            bins: int64[S], at least 0. Memory is needed for as many numbers as the largest one.
-
-        Returns: which bins occur, rising, int64[T]; and their products with 1 behind them, (T + 1,), for spread().
-        """
-        lengths = np.bincount(bins)
-        occupied = np.flatnonzero(lengths)
-        offsets = np.full(len(occupied) + 2, len(bins))  # the last segment is empty: its product is 1
-        offsets[0] = 0
-        np.cumsum(lengths[occupied], out=offsets[1:-1])
-        order = np.argsort(joint.narrow(bins, len(lengths)), kind="stable")
-        batch = self._kernels.segment_product((self._batch, self._rows[order]), offsets)
-        return occupied, self._made(batch, (len(offsets) - 1,))
-
-    def spread(self, places: Rows, size: int) -> ResidueArray:
-        """Elements 0 to T - 1 of (T + 1,) at distinct places of an array of that size, and the last one everywhere else.
+    def sparse_segment_product(self, bins: Rows, num_segments: int) -> tuple[ResidueArray, Rows]:
+        """Products of the elements of (S,) that share a bin, where many bins may be empty.
 
         Args:
-            places: int64[T], within the array.
+            bins: int64[S], in [0, num_segments).
+
+        Returns: the products of the T bins that occur, in order, with 1 behind them, (T + 1,); and where each bin's own is
+            among these, int64[num_segments]: T for an empty bin.
         """
-        count = len(places)
-        order = np.full(size, count)
-        order[places] = identity(count)
-        return self[order]
+        rows, offsets, places = segments.by_bin(
+            np.ascontiguousarray(self._rows), np.ascontiguousarray(bins), num_segments
+        )
+        batch = self._kernels.segment_product((self._batch, rows), offsets)
+        return self._made(batch, (len(offsets) - 1,)), places
 
     def joint_segment_product(self, bins: npt.NDArray[Any]) -> tuple[ResidueArray, list[tuple[Rows, slice]]]:
         """Products of the elements of (S,) that share a bin, for several features, without the bins that are empty.

@@ -5,18 +5,18 @@ Everything is computed before anything is changed.
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import Any
 
 import numpy as np
 
+from hepy._host import lists
 from hepy.bigint import ResidueArray
 from hepy.bigint import concatenate as concatenate_residues
 from hepy.bigint.joint import promising
 from hepy.errors import ParameterError
 from hepy.interop.fate.errors import ArgumentTypeError, RangeError
-from hepy.interop.fate.scaling import NONE, Exponents, Integers, combine, histograms, replaced, sums_by_target
-from hepy.interop.fate.vectors import CiphertextVector, check_range, integers_of, whole
+from hepy.interop.fate.scaling import Exponents, Integers, combine, histograms, replaced, sums_by_target
+from hepy.interop.fate.vectors import CiphertextVector, check_range, whole
 from hepy.paillier import PublicKey
 
 Parts = tuple[ResidueArray, Exponents]
@@ -47,20 +47,8 @@ def flattened(positions: Any) -> tuple[Integers, Integers]:
     """How many positions each sample has, and all of them: int64[S], int64[P]."""
     if len(positions) == 0:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    return _of_lists(positions) or _of_arrays(positions)
-
-
-def _of_lists(positions: Any) -> tuple[Integers, Integers] | None:
-    """The same of lists of Python's integers, in a third of numpy's time; None of anything else."""
-    if type(positions) is not list or type(positions[0]) is not list:
-        return None
-    try:
-        every = integers_of(tuple(chain.from_iterable(positions)))
-    except TypeError:
-        return None  # numpy finds the words
-    if every is None:
-        return None
-    return np.fromiter(map(len, positions), dtype=np.int64, count=len(positions)), every
+    listed = lists.flattened(positions) if type(positions) is list else None
+    return _of_arrays(positions) if listed is None else listed
 
 
 def _of_arrays(positions: Any) -> tuple[Integers, Integers]:
@@ -92,12 +80,14 @@ def update(
     Args:
         samples: which samples, int64[S], rising.
         counts: how many bins each of them has, int64[S].
-        bins: the bins of all, one sample after the other: int64[P].
+        bins: the bins of all, one sample after the other, int64[P], and perhaps those of more behind them.
     """
+    sources = samples.repeat(counts)
+    bins = bins[: len(sources)]
     if not len(bins):
         a.parts(key)
         return
-    last = int(samples[np.flatnonzero(counts)[-1]])
+    last = int(sources[-1])
     if last * width + width > len(b):
         raise RangeError(f"positions for sample {last}, at stride {width}, leave a vector of {len(b)}")
     if int(bins.view(np.uint64).max()) * width + width > len(a):  # negative ones are the largest of all there
@@ -105,30 +95,22 @@ def update(
             f"positions go from {bins.min()} to {bins.max()}: at stride {width} they leave a vector of {len(a)}"
         )
     residues, exponents = b.parts(key, a.home)
-    at, sums, sum_exponents = _sums(residues, exponents, samples, counts, bins, width)
-    if a.public_key is None:  # zeros, to which nothing need be added
-        filled = np.full(len(a), NONE)
-        filled[at] = sum_exponents
-        a.assign(key, sums.spread(at, len(a)), filled)
-        return
-    mine = a.parts(key)
-    _put(a, at, combine(mine[0][at], mine[1][at], sums[:-1], sum_exponents, subtract=False), key, mine)
-
-
-def _sums(
-    residues: ResidueArray, exponents: Exponents, samples: Integers, counts: Integers, bins: Integers, width: int
-) -> tuple[Integers, ResidueArray, Exponents]:
-    """What update adds: as scaling.sums_by_target."""
-    sources, targets = _strided(np.repeat(samples, counts), width), _strided(bins, width)
+    sources, targets = _strided(sources, width), _strided(bins, width)
     used = exponents[sources]
     features = len(bins) // len(counts)
     regular = features * len(counts) == len(bins) and promising(bins.reshape(-1, features).T)
     if regular and (counts == features).all() and (used == used[0]).all():
         # As many bins of each sample: those in one place belong to one feature.
         columns = [residues[samples * width + k] for k in range(width)]
-        at, sums = histograms(columns, list(targets.reshape(-1, features, width).transpose(2, 1, 0)))
-        return at, sums, np.full(len(at), used[0])
-    return sums_by_target(residues[sources], used, targets)
+        by_feature = list(targets.reshape(-1, features, width).transpose(2, 1, 0))
+        sums, sum_exponents, places = histograms(columns, used[0], by_feature, len(a))
+    else:
+        sums, sum_exponents, places = sums_by_target(residues[sources], used, targets, len(a))
+    if a.public_key is None:  # zeros, to which nothing need be added
+        a.assign(key, sums[places], sum_exponents[places])
+        return
+    mine, at = a.parts(key), np.flatnonzero(places < len(sums) - 1)
+    _put(a, at, combine(mine[0][at], mine[1][at], sums[:-1], sum_exponents[:-1], subtract=False), key, mine)
 
 
 def _strided(places: Integers, width: int) -> Integers:

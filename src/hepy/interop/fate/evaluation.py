@@ -175,9 +175,9 @@ class evaluator:
         kept = np.asarray(masks)
         if kept.size and kept.dtype != bool:
             raise ArgumentTypeError(f"masks are booleans, not {kept.dtype}")
-        samples = np.flatnonzero(kept)[: len(counts)]
-        used = counts[: len(samples)]
-        update(a, b, samples, used, bins[: int(used.sum())], width, key)
+        (samples,) = kept.nonzero()
+        samples = samples[: len(counts)]
+        update(a, b, samples, counts[: len(samples)], bins, width, key)
 
     @staticmethod
     def i_shuffle(pk: PK, a: CiphertextVector, indices: Any) -> None:

@@ -102,8 +102,8 @@ def combine(
 
 
 def sums_by_target(
-    residues: ResidueArray, exponents: Exponents, targets: Integers
-) -> tuple[Integers, ResidueArray, Exponents]:
+    residues: ResidueArray, exponents: Exponents, targets: Integers, size: int
+) -> tuple[ResidueArray, Exponents, Integers]:
     """Sums of the elements that share a target.
 
     Elements of one target and one exponent are summed as they are; only these sums are brought to the target's smallest
@@ -111,44 +111,49 @@ def sums_by_target(
 
     Args:
         residues, exponents: the elements, at least one.
-        targets: int64[B], at least 0.
+        targets: int64[B], in [0, size).
 
-    Returns: the targets in order, each once, int64[T]; their sums with the ciphertext 1 behind them, (T + 1,); and the
-        sums' exponents, (T,).
+    Returns: the sums of the T targets that occur, in order, with the ciphertext 1 behind them, (T + 1,); their exponents; and
+        which of them is each target's own, int64[size]: T where there is nothing to add.
     """
     if not np.count_nonzero(exponents != exponents[0]):
-        found, sums = residues.occupied_segment_product(targets)
-        return found, sums, np.full(len(found), exponents[0])
+        sums, places = residues.sparse_segment_product(targets, size)
+        return sums, _same(exponents[0], sums.size), places
     levels, level = np.unique(exponents, return_inverse=True)
     keys = targets * len(levels) + level.reshape(-1)
-    used, sums = residues.occupied_segment_product(keys)
-    where, sum_exponents = used // len(levels), levels[used % len(levels)]
-    found, of_target = np.unique(where, return_inverse=True)
-    of_target = of_target.reshape(-1)
-    sums = sums[:-1]
-    smallest = np.full(len(found), NONE, dtype=np.int64)
-    np.minimum.at(smallest, of_target, sum_exponents)
-    aligned = raised(sums, digits_above(sum_exponents, smallest[of_target]))
-    return found, aligned.occupied_segment_product(of_target)[1], smallest
+    parts, part_of = residues.sparse_segment_product(keys, size * len(levels))
+    used = np.flatnonzero(part_of < parts.size - 1)
+    where, part_exponents = used // len(levels), levels[used % len(levels)]
+    smallest = np.full(size, NONE)
+    np.minimum.at(smallest, where, part_exponents)
+    aligned = raised(parts[:-1], digits_above(part_exponents, smallest[where]))
+    sums, places = aligned.sparse_segment_product(where, size)
+    return sums, np.append(smallest[smallest < NONE], NONE), places
 
 
-def histograms(columns: list[ResidueArray], targets: list[Integers]) -> tuple[Integers, ResidueArray]:
-    """Sums of elements of one exponent that share a target, of several features at once.
+def _same(exponent: int, size: int) -> Exponents:
+    """One exponent for all sums, and none for what is behind them."""
+    exponents = np.full(size, exponent)
+    exponents[-1] = NONE
+    return exponents
+
+
+def histograms(
+    columns: list[ResidueArray], exponent: int, targets: list[Integers], size: int
+) -> tuple[ResidueArray, Exponents, Integers]:
+    """Sums of elements that share a target, of several features at once.
 
     Args:
-        columns: arrays of elements, each (S,).
-        targets: for each of them int64[F, S], at least 0.
+        columns: arrays of elements, each (S,), all of this exponent.
+        targets: for each of them int64[F, S], in [0, size).
 
-    Returns: the targets in order, each once, int64[T]; and their sums with the ciphertext 1 behind them, (T + 1,).
+    Returns: as sums_by_target.
     """
     found, parts = [], []
     for column, features in zip(columns, targets, strict=True):
         products, where = column.joint_segment_product(features)
         found += [own for own, _ in where]
         parts.append(products)
-    every, sums = np.concatenate(found), concatenate_residues(parts)
-    order = np.argsort(every, kind="stable")
-    at = every[order]
-    if (at[1:] == at[:-1]).any():  # features share bins
-        return sums[order].occupied_segment_product(at)
-    return at, concatenate_residues([sums, sums.modulus.ones(1)])[np.append(order, len(order))]
+    # A product for each bin of a feature; features may share bins.
+    sums, places = concatenate_residues(parts).sparse_segment_product(np.concatenate(found), size)
+    return sums, _same(exponent, sums.size), places
