@@ -25,13 +25,19 @@ step() {
   printf '%-16s exit %3d, %4d s of %d: %s\n' "$name" $code $((SECONDS - begun)) "$limit" "$(tail -n 1 "$out/$name.log")" |
     tee -a "$out/summary.txt"
 }
-tests() { step "$1" "$2" "$python" -m pytest -q -m gpu -p no:cacheprovider --durations=10 "${@:3}"; }
+# Most of a test's time is the host's: where pytest-xdist is there, tests share the GPU.
+beside=()
+"$python" -c 'import xdist' 2>/dev/null && beside=(-n "$(( $(nproc) < 14 ? $(nproc) : 14 ))")
+tests() { step "$1" "$2" "$python" -m pytest -q -m gpu -p no:cacheprovider --durations=10 "${beside[@]}" "${@:3}"; }
 sanitizer() {
   step "$1" "$2" compute-sanitizer --tool "$1" --error-exitcode 1 \
     "$python" -m pytest -q -m gpu -p no:cacheprovider "${@:3}"
 }
 
 step machine 10 nvidia-smi
+if command -v nvcc >/dev/null; then
+  step rates 60 sh -c "nvcc -arch=native -O3 bench/multiply_rates.cu -o '$out/multiply_rates' && '$out/multiply_rates'"
+fi
 step hepy 30 "$python" -c "from hepy.cli import commands; commands(['info'])"
 
 if [ "$part" != speed ]; then

@@ -1,5 +1,7 @@
 """Timing on a GPU, with the emulator in its place and a timer that makes times up."""
 
+import os
+import signal
 from dataclasses import replace
 
 import pytest
@@ -96,15 +98,28 @@ def test_an_error_takes_nothing_from_what_was_measured_before():
         yield from (1.0, 2.0)
         raise ParameterError("no room")
 
-    absent = []
-    assert gpu._as_far_as("CKKS", times(), absent) == [1.0, 2.0]
-    assert absent == [{"engine": "hepy", "what": "CKKS", "reason": "no room"}]
+    measured = gpu.Measuring()
+    assert measured("CKKS", times()) == [1.0, 2.0] and measured("rings", iter([3.0])) == [3.0]
+    assert measured.absent == [{"engine": "hepy", "what": "CKKS", "reason": "no room"}]
+
+
+def test_a_run_that_is_ended_keeps_what_it_has():
+    def times():
+        yield 1.0
+        os.kill(os.getpid(), signal.SIGTERM)
+        yield 2.0
+
+    measured, before = gpu.Measuring(), signal.getsignal(signal.SIGTERM)
+    with gpu._keeping_what_was_measured():
+        assert measured("CKKS", times()) == [1.0] and measured("rings", iter([3.0])) == []
+    assert [each["what"] for each in measured.absent] == ["CKKS", "rings"]
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_the_whole_command_keeps_a_ledger(emulator, key, tmp_path, monkeypatch):
     properties = replace(emulator.properties(), name="Example", compute_capability=(9, 0))
     monkeypatch.setattr(_devices.Device, "properties", lambda self: properties)
-    monkeypatch.setattr(tuning, "timed", timer(1.0, []))
+    monkeypatch.setattr(gpu, "_timer", timer(1.0, []))
     monkeypatch.setattr(gpu, "Load", lambda: LITTLE)
     monkeypatch.setattr(gpu, "operations", lambda key, items: dict.fromkeys(NAMES, lambda: None))
     monkeypatch.setattr(gpu.paillier, "generate_key", lambda **_: key)

@@ -1,13 +1,16 @@
 """What a GPU does, beside what was predicted: rates of bigint's kernels, and of Paillier from Python; then rings and CKKS.
 
-One run on one machine, three or four minutes: each kernel alone on arrays that are there, then Paillier's operations from
-Python, with ciphertexts on the GPU and numbers from the host; then how little work fills the GPU. Predictions come from
-the newest ledger of the instruction counter. Rings and CKKS are gpu_rings.py's.
+One run on one machine, three or four minutes: Paillier's operations from Python, with ciphertexts on the GPU and numbers from
+the host, and how little work fills the GPU; then CKKS and ring kernels, which are gpu_rings.py's; then each kernel of big
+integers alone. What matters most comes first, since a run that is ended (by SIGTERM) keeps what it has. Predictions come
+from the newest ledger of the instruction counter.
 """
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -61,6 +64,11 @@ def predicted(record: dict[str, Any] | None) -> tuple[Predicted, Predicted]:
         return {}, {}
     kernels = {(row["operation"], row["bits"]): row["rate"] for row in record["predictions"]}
     return kernels, {(row["operation"], row["bits"]): row["rate"] for row in record["paillier"]}
+
+
+def _timer(device: Device, work: Callable[[], Any]) -> float:
+    """As tuning.timed, in half the time."""
+    return tuning.timed(device, work, shortest=0.05, samples=3)
 
 
 def kernel_rates(device: Device, timer: Timer, load: Load, foretold: Predicted) -> Iterator[Rate]:
@@ -135,16 +143,50 @@ def latency_table(found: Sequence[Latency]) -> Table:
     return Table("Small batches", ["operation", "key bits", "one item", "half of full speed from"], rows)
 
 
-def _as_far_as(what: str, times: Iterator[Time], absent: list[dict[str, str]]) -> list[Time]:
-    """The times up to an error, which takes nothing from what was measured before and is noted among what is absent."""
-    found = []
+class _CutOff(Exception):
+    """The process was asked to end."""
+
+
+class Measuring:
+    """What is measured one after the other, each as far as it goes.
+
+    Attributes:
+        absent: what is missing from the ledger, and why.
+    """
+
+    def __init__(self) -> None:
+        self.absent: list[dict[str, str]] = []
+        self._ended = False
+
+    def __call__(self, what: str, times: Iterator[Time]) -> list[Time]:
+        """The times up to an error or the end, which take nothing from what was measured before."""
+        found, reason = list[Time](), "there was no time left"
+        if not self._ended:
+            try:
+                for each in times:
+                    found.append(each)
+                return found
+            except HepyError as error:
+                reason = str(error)
+            except _CutOff:
+                self._ended = True
+        click.echo(f"{what}: {reason}", err=True)
+        self.absent.append({"engine": "hepy", "what": what, "reason": reason})
+        return found
+
+
+@contextmanager
+def _keeping_what_was_measured() -> Iterator[None]:
+    """SIGTERM, as timeout sends it, ends the measurement and not the process."""
+
+    def end(*_: Any) -> None:
+        raise _CutOff
+
+    before = signal.signal(signal.SIGTERM, end)
     try:
-        for each in times:
-            found.append(each)
-    except HepyError as error:
-        click.echo(f"{what}: {error}", err=True)
-        absent.append({"engine": "hepy", "what": what, "reason": str(error)})
-    return found
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @click.command("gpu")
@@ -165,31 +207,32 @@ def command(name: str, items: int, bits: tuple[int, ...], rings: str, folder: Pa
     run = ledger.Run()
     found = predictions.newest()
     of_kernels, of_paillier = predicted(None if found is None else found[0])
-    console = Console(width=160)
-    kernels, rates, small = list[Rate](), list[Rate](), list[Latency]()
-    plan, of_operations, absent = gpu_rings.PRESETS[rings], list[gpu_rings.OperationTime](), list[dict[str, str]]()
-    with _devices.device(device):
-        kernels += kernel_rates(device, tuning.timed, Load(), of_kernels)
-        console.print(table(kernels, f"Kernels on {device.properties().name}").rich())
+    console, model, measured = Console(width=160), device.properties().name, Measuring()
+    plan, timer = gpu_rings.PRESETS[rings], _timer
+    rates, small, of_operations = list[Rate](), list[Latency](), list[gpu_rings.OperationTime]()
+    with _devices.device(device), _keeping_what_was_measured():
         for length in bits or KEY_BITS:
             key = paillier.generate_key(bits=length, seed=_SEED, insecure=length < 2048)
-            rates += (now := list(paillier_rates(key, device, tuning.timed, items, of_paillier)))
-            small += latencies(key, device, tuning.timed, now)
-        console.print(table(rates, "Paillier (djn) from Python").rich())
+            made = paillier_rates(key, device, timer, items, of_paillier)
+            rates += (now := measured(f"Paillier, {length} bits", made))
+            small += measured(f"small batches, {length} bits", latencies(key, device, timer, now))
+        console.print(table(rates, f"Paillier (djn) from Python on {model}").rich())
         console.print(latency_table(small).rich())
-        of_rings = _as_far_as("ring kernels", gpu_rings.kernel_times(device, gpu_rings.watched, plan), absent)
-        console.print(gpu_rings.kernel_table(of_rings, H100.name).rich())
         for case in plan.cases:
-            made = gpu_rings.operation_times(device, gpu_rings.timed, gpu_rings.watched, case, plan.security)
-            of_operations += (times := _as_far_as(f"CKKS, N = 2^{case.log_n}", made, absent))
-            console.print(gpu_rings.operation_table(times, H100.name).rich())
+            times = gpu_rings.operation_times(device, gpu_rings.timed, gpu_rings.watched, case, plan.security)
+            of_operations += (ran := measured(f"CKKS, N = 2^{case.log_n}", times))
+            console.print(gpu_rings.operation_table(ran, H100.name).rich())
+        of_rings = measured("ring kernels", gpu_rings.kernel_times(device, gpu_rings.watched, plan))
+        console.print(gpu_rings.kernel_table(of_rings, H100.name).rich())
+        kernels = measured("kernels of big integers", kernel_rates(device, timer, Load(), of_kernels))
+        console.print(table(kernels, f"Kernels on {model}").rich())
     native = device.native
     record = run.record(
         parameters={
-            "gpu": device.properties().name, "predictions": None if found is None else found[1], "limits": H100.name,
+            "gpu": model, "predictions": None if found is None else found[1], "limits": H100.name,
         },
         versions={"cuda": {"toolkit": str(native.toolkit_version), "driver": str(native.driver_version())}},
-        absent=absent, memory=[], kernels=[vars(rate) for rate in kernels],
+        absent=measured.absent, memory=[], kernels=[vars(rate) for rate in kernels],
         paillier=[vars(rate) for rate in rates], latencies=[vars(each) for each in small],
         ring_kernels=[vars(each) for each in of_rings], ckks=[vars(each) for each in of_operations],
     )  # fmt: skip

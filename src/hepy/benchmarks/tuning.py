@@ -63,7 +63,7 @@ class Load:
 
     Attributes:
         products: elements of a batch of products, of 1024 bits; longer ones fewer in proportion.
-        powers: elements of a batch of powers, of every size.
+        powers: elements of a batch of powers, of 2048 bits or less; longer ones fewer in proportion.
         exponent_share: bits of a power's exponent for each bit of the modulus: one half is a decryption's.
     """
 
@@ -92,7 +92,7 @@ class Rig:
         numbers = limb.from_ints([n, radix % n, radix**2 % n, minus_inverse], self._words).ravel()
         self._constants = device.asarray(numbers[: 3 * self._words + 4])
         self.products = max(1, load.products * 1024 // bits)
-        self.powers = load.powers
+        self.powers = max(1, load.powers * 2048 // max(bits, 2048))
         self.exponent_bits = max(1, int(bits * load.exponent_share))
         self.comb_bits = max(1, self.exponent_bits // 2)
         largest = max(self.products, self.powers)
