@@ -2,7 +2,7 @@
 
 It stands where phe's users have a list or an array of objects: numpy's functions take it, indexing it gives
 EncryptedNumbers, and list(it) is a list of them. What an operation does to exponents is what phe does number by number.
-numpy_functions.py has what numpy's functions call.
+numpy_functions.py has what numpy's functions call, and few.py what arrays of few numbers do in place of batches.
 """
 
 from __future__ import annotations
@@ -11,22 +11,19 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from hepy import _devices
 from hepy._arguments import axes_of
 from hepy._limbs import MPZ, object_array
 from hepy._shapes import Move, Shaped, moved
 from hepy.bigint import ResidueArray, concatenate, stack
-from hepy.errors import KeyMismatchError, ParameterError
+from hepy.errors import ParameterError
 from hepy.interop.phe.deferred import Result, compute_all
-from hepy.interop.phe.encoding import EncodedNumber
 from hepy.interop.phe.errors import ArgumentTypeError, ProductError
+from hepy.interop.phe.few import Few, are_few
 from hepy.interop.phe.numbers import EncryptedNumber, lowering_factor
+from hepy.interop.phe.operands import Exponents, Objects, broadcast, check_keys, encode, lowering_factors, objects
 from hepy.interop.phe.public import PaillierPublicKey
-
-Exponents = npt.NDArray[np.int64]
-Objects = npt.NDArray[np.object_]
 
 
 class EncryptedArray(Shaped):
@@ -42,22 +39,34 @@ class EncryptedArray(Shaped):
         obfuscated: whether the ciphertexts tell nothing of how they were computed.
     """
 
-    __slots__ = ("_ciphertexts", "exponents", "obfuscated", "public_key", "residues")
+    __slots__ = ("_ciphertexts", "_exponents", "_few", "_residues", "_shape", "obfuscated", "public_key")
 
     def __init__(
         self, public_key: PaillierPublicKey, residues: ResidueArray, exponents: Any, *, obfuscated: bool = False
     ) -> None:
         self.public_key = public_key
-        self.residues = residues
-        self.exponents = _read_only(exponents, residues.shape)
+        self._shape = residues.shape
         self.obfuscated = obfuscated
+        # The numbers are here in one form at least, and the other is made when it is wanted.
+        self._residues: ResidueArray | None = residues
+        self._exponents: Exponents | None = _read_only(exponents, residues.shape)
+        self._few: Few | None = None
         self._ciphertexts: Objects | None = None
+
+    @classmethod
+    def of_few(cls, few: Few, shape: tuple[int, ...], *, obfuscated: bool = False) -> EncryptedArray:
+        """An array of that shape of few numbers."""
+        array = cls.__new__(cls)
+        array.public_key, array._shape, array.obfuscated = few.public_key, shape, obfuscated
+        array._residues = array._exponents = array._ciphertexts = None
+        array._few = few
+        return array
 
     @classmethod
     def encrypt(cls, public_key: PaillierPublicKey, values: Any, precision: float | None = None) -> EncryptedArray:
         """See PaillierPublicKey.encrypt_array."""
         numbers = objects(values)
-        encodings, exponents = _encode(public_key, numbers, precision=precision)
+        encodings, exponents = encode(public_key, numbers, precision=precision)
         flat = encodings.ravel()
 
         def hidden(obfuscators: ResidueArray, start: int, stop: int) -> ResidueArray:
@@ -87,9 +96,12 @@ class EncryptedArray(Shaped):
         key = flat[0].public_key
         check_keys(key, [number.public_key for number in flat])
         values = compute_all(key.modulus, [number.result for number in flat])
+        exponents, obfuscated = [number.exponent for number in flat], all(number.obfuscated for number in flat)
+        if are_few(key, len(values)) and _devices.current().kind == "cpu":
+            n = key.modulus.singles.n
+            return cls.of_few(Few(key, [value % n for value in values], exponents), given.shape, obfuscated=obfuscated)
         residues = key.modulus.array(object_array(values, (len(values),))).reshape(given.shape)
-        exponents = np.array([number.exponent for number in flat], dtype=np.int64).reshape(given.shape)
-        return cls(key, residues, exponents, obfuscated=all(number.obfuscated for number in flat))
+        return cls(key, residues, np.array(exponents, dtype=np.int64).reshape(given.shape), obfuscated=obfuscated)
 
     def __repr__(self) -> str:
         return f"<EncryptedArray of shape {self.shape}, {self.public_key!r}>"
@@ -101,9 +113,26 @@ class EncryptedArray(Shaped):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.residues.shape
+        return self._shape
+
+    @property
+    def residues(self) -> ResidueArray:
+        if self._residues is None:
+            assert self._few is not None
+            with _devices.device("cpu"):
+                self._residues = self.public_key.modulus.array(object_array(self._few.values, self.shape))
+        return self._residues
+
+    @property
+    def exponents(self) -> Exponents:
+        if self._exponents is None:
+            assert self._few is not None
+            self._exponents = _read_only(np.reshape(self._few.exponents, self.shape), self.shape)
+        return self._exponents
 
     def __getitem__(self, index: Any) -> Any:
+        if type(index) is int and self._few and self.ndim == 1 and -self.size <= index < self.size:
+            return self._number(self._few.values[index], self._few.exponents[index])
         exponents = self.exponents[index]
         if np.ndim(exponents):
             return self._with(self.residues[index], exponents)
@@ -114,7 +143,10 @@ class EncryptedArray(Shaped):
 
     def numbers(self) -> Objects:
         """An array of objects of this shape: EncryptedNumbers."""
-        known, exponents = self._known().ravel().tolist(), self.exponents.ravel().tolist()
+        if self._few:
+            known, exponents = self._few.values, self._few.exponents
+        else:
+            known, exponents = self._known().ravel().tolist(), self.exponents.ravel().tolist()
         out = np.empty(self.size, dtype=object)
         out[:] = [self._number(*each) for each in zip(known, exponents, strict=True)]
         return out.reshape(self.shape)
@@ -137,13 +169,16 @@ class EncryptedArray(Shaped):
             return flat[start:stop].multiply(obfuscators)
 
         with _devices.device(self.residues.device):
-            self.residues = self.public_key.obfuscators.blind(self.shape, hidden)
-        self.obfuscated, self._ciphertexts = True, None
+            self._residues, self._exponents = self.public_key.obfuscators.blind(self.shape, hidden), self.exponents
+        self.obfuscated, self._few, self._ciphertexts = True, None, None
 
     def _known(self) -> Objects:
         """Ciphertexts as integers, kept: a loop over an array asks for them one by one."""
         if self._ciphertexts is None:
-            self._ciphertexts = self.residues.to_ints()
+            if self._few:
+                self._ciphertexts = object_array([int(value) for value in self._few.values], self.shape)
+            else:
+                self._ciphertexts = self.residues.to_ints()
         return self._ciphertexts
 
     def _number(self, ciphertext: int, exponent: int) -> EncryptedNumber:
@@ -161,16 +196,54 @@ class EncryptedArray(Shaped):
         result = Result(self.public_key.modulus, MPZ(residues.to_ints().item()))
         return EncryptedNumber.of_result(self.public_key, result, int(exponents), obfuscated=False)
 
+    # One by one, where there are few.
+
+    def _few_numbers(self) -> Few | None:
+        """The numbers, if they are few and on the host."""
+        if self._few is None and are_few(self.public_key, self.size) and self.residues.device.kind == "cpu":
+            values = [MPZ(value) for value in self._known().ravel().tolist()]
+            self._few = Few(self.public_key, values, self.exponents.ravel().tolist())
+        return self._few
+
+    def _few_with(self, other: EncryptedArray) -> tuple[Few, Few] | None:
+        """Both arrays' numbers, as many of each, if they are few; only one number may have another shape."""
+        left, right = self._few_numbers(), other._few_numbers()
+        if left is None or right is None:
+            return None
+        if self.shape == other.shape:
+            return left, right
+        return (left, right.repeated(self.size)) if not other.ndim else None
+
+    def _few_and_plain(self, plain: Objects) -> tuple[Few, list[Any]] | None:
+        """These numbers and as many plain ones, if they are few."""
+        few = self._few_numbers()
+        if few is None or (plain.ndim and plain.shape != self.shape):
+            return None
+        return few, plain.ravel().tolist() if plain.ndim else [plain.item()] * self.size
+
+    def _of_few(self, few: Few) -> Any:
+        if self.ndim:
+            return EncryptedArray.of_few(few, self.shape)
+        return self._number_of(few.values[0], few.exponents[0])
+
+    def _number_of(self, value: Any, exponent: int) -> EncryptedNumber:
+        """The number that a computation gave."""
+        return EncryptedNumber.of_result(self.public_key, Result(self.public_key.modulus, value), exponent)
+
     # Sums of two.
 
     def __add__(self, other: Any) -> Any:
         operand = self._operand(other)
         if isinstance(operand, EncryptedArray):
-            exponents = np.minimum(*_broadcast(self.exponents, operand.exponents))
+            if pair := self._few_with(operand):
+                return self._of_few(pair[0].add(pair[1]))
+            exponents = np.minimum(*broadcast(self.exponents, operand.exponents))
             return self._computed(self._lowered(exponents).multiply(operand._lowered(exponents)), exponents)
-        own, plain = _broadcast(self.exponents, operand)
+        if numbers := self._few_and_plain(operand):
+            return self._of_few(numbers[0].add_plain(numbers[1]))
+        own, plain = broadcast(self.exponents, operand)
         with _devices.device(self.residues.device):
-            encodings, exponents = _encode(self.public_key, plain, most=own)
+            encodings, exponents = encode(self.public_key, plain, most=own)
             return self._computed(self._lowered(exponents).multiply_principal(encodings), exponents)
 
     __radd__ = __add__
@@ -178,7 +251,9 @@ class EncryptedArray(Shaped):
     def __sub__(self, other: Any) -> Any:
         operand = self._operand(other)
         if isinstance(operand, EncryptedArray):
-            exponents = np.minimum(*_broadcast(self.exponents, operand.exponents))
+            if pair := self._few_with(operand):
+                return self._of_few(pair[0].subtract(pair[1]))
+            exponents = np.minimum(*broadcast(self.exponents, operand.exponents))
             return self._computed(self._lowered(exponents).divide(operand._lowered(exponents)), exponents)
         return self + operand * -1
 
@@ -189,8 +264,10 @@ class EncryptedArray(Shaped):
 
     def __mul__(self, other: Any) -> Any:
         operand = self._plain(other)
-        own, plain = _broadcast(self.exponents, operand)
-        encodings, exponents = _encode(self.public_key, plain)
+        if numbers := self._few_and_plain(operand):
+            return self._of_few(numbers[0].multiply(numbers[1]))
+        own, plain = broadcast(self.exponents, operand)
+        encodings, exponents = encode(self.public_key, plain)
         return self._computed(self.residues.broadcast_to(own.shape).power_vartime(encodings), own + exponents)
 
     __rmul__ = __mul__
@@ -202,6 +279,8 @@ class EncryptedArray(Shaped):
         plain = self._plain(other)
         if self.ndim not in (1, 2) or plain.ndim not in (1, 2) or self.shape[-1] != plain.shape[0] or not len(plain):
             return self.numbers() @ plain  # numpy does what it does, and raises what it raises
+        if self.ndim == 1 == plain.ndim and (few := self._few_numbers()):
+            return self._number_of(*few.dot(plain.tolist()))
         rows = self if self.ndim == 2 else self.reshape(1, -1)
         columns = plain if plain.ndim == 2 else plain[:, None]
         residues, exponents = rows._times_matrix(columns)
@@ -221,13 +300,13 @@ class EncryptedArray(Shaped):
 
     def _times_matrix(self, matrix: Objects) -> tuple[ResidueArray, Exponents]:
         """(R, K) times plain numbers (K, M): each product of phe's sum is raised to the power that aligns it."""
-        encodings, steps = _encode(self.public_key, matrix)
+        encodings, steps = encode(self.public_key, matrix)
         same = bool((self.exponents == self.exponents[:1]).all())
         parts, exponents = [], []
         for row in range(1 if same else len(self)):
             aligned = self.exponents[row][:, None] + steps  # (K, M)
             lowest = aligned.min(axis=0)
-            factors = encodings * _lowering_factors(self.public_key, aligned - lowest)
+            factors = encodings * lowering_factors(self.public_key, aligned - lowest)
             parts.append((self.residues if same else self.residues[row : row + 1]).multi_power_vartime(factors))
             exponents.append(lowest)
         shape = (len(self), matrix.shape[1])
@@ -238,6 +317,8 @@ class EncryptedArray(Shaped):
     def sum(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Any:
         """Sums over one axis, several, or all; each has the lowest exponent of its terms."""
         axes = axes_of(axis, self.ndim)
+        if len(axes) == self.ndim and not keepdims and (few := self._few_numbers()):
+            return self._number_of(*few.sum())
         kept = tuple(size for a, size in enumerate(self.shape) if a not in axes)
         order = (*(a for a in range(self.ndim) if a not in axes), *axes)
         run = math.prod(self.shape[a] for a in axes)
@@ -278,7 +359,7 @@ class EncryptedArray(Shaped):
         if not len(at):
             return residues
         flat = residues.ravel()
-        lowered = flat[at].power_vartime(_lowering_factors(self.public_key, steps[at]))
+        lowered = flat[at].power_vartime(lowering_factors(self.public_key, steps[at]))
         rows = np.arange(flat.size)
         rows[at] = flat.size + np.arange(len(at))
         return concatenate([flat, lowered])[rows].reshape(exponents.shape)
@@ -327,52 +408,6 @@ def _read_only(exponents: Any, shape: tuple[int, ...]) -> Exponents:
     view = array.view()
     view.flags.writeable = False
     return view
-
-
-def objects(values: Any) -> Objects:
-    """Numbers as an array of Python's and ours, of any shape that numpy sees in them."""
-    if isinstance(values, np.ndarray):
-        return values.astype(object)
-    if not isinstance(values, list | tuple | EncryptedNumber | EncodedNumber) and hasattr(values, "__iter__"):
-        values = list(values)
-    return np.array(values, dtype=object)
-
-
-def _encode(
-    public_key: PaillierPublicKey, numbers: Objects, *, precision: float | None = None, most: Exponents | None = None
-) -> tuple[Objects, Exponents]:
-    """Signed encodings and exponents of plain numbers; `most`, of their shape, bounds exponents."""
-    encodings = np.empty(numbers.size, dtype=object)
-    exponents = np.empty(numbers.size, dtype=np.int64)
-    bounds = [None] * numbers.size if most is None else most.ravel().tolist()
-    for at, (number, bound) in enumerate(zip(numbers.ravel().tolist(), bounds, strict=True)):
-        if isinstance(number, EncodedNumber):
-            check_keys(public_key, [number.public_key])
-            lowered = number if bound is None or number.exponent <= bound else number.decrease_exponent_to(bound)
-            encodings[at], exponents[at] = public_key.signed_factor(lowered.encoding), lowered.exponent
-        else:
-            encodings[at], exponents[at] = EncodedNumber.encode_signed(public_key, number, precision, bound)
-    return encodings.reshape(numbers.shape), exponents.reshape(numbers.shape)
-
-
-def _lowering_factors(public_key: PaillierPublicKey, steps: Exponents) -> Objects:
-    factors = [lowering_factor(public_key, step) for step in steps.ravel().tolist()]
-    return object_array(factors, steps.shape)
-
-
-def check_keys(key: PaillierPublicKey, others: list[PaillierPublicKey]) -> None:
-    for other in others:
-        if other is not key and other != key:
-            raise KeyMismatchError(f"the numbers belong to different keys, {key!r} and {other!r}: use one for all")
-
-
-def _broadcast(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    if a.shape == b.shape:
-        return a, b
-    try:
-        return np.broadcast_arrays(a, b)  # type: ignore[return-value]  # a tuple since numpy 2, a list before
-    except ValueError:
-        raise ParameterError(f"arrays of shapes {a.shape} and {b.shape} cannot be broadcast together") from None
 
 
 def _restored(public_key: PaillierPublicKey, ciphertexts: Objects, exponents: Exponents) -> EncryptedArray:

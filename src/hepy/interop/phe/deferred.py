@@ -74,8 +74,8 @@ class Result:
                 if first:
                     waiting.extend(first)
                     continue
-                with _inverses():
-                    result._settle(_product_of_powers(self._modulus, terms))
+                with inverses():
+                    result._settle(product_of_powers(self._modulus, terms))
             waiting.pop()
         return self.value
 
@@ -123,7 +123,7 @@ def compute_all(modulus: Modulus, results: Sequence[Result]) -> list[Any]:
         values, exponents = (
             object_array(list(column), (len(single),)) for column in list(zip(*single, strict=True))[1:]
         )
-        with _inverses():
+        with inverses():
             powers = modulus.array(values).power_vartime(exponents).to_ints().tolist()
         for (result, _, _), power in zip(single, powers, strict=True):
             result._settle(gmpy2.mpz(power))
@@ -131,7 +131,8 @@ def compute_all(modulus: Modulus, results: Sequence[Result]) -> list[Any]:
 
 
 @contextmanager
-def _inverses() -> Iterator[None]:
+def inverses() -> Iterator[None]:
+    """Where inverses are computed, what has none is told apart as NoInverseError."""
     try:
         yield
     except (ValueError, ZeroDivisionError):
@@ -140,7 +141,7 @@ def _inverses() -> Iterator[None]:
         ) from None
 
 
-def _product_of_powers(modulus: Modulus, terms: list[tuple[Any, int]]) -> Any:
+def product_of_powers(modulus: Modulus, terms: list[tuple[Any, int]]) -> Any:
     """The product of value**exponent. In variable time: it tells the exponents, which are plain numbers."""
     n, singles = modulus.n, modulus.singles
     terms = [(value, exponent) for value, exponent in terms if value != 1]  # sum() begins with 0, whose ciphertext is 1

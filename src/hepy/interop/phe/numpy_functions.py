@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from hepy.bigint import concatenate, stack
-from hepy.interop.phe.arrays import EncryptedArray, check_keys
+from hepy.interop.phe.arrays import EncryptedArray
+from hepy.interop.phe.operands import check_keys
 
 # Each ufunc's operators, for the EncryptedArray on the left and on the right. Called by name: an operator would begin
 # with ndarray's, which comes back here.

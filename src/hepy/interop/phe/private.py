@@ -18,10 +18,11 @@ from hepy._limbs import MPZ, to_ints
 from hepy.bigint.residues import chunks
 from hepy.bigint.single import Singles
 from hepy.errors import KeyMismatchError, ParameterError
-from hepy.interop.phe.arrays import EncryptedArray, objects
+from hepy.interop.phe.arrays import EncryptedArray
 from hepy.interop.phe.encoding import EncodedNumber
 from hepy.interop.phe.errors import ArgumentTypeError, UnknownKeyError, integer
 from hepy.interop.phe.numbers import EncryptedNumber
+from hepy.interop.phe.operands import objects
 from hepy.interop.phe.public import PaillierPublicKey
 from hepy.paillier.crt import Crt, Secret
 
