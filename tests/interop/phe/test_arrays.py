@@ -9,10 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hepy.errors import KeyMismatchError, ParameterError
+from hepy.interop.phe import few
 from hepy.interop.phe.arrays import EncryptedArray
 from hepy.interop.phe.encoding import EncodedNumber
 from hepy.interop.phe.errors import ArgumentTypeError, EncodingRangeError, ProductError
 from hepy.interop.phe.numbers import EncryptedNumber
+
+
+@pytest.fixture(params=[0, 1 << 20], ids=["in batches", "one by one"], autouse=True, scope="module")
+def _form(request):
+    """However many numbers arrays have, both of the ways that they are computed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(few, "_BITS", request.param)
+        yield
+
 
 SCALARS = st.one_of(
     st.integers(-(10**9), 10**9),
@@ -256,3 +266,27 @@ def test_devices(device, pairs):
     assert private_key.decrypt_array(y).tolist() == [3, 2, 9]
     assert private_key.decrypt(x @ [1, 2, 3]) == 6
     assert private_key.decrypt(x.sum()) == 2
+
+
+def test_few_are_counted_by_their_bits(public_key, monkeypatch):
+    monkeypatch.setattr(few, "_BITS", 4096)
+    few_numbers, many = (public_key.encrypt_array([2] * count) for count in (4, 5))
+    assert few_numbers.few() and not many.few() and not many[:0].few()
+    assert (few_numbers + few_numbers).few() and many[:4].few()
+
+
+def test_either_form_is_made_of_the_other(public_key, private_key, monkeypatch):
+    values = [[1, 0.5], [-3, 2.0**-20]]
+    x = public_key.encrypt_array(values)
+    expected = x.ciphertexts().tolist(), x.exponents.tolist()
+    few_numbers = EncryptedArray.of(x.tolist())
+    monkeypatch.setattr(few, "_BITS", 0)
+    of_batches = EncryptedArray.of(x.tolist())
+    for array in (few_numbers, of_batches):
+        assert (array.ciphertexts().tolist(), array.exponents.tolist()) == expected
+        assert array.residues.to_ints().tolist() == expected[0]
+        assert not array.exponents.flags.writeable
+        assert private_key.decrypt_array(array).tolist() == values
+        array.obfuscate()
+        assert array.ciphertexts().tolist() != expected[0] and array.exponents.tolist() == expected[1]
+        assert private_key.decrypt_array(array).tolist() == values

@@ -198,7 +198,7 @@ class EncryptedArray(Shaped):
 
     # One by one, where there are few.
 
-    def _few_numbers(self) -> Few | None:
+    def few(self) -> Few | None:
         """The numbers, if they are few and on the host."""
         if self._few is None and are_few(self.public_key, self.size) and self.residues.device.kind == "cpu":
             values = [MPZ(value) for value in self._known().ravel().tolist()]
@@ -207,7 +207,7 @@ class EncryptedArray(Shaped):
 
     def _few_with(self, other: EncryptedArray) -> tuple[Few, Few] | None:
         """Both arrays' numbers, as many of each, if they are few; only one number may have another shape."""
-        left, right = self._few_numbers(), other._few_numbers()
+        left, right = self.few(), other.few()
         if left is None or right is None:
             return None
         if self.shape == other.shape:
@@ -216,7 +216,7 @@ class EncryptedArray(Shaped):
 
     def _few_and_plain(self, plain: Objects) -> tuple[Few, list[Any]] | None:
         """These numbers and as many plain ones, if they are few."""
-        few = self._few_numbers()
+        few = self.few()
         if few is None or (plain.ndim and plain.shape != self.shape):
             return None
         return few, plain.ravel().tolist() if plain.ndim else [plain.item()] * self.size
@@ -279,8 +279,9 @@ class EncryptedArray(Shaped):
         plain = self._plain(other)
         if self.ndim not in (1, 2) or plain.ndim not in (1, 2) or self.shape[-1] != plain.shape[0] or not len(plain):
             return self.numbers() @ plain  # numpy does what it does, and raises what it raises
-        if self.ndim == 1 == plain.ndim and (few := self._few_numbers()):
-            return self._number_of(*few.dot(plain.tolist()))
+        if self.ndim == 1 and are_few(self.public_key, plain.size) and (few := self.few()):
+            sums = [self._number_of(*few.dot(column)) for column in plain.T.reshape(-1, self.size).tolist()]
+            return EncryptedArray.of(sums) if plain.ndim == 2 else sums[0]
         rows = self if self.ndim == 2 else self.reshape(1, -1)
         columns = plain if plain.ndim == 2 else plain[:, None]
         residues, exponents = rows._times_matrix(columns)
@@ -317,7 +318,7 @@ class EncryptedArray(Shaped):
     def sum(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Any:
         """Sums over one axis, several, or all; each has the lowest exponent of its terms."""
         axes = axes_of(axis, self.ndim)
-        if len(axes) == self.ndim and not keepdims and (few := self._few_numbers()):
+        if len(axes) == self.ndim and not keepdims and (few := self.few()):
             return self._number_of(*few.sum())
         kept = tuple(size for a, size in enumerate(self.shape) if a not in axes)
         order = (*(a for a in range(self.ndim) if a not in axes), *axes)
@@ -370,7 +371,7 @@ class EncryptedArray(Shaped):
             check_keys(self.public_key, [other.public_key])
             return other
         given = objects(other)
-        if any(isinstance(each, EncryptedNumber) for each in given.flat):
+        if any(isinstance(each, EncryptedNumber) for each in given.ravel().tolist()):
             encrypted = EncryptedArray.of(given)
             check_keys(self.public_key, [encrypted.public_key])
             return encrypted

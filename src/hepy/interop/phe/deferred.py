@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -143,6 +143,8 @@ def inverses() -> Iterator[None]:
 
 def product_of_powers(modulus: Modulus, terms: list[tuple[Any, int]]) -> Any:
     """The product of value**exponent. In variable time: it tells the exponents, which are plain numbers."""
+    if len(terms) == 1:
+        return one_by_one(modulus, terms)
     n, singles = modulus.n, modulus.singles
     terms = [(value, exponent) for value, exponent in terms if value != 1]  # sum() begins with 0, whose ciphertext is 1
     # A sum has few exponents, each for many numbers, which are multiplied first. And what all exponents have as a
@@ -157,15 +159,15 @@ def product_of_powers(modulus: Modulus, terms: list[tuple[Any, int]]) -> Any:
         values, exponents = (object_array(list(column), (len(bases),)) for column in (bases.values(), bases))
         product = gmpy2.mpz(modulus.array(values).multi_power_vartime(exponents).to_ints().item())
     else:
-        product = one_by_one(modulus, bases.items())
+        product = one_by_one(modulus, [(value, exponent) for exponent, value in bases.items()])
     return singles.power(product, shared, vartime=True) if shared > 1 else product
 
 
-def one_by_one(modulus: Modulus, powers: Iterable[tuple[int, Any]]) -> Any:
-    """The product of value**exponent for some (exponent, value), one power after the other."""
+def one_by_one(modulus: Modulus, terms: list[tuple[Any, int]]) -> Any:
+    """The product of value**exponent, one power after the other."""
     n, singles = modulus.n, modulus.singles
     above, below = gmpy2.mpz(1), gmpy2.mpz(1)
-    for exponent, value in powers:
+    for value, exponent in terms:
         power = value if abs(exponent) == 1 else singles.power(value, abs(exponent), vartime=True)
         if exponent < 0:
             below = power if below == 1 else below * power % n

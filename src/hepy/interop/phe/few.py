@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hepy.interop.phe.deferred import inverses, product_of_powers
+from hepy.interop.phe.deferred import inverses, one_by_one, product_of_powers
 from hepy.interop.phe.numbers import lowering_factor
 from hepy.interop.phe.operands import encode_list
 from hepy.interop.phe.public import PaillierPublicKey
@@ -66,12 +66,18 @@ class Few:
         encodings, steps = encode_list(self.public_key, numbers)
         modulus = self.public_key.modulus
         with inverses():
-            powers = [product_of_powers(modulus, [term]) for term in zip(self.values, encodings, strict=True)]
+            powers = [one_by_one(modulus, [term]) for term in zip(self.values, encodings, strict=True)]
         return Few(self.public_key, powers, [a + b for a, b in zip(self.exponents, steps, strict=True)])
 
     def sum(self) -> tuple[Any, int]:
         """The sum of all, as a value and its exponent."""
-        return self._sum_of_products([1] * len(self.values), self.exponents)
+        exponents = self.exponents
+        if exponents.count(exponents[0]) < len(exponents):
+            return self._sum_of_products([1] * len(exponents), exponents)
+        n, (total, *others) = self._square(), self.values
+        for value in others:
+            total = total * value % n
+        return total, exponents[0]
 
     def dot(self, numbers: list[Any]) -> tuple[Any, int]:
         """The sum of products with plain numbers."""

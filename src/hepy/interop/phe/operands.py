@@ -21,7 +21,11 @@ def objects(values: Any) -> Objects:
     """Numbers as an array of Python's and ours, of any shape that numpy sees in them."""
     if isinstance(values, np.ndarray):
         return values.astype(object)
-    if not isinstance(values, list | tuple | EncryptedNumber | EncodedNumber) and hasattr(values, "__iter__"):
+    if isinstance(values, EncryptedNumber | EncodedNumber):  # numpy would ask it for all that arrays have
+        alone = np.empty((), dtype=object)
+        alone[()] = values
+        return alone
+    if not isinstance(values, list | tuple) and hasattr(values, "__iter__"):
         values = list(values)
     return np.array(values, dtype=object)
 

@@ -163,6 +163,10 @@ class PaillierPrivateKey:
         self._check_key(array.public_key)
         out = np.empty(array.size, dtype=object)
         kind, exponents = Encoding or EncodedNumber, array.exponents.ravel().tolist()
+        if few := array.few():
+            for at, value in enumerate(few.values):
+                out[at] = kind(self.public_key, int(self._decrypt_value(value)), exponents[at]).decode()
+            return out.reshape(array.shape)
         with _devices.device(array.residues.device):
             flat = array.residues.ravel()
             for start, stop in chunks(flat.modulus, flat.device, flat.size):
