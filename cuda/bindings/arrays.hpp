@@ -18,9 +18,41 @@ constexpr std::size_t kQuad = 16;  // bytes that kernels access at once; see run
 
 #if defined(HEPY_EMULATOR)
 constexpr char kInterface[] = "__hepy_emulator_array_interface__";
+constexpr char kModule[] = "hepy._devices.emulated_arrays", kClass[] = "EmulatedArray";
 #else
 constexpr char kInterface[] = "__cuda_array_interface__";
+constexpr char kModule[] = "cupy", kClass[] = "ndarray";
 #endif
+
+// Throws InvalidArgument unless the bytes are on the device. `said`: where the array module says they are, -1 if it
+// does not. CuPy is believed, because asking the driver takes longer; the emulator knows its allocations and looks.
+inline void check_place(const volatile void* address, std::size_t bytes, int device, int said) {
+#if !defined(HEPY_EMULATOR)
+  if (said >= 0 && bytes > 0) {
+    if (said == device) return;
+    throw runtime::InvalidArgument("an array is in the memory of cuda:" + std::to_string(said) +
+                                   ", the work on cuda:" + std::to_string(device) + ": copy it there first");
+  }
+#endif
+  runtime::check_resident(const_cast<const void*>(address), bytes, device);
+}
+
+// Whether this is an array of the device's own array module. What such an array says of itself is asked by attributes:
+// the dictionary of the interface is made anew each time, which takes as long as a launch, and an operation of CKKS has
+// dozens of arrays.
+inline bool is_own_array(const py::object& object) {
+  static PyTypeObject* known = nullptr;  // the interpreter's lock keeps it
+  PyTypeObject* const type = Py_TYPE(object.ptr());
+  if (type == known) return true;
+  const auto named = [type](const char* attribute, const char* name) {
+    const py::object found = py::getattr(reinterpret_cast<PyObject*>(type), attribute, py::none());
+    return py::isinstance<py::str>(found) && found.cast<std::string>() == name;
+  };
+  if (!named("__module__", kModule) || !named("__name__", kClass)) return false;
+  Py_INCREF(type);
+  known = type;
+  return true;
+}
 
 template <class T>
 std::string type_string() {
@@ -55,44 +87,80 @@ class Strided {
  private:
   template <class>
   friend class Array;
+
+  void read_attributes(const py::object& array);
+  void read_interface(const py::object& array);
+  void check_type(const std::string& type) const;
+  void set_shape(const py::tuple& lengths);
+  void set_strides(const py::tuple& bytes);
+
   T* address_;
+  int said_ = -1;  // the device that the array module names
 };
 
 template <class T>
 Strided<T>::Strided(const py::object& object) {
-  // Asked for once: CuPy makes this dictionary anew each time, and a multiplication of CKKS has thirty arrays.
-  const py::object described = py::getattr(object, kInterface, py::none());
+  is_own_array(object) ? read_attributes(object) : read_interface(object);
+  if (size > 0) check_alignment(address_, alignof(T));
+}
+
+template <class T>
+void Strided<T>::read_attributes(const py::object& array) {
+  check_type(array.attr("dtype").attr("str").cast<std::string>());
+  set_shape(array.attr("shape"));
+  set_strides(array.attr("strides"));
+  const py::object data = array.attr("data");
+  address_ = reinterpret_cast<T*>(data.attr("ptr").cast<std::uintptr_t>());
+  said_ = data.attr("device_id").cast<int>();
+}
+
+template <class T>
+void Strided<T>::read_interface(const py::object& array) {
+  const py::object described = py::getattr(array, kInterface, py::none());
   if (described.is_none()) {
     throw runtime::InvalidArgument("an array in device memory was expected, not " +
-                                   std::string(Py_TYPE(object.ptr())->tp_name));
+                                   std::string(Py_TYPE(array.ptr())->tp_name));
   }
   const auto interface = py::dict(described);
-  const auto type = interface["typestr"].cast<std::string>(), wanted = type_string<std::remove_const_t<T>>();
+  check_type(interface["typestr"].cast<std::string>());
+  set_shape(interface["shape"]);
+  if (interface.contains("strides") && !interface["strides"].is_none()) set_strides(interface["strides"]);
+  const auto data = py::tuple(interface["data"]);
+  if (!std::is_const_v<T> && data[1].cast<bool>())
+    throw runtime::InvalidArgument("a read-only array cannot be written");
+  address_ = reinterpret_cast<T*>(data[0].cast<std::uintptr_t>());
+}
+
+template <class T>
+void Strided<T>::check_type(const std::string& type) const {
+  const auto wanted = type_string<std::remove_const_t<T>>();
   if (type != wanted) throw runtime::InvalidArgument("an array of " + wanted + " was expected, not of " + type);
-  for (const auto length : py::tuple(interface["shape"])) {
+}
+
+// The strides become those of C's order.
+template <class T>
+void Strided<T>::set_shape(const py::tuple& lengths) {
+  for (const auto length : lengths) {
     shape.push_back(length.cast<std::size_t>());
     size *= shape.back();
   }
   strides.resize(shape.size());
   std::int64_t step = 1;
   for (std::size_t axis = shape.size(); axis-- > 0; step *= std::int64_t(shape[axis])) strides[axis] = step;
-  if (interface.contains("strides") && !interface["strides"].is_none() && size > 0) {
-    const auto given = py::tuple(interface["strides"]);
-    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-      const auto bytes = given[axis].cast<std::int64_t>();
-      if (bytes % std::int64_t(sizeof(T)) != 0) {
-        throw runtime::InvalidArgument("strides have to be multiples of an element: copy the array first");
-      }
-      const std::int64_t stride = bytes / std::int64_t(sizeof(T));
-      contiguous = contiguous && (shape[axis] == 1 || stride == strides[axis]);
-      strides[axis] = stride;
+}
+
+template <class T>
+void Strided<T>::set_strides(const py::tuple& bytes) {
+  if (size == 0) return;
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    const auto distance = bytes[axis].cast<std::int64_t>();
+    if (distance % std::int64_t(sizeof(T)) != 0) {
+      throw runtime::InvalidArgument("strides have to be multiples of an element: copy the array first");
     }
+    const std::int64_t stride = distance / std::int64_t(sizeof(T));
+    contiguous = contiguous && (shape[axis] == 1 || stride == strides[axis]);
+    strides[axis] = stride;
   }
-  const auto data = py::tuple(interface["data"]);
-  if (!std::is_const_v<T> && data[1].cast<bool>())
-    throw runtime::InvalidArgument("a read-only array cannot be written");
-  address_ = reinterpret_cast<T*>(data[0].cast<std::uintptr_t>());
-  if (size > 0) check_alignment(address_, alignof(T));
 }
 
 template <class T>
@@ -103,8 +171,7 @@ T* Strided<T>::data(runtime::Stream stream) const {
     const std::int64_t reach = (std::int64_t(shape[axis]) - 1) * strides[axis];
     (reach < 0 ? first : last) += reach;
   }
-  runtime::check_resident(const_cast<std::remove_const_t<T>*>(address_) + first,
-                          std::size_t(last - first + 1) * sizeof(T), stream.device);
+  check_place(address_ + first, std::size_t(last - first + 1) * sizeof(T), stream.device, said_);
   return address_;
 }
 
@@ -124,8 +191,7 @@ class Array {
                                      std::to_string(count) + " are read or written");
     }
     if (count > 0) check_alignment(array_.address_, alignment);
-    runtime::check_resident(const_cast<const void*>(static_cast<const volatile void*>(array_.address_)),
-                            count * sizeof(T), stream.device);
+    check_place(array_.address_, count * sizeof(T), stream.device, array_.said_);
     return array_.address_;
   }
 

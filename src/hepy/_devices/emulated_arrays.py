@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,13 @@ from hepy._devices import zeroing
 from hepy.errors import DeviceError
 
 _UPLOADS = frozenset({"array", "asarray", "ascontiguousarray"})  # in CuPy too, these take arrays of the host
+
+
+class Pointer(NamedTuple):
+    """Where an array's first element is, as CuPy's MemoryPointer says it."""
+
+    ptr: int
+    device_id: int
 
 
 class EmulatedArray(NDArrayOperatorsMixin):
@@ -34,6 +41,32 @@ class EmulatedArray(NDArrayOperatorsMixin):
     def __init__(self, host: npt.NDArray[Any], index: int) -> None:
         self._host = host
         self.index = index
+
+    # What kernels and their callers ask of every array.
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._host.shape
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        return self._host.strides
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._host.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self._host.ndim
+
+    @property
+    def size(self) -> int:
+        return self._host.size
+
+    @property
+    def data(self) -> Pointer:
+        return Pointer(self._host.__array_interface__["data"][0], self.index)
 
     @property
     def __hepy_emulator_array_interface__(self) -> dict[str, Any]:
