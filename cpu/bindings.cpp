@@ -253,6 +253,13 @@ void equal(const Engine& engine, const py::object& out, const py::object& x, con
   engine.equal(target, *left, *right, start, stop);
 }
 
+// An array of numpy's whose items stand one after the other: itself, or a copy.
+py::object contiguous(const py::object& array) {
+  const bool strided =
+      py::isinstance<py::array>(array) && !(py::reinterpret_borrow<py::array>(array).flags() & py::array::c_style);
+  return strided ? array.attr("copy")() : array;
+}
+
 // What is shorter is copied sooner than the GIL is let go of.
 constexpr std::size_t kLongCopy = std::size_t(1) << 16;
 
@@ -263,7 +270,8 @@ std::size_t gather(const Engine& engine, const py::object& out, std::size_t at, 
   for (const py::handle part : parts) {
     if (!py::isinstance<py::tuple>(part) || py::len(part) != 2) throw InvalidArgument("a part is a batch and rows");
     const auto pair = py::reinterpret_borrow<py::tuple>(part);
-    const Elements operand(engine, pair[0], pair[1]);
+    const py::object batch = pair[0], rows = contiguous(pair[1]);
+    const Elements operand(engine, batch, rows);
     const std::size_t count = operand.size();
     Limb* const target = to.data((at + count) * width) + at * width;
     const auto copy = [&] {

@@ -273,6 +273,9 @@ class TestRefusals:
         rows, out = np.arange(3), np.ones((4, native.width), np.uint64)
         assert native.gather(out, 1, [(batch, rows[:1]), (batch, rows[1:])]) == 4
         assert out.any(axis=1).tolist() == [True, False, False, False]
+        out[:3] = np.arange(3)[:, None]
+        assert native.gather(batch, 0, [(out, rows[::-2]), (out, rows[1:2])]) == 3
+        assert batch[:, 0].tolist() == [2, 0, 1]
         with pytest.raises(ParameterError, match="batch of 3"):
             native.gather(out, 0, [(batch, rows + 1)])
         with pytest.raises(ParameterError, match="items was given"):

@@ -273,6 +273,8 @@ def resolve(device: str | Device) -> Device:
         DeviceError: it cannot be used here; says why, and what can.
         ParameterError: there is no such device.
     """
+    if device in (HOST, HOST.name):  # always here: other kinds need not be looked for, which loads their modules
+        return HOST
     if isinstance(device, Device) and device in _probe()[0]:
         return device
     name = device.name if isinstance(device, Device) else device

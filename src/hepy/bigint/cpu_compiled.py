@@ -127,7 +127,7 @@ class Kernels:
     def gather(self, parts: Iterable[Operand], count: int) -> Batch:
         out, at = self.empty(count), 0
         for some in [parts] if isinstance(parts, list) else ([part] for part in parts):
-            at = self.native.gather(out, at, [(batch, np.ascontiguousarray(rows)) for batch, rows in some])
+            at = self.native.gather(out, at, some)
         return out
 
     # Elementwise.

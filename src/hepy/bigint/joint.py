@@ -12,6 +12,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,16 +25,14 @@ _MOST = 1 << 13  # joint bins of a set: their products are held at once, beside 
 _SPARSE = 4  # possible joint bins for each element, at most: they are counted in an array
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One segmented product: over elements of the step before, or of the operand, in this order."""
 
     rows: Rows
     offsets: Rows
 
 
-@dataclass(frozen=True)
-class Histogram:
+class Histogram(NamedTuple):
     """Where the products of a feature's bins are: elements [start, start + len(bins)) of a step's result."""
 
     step: int

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -55,8 +54,7 @@ class Engine(Protocol):
         """Fill [rows, spans, columns] by bases [rows, terms]; each result takes so many products."""
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """A method, and its products.
 
     Attributes:

@@ -611,12 +611,12 @@ def concatenate(arrays: Sequence[ResidueArray], axis: int = 0) -> ResidueArray:
     first = arrays[0]
     kernels, batch = first._kernels, first._batch
     arrays = [array if array._kernels is kernels else first._other(array) for array in arrays]
+    parts = [(array._batch, array._rows) for array in arrays]
     try:
-        if all(array._batch is batch for array in arrays):  # parts of one array: nothing moves
-            return first._with(np.concatenate([array._rows for array in arrays], axis=axis))
-        if all(array._rows.ndim == 1 for array in arrays) and axis in (0, -1):
-            parts = [(array._batch, _flat(array._rows)) for array in arrays]
-            count = sum(len(rows) for _, rows in parts)
+        if all(other is batch for other, _ in parts):  # parts of one array: nothing moves
+            return first._with(np.concatenate([rows for _, rows in parts], axis=axis))
+        if axis in (0, -1) and {rows.ndim for _, rows in parts} == {1}:
+            count = sum([rows.size for _, rows in parts])
             return first._made(kernels.gather(parts, count), (count,))
         starts = np.cumsum([0, *(array.size for array in arrays)])
         pairs = zip(starts, arrays, strict=False)
@@ -639,7 +639,7 @@ def stack(arrays: Sequence[ResidueArray], axis: int = 0) -> ResidueArray:
 
 def _residue_arrays(arrays: Sequence[ResidueArray]) -> list[ResidueArray]:
     arrays = list(arrays)
-    if not arrays or not all(isinstance(array, ResidueArray) for array in arrays):
+    if set(map(type, arrays)) != {ResidueArray}:
         raise ParameterError("nothing to join: give at least one array of residues, and nothing else")
     return arrays
 

@@ -137,6 +137,23 @@ def test_a_copy_does_not_change_with_its_origin(djn):
     assert [value for value, _ in decrypted(part, sk)] == [2, 3]
 
 
+def test_vectors_of_one_share_their_exponents_and_nothing_else(djn):
+    sk, pk, coder = djn
+    rows = encrypted(pk, coder, [1, 2, 3]).tolist()
+    packed = pk.encrypt_encoded(coder.pack_floats([1.0, 2.0], 10, 2, 0), True)
+    evaluator.i_add(pk, rows[0], encrypted(pk, coder, [1.5]))
+    assert decrypted(rows[0], sk) == [[5 << 51, -13]]
+    assert [decrypted(row, sk) for row in rows[1:]] == [[[2, 0]], [[3, 0]]]
+    joined = evaluator.cat([*rows[1:], packed])
+    assert decrypted(joined, sk) == [[2, 0], [3, 0], [2**10 + 2, 0]]
+    evaluator.i_add(pk, joined, rows[0], sa=1)
+    assert [exponent for _, exponent in decrypted(joined, sk)] == [0, -13, 0]
+    assert decrypted(rows[1], sk) == [[2, 0]]
+    assert evaluator.cat(rows[1:] * 2).exponents.tolist() == [0] * 4
+    assert [v.exponents.tolist() for v in joined.tolist()] == [[0], [-13], [0]]
+    assert len(evaluator.cat([])) == 0
+
+
 def test_many_samples_fill_a_histogram(djn):
     sk, pk, coder = djn
     rng = np.random.default_rng(3)

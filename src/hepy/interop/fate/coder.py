@@ -11,6 +11,7 @@ import numpy as np
 from hepy.errors import EncodingOverflowError, ParameterError
 from hepy.interop.fate import fields, fixed_point, tensors
 from hepy.interop.fate.errors import ArgumentTypeError
+from hepy.interop.fate.scaling import zero_exponents
 from hepy.interop.fate.vectors import PlaintextVector, whole
 from hepy.paillier import PublicKey
 
@@ -120,7 +121,7 @@ class Coder:
 
     def _packed(self, values: list[int], field_bits: int, count: int) -> PlaintextVector:
         packed = fields.pack(values, whole("a field's width", field_bits), whole("pack_num", count), self.public_key.n)
-        return PlaintextVector(np.array(packed, dtype=object), np.zeros(len(packed), dtype=np.int64))
+        return PlaintextVector(np.array(packed, dtype=object), zero_exponents(len(packed)))
 
     # Tensors.
 

@@ -66,12 +66,12 @@ def pack(values: Sequence[int], field_bits: int, count: int, n: int) -> list[int
         for value in values[full:]:
             rest = (rest << field_bits) + value
         out.append(rest)
-    widest = max(map(abs, out), default=0)
-    if widest >= n:
-        raise EncodingOverflowError(
-            f"{count} fields of {field_bits} bits make a plaintext of {widest.bit_length()} bits, and a key of "
-            f"{n.bit_length()} bits holds no more than its length: pack fewer, or use a larger key"
-        )
+    for total in out:
+        if not -n < total < n:
+            raise EncodingOverflowError(
+                f"{count} fields of {field_bits} bits make a plaintext of {total.bit_length()} bits, and a key of "
+                f"{n.bit_length()} bits holds no more than its length: pack fewer, or use a larger key"
+            )
     return out
 
 

@@ -26,6 +26,18 @@ Exponents = npt.NDArray[np.int64]
 Integers = npt.NDArray[np.int64]
 
 
+_ZERO = np.zeros(1, dtype=np.int64)
+_ZERO.flags.writeable = False
+
+
+def zero_exponents(size: int) -> Exponents:
+    """Exponents of so many integers, or packed numbers: int64[size], not to be written to.
+
+    Vectors of one, which FATE's tables are made of, share theirs: joining many then looks at one array.
+    """
+    return _ZERO if size == 1 else np.zeros(size, dtype=np.int64)
+
+
 def digits_above(exponents: Exponents, target: Exponents) -> Integers:
     """How many digits to base 16 lead from each exponent down to its target.
 

@@ -22,7 +22,7 @@ from hepy.interop.fate.coder import Coder
 from hepy.interop.fate.fixed_point import MAX_EXPONENT
 from hepy.interop.fate.keys import PK, SK
 from hepy.interop.fate.placement import placed
-from hepy.interop.fate.scaling import NONE, Exponents
+from hepy.interop.fate.scaling import NONE, Exponents, zero_exponents
 from hepy.interop.fate.vectors import CiphertextVector, PlaintextVector
 from hepy.interop.fate.worker_keys import WORKER_PASSWORD, unseal
 from hepy.paillier import PublicKey
@@ -157,7 +157,7 @@ def _exponents(data: bytes, size: int) -> Exponents:
     if not isinstance(data, bytes) or len(data) not in (0, 4 * size):
         raise WireFormatError(f"exponents: {size} numbers of 4 bytes were expected, or nothing")
     if not data:
-        return np.zeros(size, dtype=np.int64)
+        return zero_exponents(size)
     exponents = np.frombuffer(data, dtype="<i4").astype(np.int64)
     there = exponents[exponents != _NO_EXPONENT]
     # A larger one would make its receiver compute powers for hours.

@@ -18,7 +18,7 @@ from hepy.bigint import ResidueArray
 from hepy.bigint import concatenate as concatenate_residues
 from hepy.errors import KeyMismatchError, ParameterError
 from hepy.interop.fate.errors import ArgumentTypeError, RangeError
-from hepy.interop.fate.scaling import NONE, Exponents
+from hepy.interop.fate.scaling import NONE, Exponents, zero_exponents
 from hepy.paillier import PublicKey
 
 
@@ -170,7 +170,10 @@ class CiphertextVector:
 
     def tolist(self) -> list[CiphertextVector]:
         """A vector of one for each element: how FATE's tables take a block apart."""
-        exponents = list(self._exponents.reshape(-1, 1))
+        if np.count_nonzero(self._exponents):
+            exponents = list(self._exponents.reshape(-1, 1))
+        else:
+            exponents = [zero_exponents(1)] * len(self)
         if self._residues is None:
             return [CiphertextVector(None, None, own) for own in exponents]
         pairs = zip(self._residues.reshape(-1, 1), exponents, strict=True)
@@ -189,16 +192,27 @@ def concatenate(vectors: Sequence[CiphertextVector]) -> CiphertextVector:
         KeyMismatchError: they belong to different keys.
     """
     vectors = list(vectors)
-    for vector in vectors:
-        if not isinstance(vector, CiphertextVector):
-            raise ArgumentTypeError(f"vectors of ciphertexts were expected, not {type(vector).__name__}")
+    others = set(map(type, vectors)) - {CiphertextVector}
+    if others:
+        raise ArgumentTypeError(f"vectors of ciphertexts were expected, not {others.pop().__name__}")
+    exponents = _joined([vector._exponents for vector in vectors])
     first = next((vector for vector in vectors if vector.public_key is not None), None)
-    exponents = np.concatenate([np.empty(0, dtype=np.int64), *(vector._exponents for vector in vectors)])
     if first is None or first.public_key is None:
         return CiphertextVector(None, None, exponents)
     key, home = first.public_key, first.home
-    residues = [vector.parts(key, home)[0] for vector in vectors]
+    residues: list[Any] = [  # most are of this key, and need not be asked
+        vector._residues if vector.public_key is key else vector.parts(key, home)[0] for vector in vectors
+    ]
     return CiphertextVector(key, concatenate_residues(residues), exponents)
+
+
+def _joined(parts: list[Exponents]) -> Exponents:
+    if not parts:
+        return zero_exponents(0)
+    first = parts[0]
+    if first.size == 1 and all(part is first for part in parts):  # as of rows of a table: see zero_exponents
+        return first.repeat(len(parts))
+    return np.concatenate(parts)
 
 
 # Checks of places.
