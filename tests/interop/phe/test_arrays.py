@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hepy import options
 from hepy.errors import KeyMismatchError, ParameterError
 from hepy.interop.phe import few
 from hepy.interop.phe.arrays import EncryptedArray
 from hepy.interop.phe.encoding import EncodedNumber
-from hepy.interop.phe.errors import ArgumentTypeError, EncodingRangeError, ProductError
+from hepy.interop.phe.errors import ArgumentTypeError, EncodingRangeError, NoInverseError, ProductError
 from hepy.interop.phe.numbers import EncryptedNumber
 
 
@@ -273,6 +274,21 @@ def test_few_are_counted_by_their_bits(public_key, monkeypatch):
     few_numbers, many = (public_key.encrypt_array([2] * count) for count in (4, 5))
     assert few_numbers.few() and not many.few() and not many[:0].few()
     assert (few_numbers + few_numbers).few() and many[:4].few()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_long_factors_are_shared_among_threads(threads, public_key, monkeypatch):
+    monkeypatch.setattr(options, "threads", threads)
+    numbers = numbers_like(range(1, 9), public_key)
+    factors = [0.1, -3, 2**30, 1e-9, 0, -0.7, 5, 2**-60]
+    check_same(lambda x: x * np.array(factors, dtype=object), numbers)
+
+
+def test_what_has_no_inverse(public_key):
+    x = EncryptedArray.of([EncryptedNumber(public_key, public_key.n)] * 8)
+    for operation in (lambda: x * -(2**30), lambda: x * -1, lambda: x - x, lambda: x @ ([-1] * 8)):
+        with pytest.raises(NoInverseError):
+            operation()
 
 
 def test_either_form_is_made_of_the_other(public_key, private_key, monkeypatch):

@@ -18,7 +18,7 @@ from hepy._limbs import MPZ, object_array
 from hepy._shapes import Move, Shaped, moved
 from hepy.bigint import ResidueArray, concatenate, stack
 from hepy.errors import ParameterError
-from hepy.interop.phe.deferred import Result, compute_all
+from hepy.interop.phe.deferred import Result, compute_all, inverses
 from hepy.interop.phe.errors import ArgumentTypeError, ProductError
 from hepy.interop.phe.few import Few, are_few
 from hepy.interop.phe.numbers import EncryptedNumber, lowering_factor
@@ -254,7 +254,9 @@ class EncryptedArray(Shaped):
             if pair := self._few_with(operand):
                 return self._of_few(pair[0].subtract(pair[1]))
             exponents = np.minimum(*broadcast(self.exponents, operand.exponents))
-            return self._computed(self._lowered(exponents).divide(operand._lowered(exponents)), exponents)
+            left, right = self._lowered(exponents), operand._lowered(exponents)
+            with inverses():
+                return self._computed(left.divide(right), exponents)
         return self + operand * -1
 
     def __rsub__(self, other: Any) -> Any:
@@ -268,7 +270,9 @@ class EncryptedArray(Shaped):
             return self._of_few(numbers[0].multiply(numbers[1]))
         own, plain = broadcast(self.exponents, operand)
         encodings, exponents = encode(self.public_key, plain)
-        return self._computed(self.residues.broadcast_to(own.shape).power_vartime(encodings), own + exponents)
+        with inverses():
+            powers = self.residues.broadcast_to(own.shape).power_vartime(encodings)
+        return self._computed(powers, own + exponents)
 
     __rmul__ = __mul__
 
@@ -308,7 +312,9 @@ class EncryptedArray(Shaped):
             aligned = self.exponents[row][:, None] + steps  # (K, M)
             lowest = aligned.min(axis=0)
             factors = encodings * lowering_factors(self.public_key, aligned - lowest)
-            parts.append((self.residues if same else self.residues[row : row + 1]).multi_power_vartime(factors))
+            bases = self.residues if same else self.residues[row : row + 1]
+            with inverses():
+                parts.append(bases.multi_power_vartime(factors))
             exponents.append(lowest)
         shape = (len(self), matrix.shape[1])
         return concatenate(parts), np.broadcast_to(np.stack(exponents), shape)
@@ -370,6 +376,11 @@ class EncryptedArray(Shaped):
         if isinstance(other, EncryptedArray):
             check_keys(self.public_key, [other.public_key])
             return other
+        if isinstance(other, EncryptedNumber):
+            check_keys(self.public_key, [other.public_key])
+            if self.few():
+                value = other.value % self.public_key.modulus.singles.n
+                return EncryptedArray.of_few(Few(self.public_key, [value], [other.exponent]), ())
         given = objects(other)
         if any(isinstance(each, EncryptedNumber) for each in given.ravel().tolist()):
             encrypted = EncryptedArray.of(given)

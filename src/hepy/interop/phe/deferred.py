@@ -143,7 +143,7 @@ def inverses() -> Iterator[None]:
 
 def product_of_powers(modulus: Modulus, terms: list[tuple[Any, int]]) -> Any:
     """The product of value**exponent. In variable time: it tells the exponents, which are plain numbers."""
-    if len(terms) == 1:
+    if len(terms) == 1 or all(abs(exponent) == 1 for _, exponent in terms):
         return one_by_one(modulus, terms)
     n, singles = modulus.n, modulus.singles
     terms = [(value, exponent) for value, exponent in terms if value != 1]  # sum() begins with 0, whose ciphertext is 1

@@ -115,13 +115,14 @@ class EncodedNumber:
 
     def signed(self) -> int:
         """The encoding as an integer of either sign; errors as in decode()."""
-        n, largest = self.public_key.n, self.public_key.max_int
-        if self.encoding >= n:
+        encoding, largest = self.encoding, self.public_key.max_int
+        if encoding <= largest:
+            return encoding
+        n = self.public_key.n
+        if encoding >= n:
             raise ParameterError("this is no encoding: it is not below the modulus n of its key")
-        if self.encoding <= largest:
-            return self.encoding
-        if self.encoding >= n - largest:
-            return self.encoding - n
+        if encoding >= n - largest:
+            return encoding - n
         raise EncodingOverflowError(
             "a number has overflowed: its encoding is in the third of the range that belongs to no number. Use a coarser "
             "precision, fewer products, or a longer key"

@@ -8,13 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from hepy._host.pool import parallel_ranges
 from hepy.interop.phe.deferred import inverses, one_by_one, product_of_powers
 from hepy.interop.phe.numbers import lowering_factor
 from hepy.interop.phe.operands import encode_list
 from hepy.interop.phe.public import PaillierPublicKey
 
 # Length of n, in bits, times how many numbers are few: a batch gains more on each number the longer it is.
-_BITS = 8192
+_BITS = 16384
+# Bits of a factor, from which on powers are shared among threads.
+_LONG = 16
+# Bits of n**2 times how many such powers are worth another thread.
+_SHARE = 4096
 
 
 def are_few(public_key: PaillierPublicKey, count: int) -> bool:
@@ -65,8 +70,15 @@ class Few:
         """Products with plain numbers."""
         encodings, steps = encode_list(self.public_key, numbers)
         modulus = self.public_key.modulus
+        powers = list(self.values)
+
+        def work(start: int, stop: int) -> None:
+            for at in range(start, stop):
+                powers[at] = one_by_one(modulus, [(powers[at], encodings[at])])
+
+        long = max(encodings, key=abs).bit_length() >= _LONG
         with inverses():
-            powers = [one_by_one(modulus, [term]) for term in zip(self.values, encodings, strict=True)]
+            parallel_ranges(len(powers), max(1, _SHARE // modulus.bits) if long else len(powers), work)
         return Few(self.public_key, powers, [a + b for a, b in zip(self.exponents, steps, strict=True)])
 
     def sum(self) -> tuple[Any, int]:

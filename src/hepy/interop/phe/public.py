@@ -139,7 +139,7 @@ class PaillierPublicKey:
 
     def _classic_obfuscator(self, r_value: int) -> Any:
         r = integer("r_value", r_value)
-        return self.modulus.singles.power(r or 1, self.n, vartime=True)
+        return self.modulus.singles.power(r, self.n, vartime=True) if r not in (0, 1) else MPZ(1)
 
     # Arithmetic that the other classes share.
 

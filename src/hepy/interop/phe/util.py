@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import math
 from typing import Any
 
 import gmpy2
@@ -59,7 +58,7 @@ def extended_euclidean_algorithm(a: int, b: int) -> tuple[int, int, int]:
 
 def isqrt(N: int) -> int:
     """floor(sqrt(N))."""
-    return math.isqrt(N)
+    return int(gmpy2.isqrt(gmpy2.mpz(N)))
 
 
 improved_i_sqrt = isqrt
