@@ -142,6 +142,8 @@ ARRAYS: list[tuple[str, Statement, Statement]] = [
 
 # phe takes long for these: it works on a part of the numbers.
 PART = 16
+# Short lists are computed again and again, until it is as many numbers.
+LEAST = 256
 
 
 def measure(bits: int, count: int) -> list[Row]:
@@ -157,7 +159,8 @@ def measure(bits: int, count: int) -> list[Row]:
         return Row(group, name, *us, statistics.median(their / our for their, our in rounds))
 
     rows = [row("one number", name, (statement,) * 2, repeated, (1, 1)) for name, repeated, statement in SCALARS]
-    part = slice(PART)
+    some, often = min(PART, count), max(1, LEAST // count)
+    part = slice(some)
 
     def encrypt(side: Side) -> Any:
         return [side.public.encrypt(value) for value in (side.floats if side is both[1] else side.floats[part])]
@@ -166,15 +169,15 @@ def measure(bits: int, count: int) -> list[Row]:
         return [side.private.decrypt(number) for number in side.f[part]]
 
     group = "loops, unchanged"
-    rows.append(row(group, "`[public_key.encrypt(v) for v in values]`", (encrypt,) * 2, (1, 1), (PART, count)))
-    rows.append(row(group, "`[private_key.decrypt(x) for x in numbers]`", (decrypt,) * 2, (1, 1), (PART, PART)))
-    rows += [row(group, name, (statement,) * 2, (1, 1), (count, count)) for name, statement in LOOPS]
+    rows.append(row(group, "`[public_key.encrypt(v) for v in values]`", (encrypt,) * 2, (1, 1), (some, count)))
+    rows.append(row(group, "`[private_key.decrypt(x) for x in numbers]`", (decrypt,) * 2, (1, 1), (some, some)))
+    rows += [row(group, name, (statement,) * 2, (often, often), (count, count)) for name, statement in LOOPS]
     group = "arrays"
     batched = (encrypt, lambda s: s.public.encrypt_array(s.floats))
-    rows.append(row(group, "`encrypt_array(values)`", batched, (1, 1), (PART, count)))
+    rows.append(row(group, "`encrypt_array(values)`", batched, (1, 1), (some, count)))
     batched = (decrypt, lambda s: s.private.decrypt_array(s.F))
-    rows.append(row(group, "`decrypt_array(x)`", batched, (1, 1), (PART, count)))
-    rows += [row(group, name, (plain, fast), (1, 1), (count, count)) for name, plain, fast in ARRAYS]
+    rows.append(row(group, "`decrypt_array(x)`", batched, (1, 1), (some, count)))
+    rows += [row(group, name, (plain, fast), (often, often), (count, count)) for name, plain, fast in ARRAYS]
     return rows
 
 
