@@ -111,6 +111,11 @@ class EncryptedNumber:
         return self.__add__(other)
 
     def __sub__(self, other: Any) -> Any:
+        if isinstance(other, EncryptedNumber):
+            self._check_key(other.public_key)
+            exponent = min(self.exponent, other.exponent)
+            subtrahend, factor = other._lowered(exponent)
+            return self._noted(exponent, self._lowered(exponent), (subtrahend, -factor))
         if _is_array(other):
             return NotImplemented
         return self + other * -1
@@ -188,6 +193,8 @@ class EncryptedNumber:
         return self._noted(lowered, self._lowered(lowered))
 
     def _lowered(self, exponent: int) -> Term:
+        if exponent == self.exponent:
+            return self.result, 1
         return self.result, lowering_factor(self.public_key, self.exponent - exponent)
 
     def _noted(self, exponent: int, *parts: Term) -> EncryptedNumber:
