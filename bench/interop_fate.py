@@ -107,7 +107,8 @@ class ShortSide:
         self.positions = (torch.randint(0, BINS, (128, 20)) + BINS * torch.arange(20)).tolist()
         self.mask = (torch.rand(128) < 0.375).tolist()
         self.order = torch.randperm(640).tolist()
-        self.pickles = {size: pickle.dumps(vector) for size, vector in (("128", self.block), ("640", self.bins))}
+        vectors = {"one": self.ones[0], "128": self.block, "640": self.bins}
+        self.pickles = {size: pickle.dumps(vector) for size, vector in vectors.items()}
 
     def pack(self, pair: Any) -> Any:
         return self.coder.pack_floats(pair, SHORT_FIELD_BITS, 2, PRECISION)
@@ -159,6 +160,8 @@ SHORT: list[tuple[str, Statement]] = [
     ("encrypt_encoded, one", lambda s: s.pk.encrypt_encoded(s.plain, True)),
     ("tolist, 128", lambda s: s.block.tolist()),
     ("cat, 128 of one", lambda s: s.ev.cat(s.ones)),
+    ("pickle, one", lambda s: pickle.dumps(s.ones[0])),
+    ("unpickle, one", lambda s: unpickled(s.pickles["one"])),
     ("pickle, 128", lambda s: pickle.dumps(s.block)),
     ("unpickle, 128", lambda s: unpickled(s.pickles["128"])),
     ("unpickle, 640", lambda s: unpickled(s.pickles["640"])),
