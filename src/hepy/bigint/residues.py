@@ -76,11 +76,9 @@ class ResidueArray(Shaped, NotPickled):
 
     def __iter__(self) -> Iterator[ResidueArray]:
         if self.ndim < 2:
-            yield from (self[i] for i in range(len(self)))
-            return
-        modulus, device, kernels, batch = self.modulus, self.device, self._kernels, self._batch
-        for rows in self._rows:  # numpy's own, which take a tenth of the time of an index
-            yield ResidueArray(modulus, device, kernels, batch, rows)
+            return (self[i] for i in range(len(self)))
+        part = functools.partial(ResidueArray, self.modulus, self.device, self._kernels, self._batch)
+        return map(part, self._rows)  # numpy's own parts, which take a tenth of the time of an index
 
     def __getitem__(self, index: Any) -> ResidueArray:
         return self._with(np.asarray(self._rows[index]))

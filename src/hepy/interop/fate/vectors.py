@@ -6,7 +6,8 @@ place (evaluator.i_add and its like); what a vector is made of cannot, so slices
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -174,10 +175,10 @@ class CiphertextVector:
             exponents = list(self._exponents.reshape(-1, 1))
         else:
             exponents = [zero_exponents(1)] * len(self)
-        if self._residues is None:
-            return [CiphertextVector(None, None, own) for own in exponents]
-        pairs = zip(self._residues.reshape(-1, 1), exponents, strict=True)
-        return [CiphertextVector(self.public_key, residue, own) for residue, own in pairs]
+        residues: Iterable[ResidueArray | None] = (
+            repeat(None) if self._residues is None else self._residues.reshape(-1, 1)
+        )
+        return list(map(CiphertextVector, repeat(self.public_key), residues, exponents))
 
     def cat(self, others: Sequence[CiphertextVector]) -> CiphertextVector:
         """This vector and others, one after the other."""
