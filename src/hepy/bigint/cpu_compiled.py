@@ -282,7 +282,8 @@ class Kernels:
         count = len(offsets) - 1
         x, offsets, out = _contiguous(x), np.ascontiguousarray(offsets), self.empty(count)
         work = self.native.segment_product
-        self.run(count, max(1.0, len(x[1]) / max(count, 1)), lambda i, j: work(out, *x, offsets, i, j))
+        products = max(0.05, len(x[1]) / max(count, 1) - 1)  # of a segment; its first element is copied
+        self.run(count, products, lambda i, j: work(out, *x, offsets, i, j))
         return out
 
     def prefix_product(self, x: Operand, run: int) -> Batch:
