@@ -1,8 +1,9 @@
 // Batches of big integers modulo one odd modulus: what the kernels of this folder offer, as plain functions.
 //
 // A batch is uint32[B, limbs] in device memory, on 16 bytes: element i in Montgomery form, x R mod n with R = 2^(32
-// limbs), as any integer below R (private; what leaves by `store` is canonical). Results are whole batches, which no
-// operand overlaps unless that is said. Counts may be 0.
+// limbs), as any integer below R (private; what leaves by `store` is canonical). Where the modulus is a square m^2
+// whose root is given, it is uint32[B, 2, limbs / 2]: a pair of integers a, b below R = 2^(32 limbs / 2), and a + b m
+// is x R mod m^2. Results are whole batches, which no operand overlaps unless that is said. Counts may be 0.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -13,8 +14,10 @@
 namespace hepy::bigint {
 
 struct Modulus {
-  const Choice* choice;            // of its size on this device
-  const std::uint32_t* constants;  // uint32[3 limbs + 4] in device memory: n, R mod n, R^2 mod n, -1/n mod 2^32, unused
+  const Choice* choice;  // of its size on this device
+  // uint32[3 limbs + 4] in device memory: n, R mod n, R^2 mod n, -1/n mod 2^32, unused. For pairs: m and R mod m; the
+  // pairs R mod m^2 and R^2 mod m^2; -1/m mod 2^32.
+  const std::uint32_t* constants;
 };
 
 // Elements of a batch, the i-th in row rows[i], or start + i step where there are no rows.
@@ -83,40 +86,33 @@ void fixed_base_table(runtime::Stream, const Modulus&, std::uint32_t* table, con
 void fixed_base_power(runtime::Stream, const Modulus&, std::uint32_t* out, const std::uint32_t* table,
                       const Exponents& e, Timing timing, unsigned window, std::size_t count);
 
-// Two moduli m, coprime, odd and above 2, and what fermat_quotients needs of them: for each part rows of `limbs` words,
-// R of the container that the choice gives m^2, R_x of the one that x has.
+// Two moduli m, coprime, odd and above 2, and what fermat_quotients needs of them: for each part rows of two numbers of
+// limbs / 2 words, R that of the numbers. Residues modulo m^2 are pairs.
 struct FermatParts {
-  const Choice* choice;
+  const Choice* choice;            // of pairs, for m^2
   const std::uint32_t* constants;  // uint32[2, rows, limbs] in device memory
 };
 enum class FermatRow {
-  kSquare,         // m^2
-  kOne,            // R mod m^2
-  kSquareOfR,      // R^2 mod m^2
-  kEntry,          // R^2 / R_x mod m^2
-  kAbove,          // m + 2, which is larger than a quotient and prime to m
-  kReciprocal,     // R^2 / m mod m + 2
-  kMinus,          // -R / m mod m + 2
-  kModulus,        // m
-  kOneOverR,       // 1 / R mod m
-  kWhole,          // M, the product of both moduli
-  kWholeOne,       // R mod M
-  kWeight,         // R^2 s mod M, for the part's factor s modulo m and 0 modulo the other
-  kMinusInverses,  // -1 / m^2, -1 / (m + 2), -1 / m, -1 / M mod 2^32, in this order
+  kRoot,          // m, R mod m
+  kOne,           // R mod m^2
+  kSquareOfR,     // R^2 mod m^2
+  kBridge,        // r R^(2 - k) mod m^2, for x that are pairs modulo r^2, each number in k pieces of limbs / 2 words
+  kEntry,         // R^2 / R_x mod m^2, for the R_x that x has
+  kWeights,       // R^2 s mod m, 0 of the first part; R^2 s / m_0 mod m, -R^2 / m_0 mod m of the second
+  kMinusInverse,  // -1 / m mod 2^32
   kCount
 };
 
-// Exact quotients (x^e mod m^2 - 1) / m of both parts, and the number modulo M that is s times the quotient modulo each
-// m, canonical: out[i] in uint32[count, words], words those of M. exact[i]: whether x^e is 1 modulo both m; where it is
-// not, the quotient is (x^e mod m^2 - 1) / m mod m + 2. Compiled for containers of m^2 up to kFermatLimbs: for moduli M
-// of 4096 bits.
+// Quotients floor((x^e mod m^2) / m) of both parts, and the number modulo the product of both m that is s times the
+// quotient modulo each, canonical: out[i] in uint32[count, words], words those of the product. exact[i]: whether x^e is
+// 1 modulo both m, so that the quotient is (x^e mod m^2 - 1) / m. Compiled for m^2 of up to kFermatLimbs.
 //
-// x: elements of `width` limbs, in Montgomery form modulo a multiple of both squares. e: exponents of the parts, in
-// rows 0 and 1. tables and slots as for `power`, for 2 count elements.
+// x: elements in Montgomery form modulo a multiple of both squares, `numbers` of `width` limbs each: 2 where they are
+// pairs, else 1. e: exponents of the parts, in rows 0 and 1. tables and slots as for `power`, for 2 count elements.
 constexpr int kFermatLimbs = 128;
 void fermat_quotients(runtime::Stream, const FermatParts&, std::uint32_t* out, std::uint8_t* exact, const Operand& x,
-                      std::size_t width, const Exponents& e, Timing timing, unsigned window, std::uint32_t* tables,
-                      std::size_t slots, std::size_t words, std::size_t count);
+                      std::size_t width, std::size_t numbers, const Exponents& e, Timing timing, unsigned window,
+                      std::uint32_t* tables, std::size_t slots, std::size_t words, std::size_t count);
 
 // Products of many.
 

@@ -18,10 +18,10 @@ bool nearer(int architecture, int candidate, int best) {
 
 }  // namespace
 
-const Choice& choose(int architecture, std::size_t words) {
+const Choice& choose(int architecture, std::size_t words, bool paired) {
   const Choice* best = nullptr;
-  for (std::size_t at = 0; at < kChosenCount; ++at) {
-    const Choice& row = kChoices[at];
+  for (std::size_t at = 0; at < (paired ? kPairsCount : kChosenCount); ++at) {
+    const Choice& row = paired ? kPairs[at] : kChoices[at];
     if (std::size_t(row.limbs) < words) continue;
     const bool fitter = best == nullptr || row.limbs < best->limbs ||
                         (row.limbs == best->limbs && nearer(architecture, row.architecture, best->architecture));

@@ -9,12 +9,13 @@
 namespace hepy::bigint {
 
 struct Choice {
-  int architecture;  // compute capability, 10 major + minor
-  int limbs;         // of an integer: 32 bits each, R = 2^(32 limbs)
-  int threads;       // lanes that share one
-  int warps;         // of a block
-  int blocks;        // of a multiprocessor, for which the compiler keeps registers
-  int comb_window;   // bits of an exponent that one look-up of a fixed base takes, where look-ups are plain
+  int architecture;     // compute capability, 10 major + minor
+  int limbs;            // of an integer: 32 bits each, R = 2^(32 limbs)
+  int threads;          // lanes that share one
+  int warps;            // of a block
+  int blocks;           // of a multiprocessor, for which the compiler keeps registers
+  int comb_window;      // bits of an exponent that one look-up of a fixed base takes, where look-ups are plain
+  bool paired = false;  // residues modulo a square, as pairs of numbers of limbs / 2 limbs each: pairs.cuh
 };
 
 // 16 to 24 limbs a lane: with 8 the rows' ends cost a third of the multiply pipe, with 32 three warps a scheduler are
@@ -33,7 +34,14 @@ inline constexpr Choice kChoices[] = {
 };
 inline constexpr std::size_t kChoiceCount = sizeof(kChoices) / sizeof(kChoices[0]);
 
-// The row for integers of at least so many words, among the chosen ones; throws InvalidArgument above the largest size.
-const Choice& choose(int architecture, std::size_t words);
+// Rows for squares whose root is known. A lane holds as many limbs of a as of b.
+inline constexpr Choice kPairs[] = {
+#include "bigint/pairs.inc"
+};
+inline constexpr std::size_t kPairsCount = sizeof(kPairs) / sizeof(kPairs[0]);
+
+// The row for integers of at least so many words, among the chosen ones or those of pairs; throws InvalidArgument above
+// the largest size.
+const Choice& choose(int architecture, std::size_t words, bool paired = false);
 
 }  // namespace hepy::bigint

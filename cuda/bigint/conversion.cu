@@ -15,15 +15,16 @@ struct Words {
   const Limb* in;
   std::size_t words;
 
-  // The operand becomes limbs [from, from + total) of the i-th integer, zeros beyond its words.
+  // The operand becomes limbs [from, from + number) of the i-th integer, zeros beyond its words.
   template <class Shape>
   HEPY_DEVICE void fetch_piece(const Warp<Shape, 1>& warp, std::size_t from, std::size_t count) const {
     const std::size_t first = warp.index() - warp.group.first / Shape::threads;  // the warp's first row
     __syncwarp();
     for (int at = int(threadIdx.x % kLanes); at < Shape::groups * Shape::total; at += kLanes) {
-      const std::size_t row = first + at / Shape::total, word = from + at % Shape::total;
-      const bool exists = row < count && word < words;
-      warp.space[at / Shape::limbs * Shape::pitch + at % Shape::limbs] = exists ? in[row * words + word] : 0;
+      const int limb = at % Shape::total;
+      const std::size_t row = first + at / Shape::total, word = from + limb;
+      const bool exists = row < count && word < words && limb < Shape::number;
+      warp.space[at / Shape::total * Shape::shared + Shape::place(limb)] = exists ? in[row * words + word] : 0;
     }
     __syncwarp();
   }
@@ -68,17 +69,17 @@ struct FixedPoints {
     std::uint64_t magnitude = 0;
     int shift = 0;
     if (warp.index() < count) decode(warp.index(), magnitude, shift);
-    Limb x[Shape::limbs];
+    Limb x[Shape::limbs] = {};
     HEPY_UNROLL
-    for (int j = 0; j < Shape::limbs; ++j) {
-      const int bit = 32 * (int(from) + warp.group.lane * Shape::limbs + j) - shift;  // of the magnitude
+    for (int j = 0; j < Shape::part; ++j) {
+      const int bit = 32 * (int(from) + warp.group.lane * Shape::part + j) - shift;  // of the magnitude
       x[j] = bit <= -32 || bit >= 64 ? 0 : bit < 0 ? Limb(magnitude << -bit) : Limb(magnitude >> bit);
     }
     warp.put(x);
   }
 };
 
-// Horner's rule over pieces of the container's width, from the top: (x R + piece) in turn, and one more R.
+// Horner's rule over pieces of a number's width, from the top: (x R + piece) in turn, and one more R.
 template <class Shape, class Source>
 HEPY_DEVICE void enter(Limb* out, const Source& in, std::size_t words, std::size_t count, const Limb* constants) {
   const Limb* const square_of_r = share<Shape, Constant::kSquareOfR>(constants);
@@ -89,8 +90,8 @@ HEPY_DEVICE void enter(Limb* out, const Source& in, std::size_t words, std::size
   const std::size_t i = warp.index();
   Limb a[Shape::limbs] = {};
   HEPY_ROLLED
-  for (std::size_t left = (words + Shape::total - 1) / Shape::total; left-- > 0;) {
-    in.fetch_piece(warp, left * Shape::total, count);
+  for (std::size_t left = (words + Shape::number - 1) / Shape::number; left-- > 0;) {
+    in.fetch_piece(warp, left * Shape::number, count);
     add_lazy(warp.group, a, warp.own(), one);
     product(warp.group, a, a, square_of_r);
   }
@@ -126,10 +127,11 @@ __global__ void __launch_bounds__(Shape::block, Shape::blocks)
   Limb a[Shape::limbs];
   warp.fetch(a, element<Shape>(x, i, i < count));
   reduce(warp.group, a);
+  if constexpr (Shape::paired) expand(warp.group, a, warp.operand());
   warp.put(a);
   for (std::size_t at = threadIdx.x % kLanes; at < Shape::groups * words; at += kLanes) {
     const std::size_t row = at / words, word = at % words;
-    const std::size_t place = row * Shape::shared + word / Shape::limbs * Shape::pitch + word % Shape::limbs;
+    const std::size_t place = row * Shape::shared + Shape::place(int(word));
     if (first + row < count) out[(first + row) * words + word] = warp.space[place];
   }
 }

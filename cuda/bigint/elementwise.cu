@@ -25,7 +25,7 @@ __global__ void __launch_bounds__(Shape::block, Shape::blocks)
 template <class Shape>
 __global__ void __launch_bounds__(Shape::block, Shape::blocks)
     square_kernel(Limb* out, Operand x, std::size_t count, const Limb* constants) {
-  const Warp<Shape, kSquareSpace> warp(constants);
+  const Warp<Shape, kSquareSpace<Shape>> warp(constants);
   if (warp.idle(count)) return;
   const std::size_t i = warp.index();
   Limb a[Shape::limbs];

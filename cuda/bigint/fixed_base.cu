@@ -8,11 +8,12 @@ namespace hepy::bigint {
 namespace {
 
 // A group a position p: base^(2^(window p)) by squarings, then its powers. Every group squares for itself: the time is
-// that of the longest chain, as if the positions followed one another, but one launch does all.
+// that of the longest chain, as if the positions followed one another, but one launch does all. Positions are few, so
+// warps may take the registers that they want.
 template <class Shape>
-__global__ void __launch_bounds__(Shape::block, Shape::blocks)
+__global__ void __launch_bounds__(Shape::block)
     fixed_base_table_kernel(Limb* table, Operand base, unsigned window, unsigned positions, const Limb* constants) {
-  const Warp<Shape, kSquareSpace> warp(constants);
+  const Warp<Shape, kSquareSpace<Shape>> warp(constants);
   if (warp.idle(positions)) return;
   const unsigned position = unsigned(warp.index());
   const unsigned first = position - unsigned(warp.group.first / Shape::threads);

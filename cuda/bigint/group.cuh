@@ -55,12 +55,12 @@ struct Group {
     return take - ripple(r, add_chain<L>(r, complement), take);
   }
 
-  // Small carries `over` that belong to the next lane's lowest limb: r becomes limbs again. Returns what stands above
-  // r.
-  HEPY_DEVICE Limb resolve(Limb* r, Limb over) const {
+  // Small carries `over` that belong to the next lane's lowest limb, and `entering` to lane 0's: r becomes limbs again.
+  // Returns what stands above r.
+  HEPY_DEVICE Limb resolve(Limb* r, Limb over, Limb entering = 0) const {
     const Limb above = __shfl_sync(kAllLanes, over, T - 1, T);
     const Limb below = __shfl_up_sync(kAllLanes, over, 1, T);
-    return above + ripple(r, add_word<L>(r, lane == 0 ? 0 : below));
+    return above + ripple(r, add_word<L>(r, lane == 0 ? entering : below));
   }
 
   // Ends a product: r and pending carries, below R + n in value, become a value below R.

@@ -26,7 +26,7 @@ __global__ void __launch_bounds__(Shape::block, Shape::blocks)
 template <class Shape>
 __global__ void __launch_bounds__(Shape::block, Shape::blocks)
     straus_kernel(Limb* out, const Limb* tables, Exponents e, unsigned window, StrausShape s, const Limb* constants) {
-  const Warp<Shape, kSquareSpace> warp(constants);
+  const Warp<Shape, kSquareSpace<Shape>> warp(constants);
   if (warp.idle(s.rows * s.columns)) return;
   const std::size_t i = warp.index(), row = i % s.rows, column = i / s.rows;
   const bool exists = column < s.columns;
@@ -84,7 +84,7 @@ template <class Shape>
 __global__ void __launch_bounds__(Shape::block)
     horner_kernel(Limb* out, const Limb* parts, unsigned window, unsigned positions, std::size_t count,
                   const Limb* constants) {
-  const Warp<Shape, kSquareSpace> warp(constants);
+  const Warp<Shape, kSquareSpace<Shape>> warp(constants);
   if (warp.idle(count)) return;
   const std::size_t i = warp.index();
   const Limb* part = i < count ? parts + ((i + 1) * positions - 1) * Shape::total : warp.one;

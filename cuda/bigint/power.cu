@@ -17,7 +17,7 @@ template <class Shape>
 __global__ void __launch_bounds__(Shape::block, Shape::blocks)
     power_kernel(Limb* out, Operand x, Exponents e, Timing timing, unsigned window, Limb* tables, std::size_t count,
                  const Limb* constants) {
-  const Warp<Shape, kSquareSpace> warp(constants);
+  const Warp<Shape, kSquareSpace<Shape>> warp(constants);
   if (warp.idle(count)) return;
   const std::size_t i = warp.index();
   Limb* const table = tables + (i << window) * Shape::total;

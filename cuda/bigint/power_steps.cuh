@@ -1,5 +1,6 @@
 // The steps of powers: tables, windows of exponents that look into them, runs of squarings, and all of them together.
 #pragma once
+#include "bigint/pairs.cuh"
 #include "bigint/square.cuh"
 #include "bigint/warp.cuh"
 
@@ -40,8 +41,9 @@ HEPY_DEVICE void look_up(const Warp<Shape, kSpace>& warp, const Limb* table, uns
 }
 
 // a = a^(2^count).
-template <class Shape>
-HEPY_DEVICE void square_times(const Warp<Shape, kSquareSpace>& warp, Limb* a, unsigned count) {
+template <class Shape, int kSpace>
+HEPY_DEVICE void square_times(const Warp<Shape, kSpace>& warp, Limb* a, unsigned count) {
+  static_assert(kSpace >= kSquareSpace<Shape>, "a square needs room");
   HEPY_ROLLED
   for (unsigned s = 0; s < count; ++s) {
     warp.put(a);
@@ -73,9 +75,9 @@ struct Windows {
 
 // a = the power, from the table of x. With variable time, what all exponents of the warp lack is left out: leading
 // windows, and products for windows of zeros.
-template <class Shape>
-HEPY_DEVICE void power_from_table(const Warp<Shape, kSquareSpace>& warp, Limb* a, const Limb* table,
-                                  const Windows& exponent, unsigned windows, Timing timing) {
+template <class Shape, int kSpace>
+HEPY_DEVICE void power_from_table(const Warp<Shape, kSpace>& warp, Limb* a, const Limb* table, const Windows& exponent,
+                                  unsigned windows, Timing timing) {
   const bool scanning = timing == Timing::kScanning, variable = timing == Timing::kVariable;
   unsigned position = windows - 1, digit = exponent[position];
   while (variable && position > 0 && !__any_sync(kAllLanes, digit != 0)) digit = exponent[--position];

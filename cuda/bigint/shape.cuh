@@ -11,20 +11,34 @@ namespace hepy::bigint {
 
 constexpr unsigned kLanes = 32, kAllLanes = ~0u;
 
-// kWarps: of a block. kBlocks: of a multiprocessor, for which registers suffice.
-template <int kThreads, int kLimbs, int kWarps, int kBlocks>
+// kWarps: of a block. kBlocks: of a multiprocessor, for which registers suffice. kPaired: an element is a pair of
+// numbers, each of half the limbs (pairs.cuh): in memory one after the other, in each lane's block its limbs of the
+// first, then of the second.
+template <int kThreads, int kLimbs, int kWarps, int kBlocks, bool kPaired = false, int kPitch = kLimbs + 4>
 struct Shape {
+  static constexpr bool paired = kPaired;
   static constexpr int threads = kThreads, limbs = kLimbs, warps = kWarps, blocks = kBlocks;
   static constexpr int total = threads * limbs;    // limbs of an integer
   static constexpr int groups = kLanes / threads;  // integers a warp
   static constexpr int integers = groups * warps;  // and a block
   static constexpr int block = kLanes * warps;     // CUDA's threads a block
-  static constexpr int pitch = limbs + 4;
-  static constexpr int shared = threads * pitch;      // words of one integer in shared memory
-  static constexpr int warp_shared = kLanes * pitch;  // words of one integer for each group of a warp
+  static constexpr int pitch = kPitch;
+  static constexpr int shared = threads * pitch;           // words of one integer in shared memory
+  static constexpr int warp_shared = kLanes * pitch;       // words of one integer for each group of a warp
+  static constexpr int part = paired ? limbs / 2 : limbs;  // limbs of a number in a lane
+  static constexpr int number = threads * part;            // and of a number
+
+  // The numbers of a pair by themselves, where they stand.
+  using Part = Shape<kThreads, part, kWarps, kBlocks, false, kPitch>;
+
+  // Where an element's limb stands in shared memory, from its first block on.
+  HEPY_DEVICE static constexpr int place(int limb) {
+    if constexpr (!paired) return limb / limbs * pitch + limb % limbs;
+    return limb % number / part * pitch + limb / number * part + limb % part;
+  }
 
   static_assert(threads >= 2 && threads <= 32 && (threads & (threads - 1)) == 0, "groups divide a warp");
-  static_assert(limbs % 8 == 0, "halves of a lane's limbs are moved 16 bytes at a time, and pitch / 4 is odd");
+  static_assert(part % 4 == 0 && pitch % 8 == 4, "limbs are moved 16 bytes at a time, and pitch / 4 is odd");
 };
 
 template <int count>

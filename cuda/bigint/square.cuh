@@ -15,12 +15,14 @@
 namespace hepy::bigint {
 
 // Integers for each group that fit the shared memory of a square: the operand; sums at even and at odd powers of X,
-// below 2T; sums of wrapped pairs, at powers T/2 to 3T/2 - 1.
-constexpr int kSquareSpace = 4;
+// below 2T; sums of wrapped pairs, at powers T/2 to 3T/2 - 1. (Of a pair a + b m: the operand, see pairs.cuh.)
+template <class Shape>
+constexpr int kSquareSpace = Shape::paired ? 1 : 4;
 
 template <class Shape>
 struct SquareSpace {
   static constexpr int T = Shape::threads, L = Shape::limbs;
+  static_assert(L % 8 == 0, "halves of a lane's limbs are moved 16 bytes at a time");
   Limb*
       operand;  // this group's place in the warp's first integers; the other three follow at a distance of warp_shared
 

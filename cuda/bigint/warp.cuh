@@ -3,19 +3,26 @@
 // In global memory the limbs of an integer lie side by side. Sixteen neighbouring bytes go to each lane, so that a warp
 // reads whole lines; shared memory hands each lane the limbs that it computes with.
 #pragma once
+#include <type_traits>
+
 #include "bigint/bigint.hpp"
 #include "bigint/group.cuh"
+#include "bigint/pairs.cuh"
 
 namespace hepy::bigint {
 
 enum class Constant { kModulus, kOne, kSquareOfR };
+
+// What computes with elements of a shape: a group of lanes, which holds the modulus, or m and R mod m for pairs.
+template <class Shape>
+using GroupOf = std::conditional_t<Shape::paired, PairGroup<Shape>, Group<Shape>>;
 
 // One of the modulus's constants in shared memory. All threads of the block call it and wait at a barrier before use.
 template <class Shape, Constant which>
 HEPY_DEVICE const Limb* share(const Limb* constants) {
   auto& memory = HEPY_SHARED(Limb[Shape::shared]);
   for (int j = int(threadIdx.x); j < Shape::total; j += Shape::block) {
-    memory[j / Shape::limbs * Shape::pitch + j % Shape::limbs] = constants[int(which) * Shape::total + j];
+    memory[Shape::place(j)] = constants[int(which) * Shape::total + j];
   }
   return memory;
 }
@@ -36,7 +43,7 @@ struct Warp {
   static constexpr int T = Shape::threads, L = Shape::limbs, kQuads = Shape::total / 4;
 
   Limb* const space;
-  const Group<Shape> group;
+  const GroupOf<Shape> group;
   const Limb* const one;  // R mod n, in global memory
 
   // All threads of the block call it; ends with a barrier.
@@ -96,8 +103,8 @@ struct Warp {
     load_words<L>(x, own());
   }
 
-  // The operand becomes limbs [from, from + total) of an integer of `words` limbs, zeros beyond; words is a multiple of
-  // 4.
+  // The operand becomes limbs [from, from + number) of an integer of `words` limbs, zeros beyond; words is a multiple
+  // of 4.
   HEPY_DEVICE void fetch_piece(const Limb* integer, std::size_t words, std::size_t from) const {
     const auto mine = reinterpret_cast<std::uint64_t>(integer);
     __syncwarp();
@@ -106,7 +113,8 @@ struct Warp {
       const int quad = k * int(kLanes) + int(threadIdx.x % kLanes);
       const std::size_t at = from + std::size_t(quad % kQuads * 4);
       const auto* const source = reinterpret_cast<const Limb*>(__shfl_sync(kAllLanes, mine, quad / kQuads * T));
-      runtime::store4(place(quad), source != nullptr && at < words ? runtime::load4(source + at) : uint4{0, 0, 0, 0});
+      const bool exists = source != nullptr && at < words && quad % kQuads * 4 < Shape::number;
+      runtime::store4(place(quad), exists ? runtime::load4(source + at) : uint4{0, 0, 0, 0});
     }
     __syncwarp();
   }
@@ -125,7 +133,10 @@ struct Warp {
 
  private:
   // Where the warp's quad-th 16 bytes of limbs stand.
-  HEPY_DEVICE Limb* place(int quad) const { return space + quad * 4 / L * Shape::pitch + quad * 4 % L; }
+  HEPY_DEVICE Limb* place(int quad) const {
+    if constexpr (!Shape::paired) return space + quad * 4 / L * Shape::pitch + quad * 4 % L;
+    return space + quad / kQuads * Shape::shared + Shape::place(quad % kQuads * 4);
+  }
 };
 
 }  // namespace hepy::bigint

@@ -15,8 +15,8 @@ namespace {
 namespace py = pybind11;
 using Limb = std::uint32_t;
 
-const bigint::Choice& chosen_for(int device, std::size_t words) {
-  return bigint::choose(runtime::architecture(device), words);
+const bigint::Choice& chosen_for(int device, std::size_t words, bool paired = false) {
+  return bigint::choose(runtime::architecture(device), words, paired);
 }
 
 const bigint::Choice& row_at(std::size_t row) {
@@ -29,10 +29,11 @@ const bigint::Choice& row_at(std::size_t row) {
 
 // A modulus on one device. The array of constants lives as long.
 struct Modulus {
-  // row: of all rows, variants included; by default the chosen one.
-  Modulus(runtime::Stream stream, const py::object& constants, std::size_t words, std::optional<std::size_t> row)
+  // row: of all rows, variants included; by default the chosen one. paired: a square, whose root the constants are of.
+  Modulus(runtime::Stream stream, const py::object& constants, std::size_t words, std::optional<std::size_t> row,
+          bool paired)
       : constants(constants), words(words) {
-    value.choice = row ? &row_at(*row) : &chosen_for(stream.device, words);
+    value.choice = row ? &row_at(*row) : &chosen_for(stream.device, words, paired);
     if (std::size_t(value.choice->limbs) < words) {
       throw runtime::InvalidArgument("a row of the table for " + std::to_string(value.choice->limbs) +
                                      " limbs does not hold " + std::to_string(words) + " words");
@@ -60,7 +61,7 @@ struct Modulus {
 // The constants of two parts of Fermat quotients, in the container for squares of so many words.
 struct FermatParts {
   FermatParts(runtime::Stream stream, const py::object& constants, std::size_t words) : constants(constants) {
-    value.choice = &chosen_for(stream.device, words);
+    value.choice = &chosen_for(stream.device, words, true);
     const std::size_t rows = 2 * std::size_t(bigint::FermatRow::kCount);
     value.constants = Array<const Limb>(constants).data(stream, rows * std::size_t(value.choice->limbs), kQuad);
   }
@@ -251,8 +252,9 @@ void fermat_quotients(runtime::Stream stream, const Modulus& modulus, const Ferm
   const auto exponents = e.check(stream, 2);
   const auto when = timing_of(timing);
   const py::gil_scoped_release release;
-  bigint::fermat_quotients(stream, parts.value, to, flags, operand, modulus.limbs(), exponents, when, window, scratch,
-                           slots, words, count);
+  const std::size_t numbers = modulus.value.choice->paired ? 2 : 1;
+  bigint::fermat_quotients(stream, parts.value, to, flags, operand, modulus.limbs() / numbers, numbers, exponents, when,
+                           window, scratch, slots, words, count);
 }
 
 using Folding = void (*)(runtime::Stream, const bigint::Modulus&, Limb*, const bigint::Operand&, const std::int64_t*,
@@ -320,8 +322,9 @@ void bind_bigint(py::module_& parent) {
   auto module = parent.def_submodule("bigint", "Batches modulo one odd modulus; contracts in cuda/bigint/bigint.hpp.");
   py::class_<Modulus>(module, "Modulus", py::module_local(),
                       "uint32[3 limbs + 4] of constants, for moduli of so many words.")
-      .def(py::init<runtime::Stream, const py::object&, std::size_t, std::optional<std::size_t>>(), py::arg("stream"),
-           py::arg("constants"), py::arg("words"), py::arg("row") = py::none())
+      .def(py::init<runtime::Stream, const py::object&, std::size_t, std::optional<std::size_t>, bool>(),
+           py::arg("stream"), py::arg("constants"), py::arg("words"), py::arg("row") = py::none(),
+           py::arg("paired") = false)
       .def("whole_blocks",
            [](const Modulus& modulus, std::size_t count) { return bigint::whole_blocks(*modulus.value.choice, count); })
       .def_property_readonly("comb_window", [](const Modulus& modulus) { return modulus.value.choice->comb_window; });
@@ -338,8 +341,9 @@ void bind_bigint(py::module_& parent) {
            }),
            py::arg("batch"), py::arg("rows") = py::none(), py::arg("start") = 0, py::arg("step") = 1);
   module.def(
-      "limbs", [](int device, std::size_t words) { return chosen_for(device, words).limbs; }, py::arg("device"),
-      py::arg("words"), "Limbs of an element for moduli of so many words.");
+      "limbs", [](int device, std::size_t words, bool paired) { return chosen_for(device, words, paired).limbs; },
+      py::arg("device"), py::arg("words"), py::arg("paired") = false,
+      "Limbs of an element for moduli of so many words.");
   module.def(
       "rows",
       [] {

@@ -1,4 +1,4 @@
-"""Fermat quotients (x**e mod m**2 - 1) / m for coprime moduli m, joined by the Chinese remainder theorem.
+"""Fermat quotients floor((x**e mod m**2) / m) for coprime moduli m, joined by the Chinese remainder theorem.
 
 Where x**e is 1 modulo m, x**e mod m**2 is 1 + m t for one t modulo m, and t(x y) = t(x) + t(y): discrete logarithms that
 are easy. For a prime m and e = m - 1, t is the Fermat quotient of x.
@@ -42,7 +42,8 @@ class FermatPart(NotPickled):
         self.square = Modulus(m * m)
         self.exponent = exponent
         self.factor = factor % m
-        # (u - 1) / m is an exact division with a result below m: done modulo m + 2, which is prime to m, it is a product.
+        # (x**e - x**e mod m) / m is an exact division with a result below m: done modulo m + 2, which is prime to m, it is
+        # a product.
         self.above = Modulus(m + 2)
         self.reciprocal = pow(m, -1, m + 2)
 
@@ -94,7 +95,7 @@ class FermatQuotients(NotPickled):
         """The joined quotients of x, for exponents that are secret.
 
         Returns: canonical residues modulo `whole`, uint32[..., words], on the array's device; and where x**e is 1 modulo
-            each m, bool[...] on the host. Elsewhere quotients are (x**e mod m**2 - 1) / m modulo m + 2.
+            each m, so that a quotient is (x**e mod m**2 - 1) / m: bool[...] on the host.
         Raises:
             ParameterError: x has another modulus.
         """
@@ -122,8 +123,9 @@ class FermatQuotients(NotPickled):
             limbs = x.device_limbs()
             for part, constants in zip(self.parts, self._constants_on(x.device), strict=True):
                 power = part.square.from_limbs(limbs).power(part.exponent).device_limbs()
-                exact &= part.modulus.from_limbs(power).equal(constants.one)
-                above = part.above.from_limbs(power).subtract(constants.one_above)
+                rest = part.modulus.from_limbs(power)
+                exact &= rest.equal(constants.one)
+                above = part.above.from_limbs(power).subtract(part.above.from_limbs(rest.device_limbs()))
                 quotient = above.multiply(constants.reciprocal)
                 term = self.whole.from_limbs(quotient.device_limbs()).multiply(constants.weight)
                 total = term if total is None else total.add(term)
@@ -138,7 +140,6 @@ class FermatQuotients(NotPickled):
                 self._constants[where] = [
                     _Constants(
                         part.modulus.array(1),
-                        part.above.array(1),
                         part.above.array(part.reciprocal),
                         self.whole.array(weight),
                     )
@@ -151,6 +152,5 @@ class _Constants(NamedTuple):
     """What the composition works with for one part, as residues."""
 
     one: ResidueArray  # modulo m
-    one_above: ResidueArray  # modulo m + 2
     reciprocal: ResidueArray  # modulo m + 2
     weight: ResidueArray  # modulo the whole

@@ -1,12 +1,14 @@
 """The leaves on devices with compiled kernels: GPUs and the emulator, one code for both (cuda/bigint/).
 
 A batch is uint32[B, limbs] in the device's memory, Montgomery form, any representative below R = 2^(32 limbs); the
-kernels' table of sizes says how many limbs a modulus gets. Nothing waits for the device but equal() and inverse(),
+kernels' table of sizes says how many limbs a modulus gets. Where the modulus is a square m^2, as Paillier's are, an
+element is a pair a + b m of numbers below R, which has half of the limbs then. Nothing waits for the device but equal() and inverse(),
 whose answers the host needs, and what is made once and kept: constants and tables, which serve all streams.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -36,6 +38,24 @@ _SMALL_WINDOW = 4  # of a comb whose base has not proved busy
 _BUSY = 2048  # powers after which the large table has paid for itself
 
 
+def minus_inverse(n: int) -> int:
+    """-1 / n modulo a limb."""
+    one = 1 << limb.LIMB_BITS
+    return -pow(n, -1, one) % one
+
+
+def pairs(values: list[int], root: int, limbs: int) -> limb.Limbs:
+    """The pairs a, b with a + b root = value, one number after the other: uint32[B, limbs]."""
+    halves = [half for value in values for half in divmod(value, root)[::-1]]
+    return limb.from_ints(halves, limbs // 2).reshape(len(values), limbs)
+
+
+def moduli(root: int, limbs: int) -> limb.Limbs:
+    """What computing with pairs takes of their root m: m and R mod m, uint32[1, limbs]."""
+    width = limbs // 2
+    return limb.from_ints([root, (1 << limb.LIMB_BITS * width) % root], width).reshape(1, limbs)
+
+
 class Kernels:
     """Contract: hepy.bigint.kernels.Kernels."""
 
@@ -47,18 +67,26 @@ class Kernels:
         self.words = limb.width(n.bit_length())
         self.device = device
         self.native = device.native
-        self.limbs: int = self.native.bigint.limbs(device.index, self.words)
-        radix = 1 << limb.LIMB_BITS * self.limbs
-        numbers = limb.from_ints([n, radix % n, radix * radix % n], self.limbs)
-        tail = limb.from_ints([-pow(n, -1, 1 << limb.LIMB_BITS) % (1 << limb.LIMB_BITS)], 4)
+        root = math.isqrt(n)
+        self.root = root if root * root == n else None
+        paired = self.root is not None
+        self.limbs: int = self.native.bigint.limbs(device.index, self.words, paired)
+        self.radix = 1 << limb.LIMB_BITS * (self.limbs // 2 if paired else self.limbs)
+        first = self.elements([n]) if self.root is None else moduli(self.root, self.limbs)
+        numbers = np.concatenate([first, self.elements([self.radix % n, self.radix**2 % n])])
+        tail = limb.from_ints([minus_inverse(n if self.root is None else self.root)], 4)
         constants = device.asarray(np.concatenate([numbers.ravel(), tail.ravel()]))
-        self.modulus = self.native.bigint.Modulus(device.stream, constants, self.words)
+        self.modulus = self.native.bigint.Modulus(device.stream, constants, self.words, paired=paired)
         self._memory = device.properties().memory_bytes
         device.settle()
 
     @property
     def chunk(self) -> int:
         return max(LEAST_CHUNK, min(_LARGEST_CHUNK, self.device.free_bytes() // (_HELD * 4 * self.limbs)))
+
+    def elements(self, values: list[int]) -> limb.Limbs:
+        """These integers as elements hold them: uint32[B, limbs]."""
+        return limb.from_ints(values, self.limbs) if self.root is None else pairs(values, self.root, self.limbs)
 
     # Launches: every one names the stream that is current, and takes operands as the kernels want them.
 
@@ -281,28 +309,27 @@ class FermatKernels:
         self._kernels = kernels
         self._words = quotients.whole.words
         words = max(part.square.words for part in quotients.parts)
-        self._limbs: int = kernels.native.bigint.limbs(kernels.device.index, words)
-        rows = [row for part, weight in zip(quotients.parts, quotients.weights, strict=True)
-                for row in self._rows(part, weight, quotients.whole.n)]  # fmt: skip
-        constants = kernels.device.asarray(limb.from_ints(rows, self._limbs))
+        self._limbs: int = kernels.native.bigint.limbs(kernels.device.index, words, True)
+        rows = [self._rows(part, quotients.parts[0].modulus.n) for part in quotients.parts]
+        constants = kernels.device.asarray(np.concatenate(rows))
         self._parts = kernels.native.bigint.FermatParts(kernels.device.stream, constants, words)
         exponents = [part.exponent for part in quotients.parts]
         self._bits = max(exponent.bit_length() for exponent in exponents)
         self._exponents = kernels.exponents(limb.from_ints(exponents, limb.width(self._bits)), self._bits)
         kernels.device.settle()
 
-    def _rows(self, part: FermatPart, weight: int, whole: int) -> list[int]:
-        """Contract: FermatRow in cuda/bigint/bigint.hpp."""
-        radix, own_radix = 1 << limb.LIMB_BITS * self._limbs, 1 << limb.LIMB_BITS * self._kernels.limbs
-        m, square, above = part.modulus.n, part.square.n, part.above.n
-        one_word = 1 << limb.LIMB_BITS
-        inverses = [-pow(number, -1, one_word) % one_word for number in (square, above, m, whole)]
-        return [
-            square, radix % square, radix**2 % square, radix**2 * pow(own_radix, -1, square) % square,
-            above, radix**2 * part.reciprocal % above, -radix * part.reciprocal % above,
-            m, pow(radix, -1, m), whole, radix % whole, radix**2 * weight % whole,
-            sum(inverse << limb.LIMB_BITS * place for place, inverse in enumerate(inverses)),
-        ]  # fmt: skip
+    def _rows(self, part: FermatPart, first: int) -> limb.Limbs:
+        """uint32[rows, limbs], for the modulus of the first part. Contract: FermatRow in cuda/bigint/bigint.hpp."""
+        width = self._limbs // 2
+        radix, m, square = 1 << limb.LIMB_BITS * width, part.modulus.n, part.square.n
+        pieces = -(-self._kernels.limbs // 2 // width)
+        bridge = (self._kernels.root or 0) * pow(radix, 2 - pieces, square) % square
+        entry = radix**2 * pow(self._kernels.radix, -1, square) % square
+        unit = radix**2 * (1 if m == first else pow(first, -1, m))
+        weights = unit * part.factor % m + (0 if m == first else -unit % m) * m
+        values = pairs([radix % square, radix**2 % square, bridge, entry, weights], m, self._limbs)
+        tail = limb.from_ints([minus_inverse(m)], self._limbs)
+        return np.concatenate([moduli(m, self._limbs), values, tail])
 
     def of(self, x: Operand) -> tuple[limb.Limbs, npt.NDArray[np.bool_]]:
         kernels, count = self._kernels, len(x[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import random
 
 import numpy as np
@@ -17,21 +18,34 @@ SIZES = (1024, 2048, 3072, 4096, 6144, 8192)  # bits that the kernels are compil
 class Batches:
     """A modulus on a device, in a container of at least so many bits.
 
-    Raw integers are any below R, in Montgomery form: the raw integer x stands for x / R mod n.
+    Raw integers are any below R, in Montgomery form: the raw integer x stands for x / R mod n. Where a root m of n is
+    given, elements are pairs: the raw integer a + R b, for a, b below R, stands for (a + b m) / R mod n.
     """
 
-    def __init__(self, device: _devices.Device, n: int, bits: int = 0) -> None:
+    def __init__(self, device: _devices.Device, n: int, bits: int = 0, root: int | None = None) -> None:
         self.device = device
         self.native = self.device.native.bigint
         self.stream = self.device.stream
         self.n = n
         self.words = -(-max(bits, n.bit_length()) // 32)
-        self.limbs = self.native.limbs(device.index, self.words)
-        self.radix = 1 << 32 * self.limbs
-        minus_inverse = -pow(n, -1, 1 << 32) % (1 << 32)
-        rows = _limbs.from_ints([n, self.radix % n, self.radix**2 % n], self.limbs).ravel()
-        constants = np.concatenate([rows, np.array([minus_inverse, 0, 0, 0], np.uint32)])
-        self.modulus = self.native.Modulus(self.stream, self.device.asarray(constants), self.words)
+        self.root = root
+        self.limbs = self.native.limbs(device.index, self.words, root is not None)
+        self.radix = 1 << 32 * self.limbs // (2 if root else 1)
+        self.bound = 1 << 32 * self.limbs  # of raw integers
+        minus_inverse = -pow(root or n, -1, 1 << 32) % (1 << 32)
+        first = root + self.radix % root * self.radix if root else n
+        rows = [first, self.raw_of(self.radix % n), self.raw_of(self.radix**2 % n)]
+        tail = np.array([minus_inverse, 0, 0, 0], np.uint32)
+        constants = self.device.asarray(np.concatenate([_limbs.from_ints(rows, self.limbs).ravel(), tail]))
+        self.modulus = self.native.Modulus(self.stream, constants, self.words, paired=root is not None)
+
+    def raw_of(self, x):
+        """The raw integer of an element x mod n."""
+        return x % self.root + x // self.root * self.radix if self.root else x
+
+    def value_of(self, raw):
+        """The element that a raw integer is, not reduced."""
+        return raw % self.radix + raw // self.radix * self.root if self.root else raw
 
     def raw(self, values):
         """A batch that holds these limbs."""
@@ -39,7 +53,7 @@ class Batches:
 
     def marked(self, count):
         """A batch full of a value that no kernel writes."""
-        return self.raw([MARK % self.radix] * count)
+        return self.raw([MARK % self.bound] * count)
 
     def empty(self, count, dtype=np.uint32):
         shape = (count, self.limbs) if dtype == np.uint32 else (count,)
@@ -91,11 +105,11 @@ class Batches:
 
     def encode(self, values):
         """Raw integers that stand for these residues."""
-        return [value * self.radix % self.n for value in values]
+        return [self.raw_of(value * self.radix % self.n) for value in values]
 
     def decode(self, raws):
         inverse = pow(self.radix, -1, self.n)
-        return [raw * inverse % self.n for raw in raws]
+        return [self.value_of(raw) * inverse % self.n for raw in raws]
 
 
 def moduli(bits):
@@ -113,6 +127,14 @@ def edges(n, radix):
     return [value % radix for value in chosen]
 
 
+def pair_edges(m, radix):
+    """The same of pairs: both numbers at their limits, and each beside others."""
+    some = edges(m, radix)
+    alike = [(0, 0), (1, 0), (0, 1), (m - 1, m - 1), (m, m), (radix - 1, radix - 1), (radix - 1, 0), (0, radix - 1)]
+    mixed = [(some[i], some[(3 * i + 4) % len(some)]) for i in range(len(some))]
+    return [a + b * radix for a, b in alike + mixed]
+
+
 @pytest.fixture(params=SIZES)
 def bits(request):
     return request.param
@@ -123,16 +145,35 @@ def modulus_kind(request):
     return request.param
 
 
+@pytest.fixture(params=("whole", "pairs"))
+def form(request):
+    return request.param
+
+
 @pytest.fixture
-def batches(device, bits, modulus_kind):
-    return Batches(device, moduli(bits)[modulus_kind], bits)
+def batches(device, bits, modulus_kind, form):
+    if form == "whole":
+        return Batches(device, moduli(bits)[modulus_kind], bits)
+    root = moduli(bits // 2)[modulus_kind]
+    return Batches(device, root**2, bits, root)
 
 
 @pytest.fixture
 def edge_values(batches):
-    return edges(batches.n, batches.radix)
+    return pair_edges(batches.root, batches.radix) if batches.root else edges(batches.n, batches.radix)
 
 
 @pytest.fixture
 def make_batches(device):
     return functools.partial(Batches, device)
+
+
+@pytest.fixture
+def make_forms(device, form):
+    """make_batches for a modulus, or in the form of pairs for the square next below it."""
+
+    def make(n, bits=0):
+        root = (math.isqrt(n) - 1) | 1
+        return Batches(device, n, bits) if form == "whole" else Batches(device, root**2, bits, root)
+
+    return make

@@ -65,7 +65,7 @@ def test_numbers_that_do_not_fit_are_refused(make_batches):
 class TestRefusals:
     """A launch for three elements in the smallest container, with one argument changed."""
 
-    COUNT, LIMBS, ROWS = 3, 32, 13
+    COUNT, LIMBS, ROWS = 3, 32, 7
 
     @pytest.fixture
     def launch(self, make_batches):

@@ -22,8 +22,8 @@ def product(values, n):
 
 
 @pytest.mark.parametrize("offsets", [[0, 7], [0, 0, 3, 3, 4, 20, 20], [5, 6, 6, 19], [*range(20)], [3, 3]])
-def test_segment_product(make_batches, schedule, offsets):
-    batches = make_batches(2**1024 - 105)
+def test_segment_product(make_forms, schedule, offsets):
+    batches = make_forms(2**1024 - 105)
     values = units(batches, 20)
     x, segments = batches.raw(batches.encode(values)), len(offsets) - 1
     out = batches.empty(segments)
@@ -33,8 +33,8 @@ def test_segment_product(make_batches, schedule, offsets):
     assert batches.store(out) == [product(values[a:b], batches.n) for a, b in itertools.pairwise(offsets)]
 
 
-def test_segment_product_of_rows(make_batches):
-    batches = make_batches(2**2047 + 9)
+def test_segment_product_of_rows(make_forms):
+    batches = make_forms(2**2047 + 9)
     values, rows = units(batches, 6), [5, 5, 0, 3, 1, 1, 2, 4]
     x = batches.raw(batches.encode(values))
     out = batches.empty(2)
@@ -45,8 +45,8 @@ def test_segment_product_of_rows(make_batches):
     assert batches.store(out) == [product(picked[:3], batches.n), product(picked[3:], batches.n)]
 
 
-def test_prefix_product(make_batches, schedule):
-    batches = make_batches(2**1024 - 105)
+def test_prefix_product(make_forms, schedule):
+    batches = make_forms(2**1024 - 105)
     values, offsets = units(batches, 40), [0, 1, 9, 9, 40]
     x, out = batches.raw(batches.encode(values)), batches.empty(40)
     batches.native.prefix_product(
@@ -58,8 +58,8 @@ def test_prefix_product(make_batches, schedule):
 
 
 @pytest.mark.parametrize(("count", "block"), [(1, 1), (1, 4), (8, 4), (9, 4), (45, 1), (40, 40), (50, 16)])
-def test_block_inverse(make_batches, count, block):
-    batches = make_batches(2**1024 - 105)
+def test_block_inverse(make_forms, count, block):
+    batches = make_forms(2**1024 - 105)
     values = units(batches, count)
     products = [product(values[at : at + block], batches.n) for at in range(0, count, block)]
     inverses = batches.raw(batches.encode([pow(value, -1, batches.n) for value in products]))
