@@ -41,11 +41,19 @@ def work(key, seed):
     assert key.decrypt((x + y).rerandomize(seed=seed("again")) * 5).tolist() == [15 * value for value in PLAIN]
 
 
-def forms(number, modulus):
-    """A residue as devices may hold it: canonical, and in Montgomery form, of which several integers fit the container."""
-    limbs = _devices.resolve("emulator").native.bigint.limbs(0, limb.width(modulus.bit_length()))
-    montgomery = (number << 32 * limbs) % modulus
-    return [number % modulus, *(montgomery + k * modulus for k in range(4))]
+def forms(number, root):
+    """A residue modulo a secret square as devices may hold it: canonical, and the numbers of pairs a + b root in Montgomery
+    form. Of each of these several integers fit its half of the container; where a is greater by the root, b is less by 1."""
+    square = root * root
+    limbs = _devices.resolve("emulator").native.bigint.limbs(0, limb.width(square.bit_length()), True)
+    b, a = divmod((number << 16 * limbs) % square, root)
+    seconds = [(b - k) % root + j * root for k in range(4) for j in range(3)]
+    return [number % square, *seconds, *(a + k * root for k in range(4))]
+
+
+def forms_modulo_n(number, n):
+    """The same without a, which is no secret modulo n: an obfuscator has that of its ciphertext, 1 + m n has R mod n."""
+    return forms(number, n)[:-4]
 
 
 def secrets(key, seed):
@@ -56,16 +64,16 @@ def secrets(key, seed):
     with hepy.device("cpu"):
         randomizers = draw.uniform_bits(0, 2) if key.public_key.h else draw.uniform_below(n, 0, 2)
         obfuscators = [int(x) for x in key.public_key.obfuscators(randomizers, bits).to_ints()]
-    constants = [form for square in (p * p, q * q) for form in (square, *forms(1, square)[1:])]  # R modulo p^2
+    constants = [form for prime in (p, q) for form in (prime * prime, *forms(1, prime)[1:])]  # R modulo p^2
     sides = (key.crt._p, key.crt._q)
     return {
         "primes": [p, q, *constants],
         "decryption exponents": [side.order for side in sides],
         "randomizers": limb.to_ints(randomizers),
-        "obfuscators": [form for x in obfuscators for form in forms(x, n * n)],
-        "obfuscators modulo p^2": [form for x in obfuscators for form in forms(x, p * p)],
+        "obfuscators": [form for x in obfuscators for form in forms_modulo_n(x, n)],
+        "obfuscators modulo p^2": [form for x in obfuscators for form in forms(x, p)],
         "plaintexts": PLAIN,
-        "embedded plaintexts": [form for m in PLAIN for form in forms(1 + m * n, n * n)],
+        "embedded plaintexts": [form for m in PLAIN for form in forms_modulo_n(1 + m * n, n)],
     }
 
 
