@@ -64,9 +64,15 @@ def kernel(own, inner=(), **changes):
     return instructions.Compiled(root, **{**shape, **changes})
 
 
-def rows(count, products):
-    own = {"IMAD.WIDE.U32.X": count * 8 * products, "SHFL.IDX": count, "IMAD": count}
-    return sass.Loop(10, 20, sass.Counter(own))
+def rows(count, products, numbers=1):
+    """Rows with so many limb products for each limb, and of so many numbers that have a q."""
+    shuffles = dict.fromkeys(("SHFL.IDX", "SHFL.DOWN", "IMAD"), count * numbers)
+    return sass.Loop(10, 20, sass.Counter({"IMAD.WIDE.U32.X": count * 8 * products, **shuffles}))
+
+
+def pair_kernel(own, inner=(), **changes):
+    """A kernel of four groups of 8 lanes, each lane with 8 limbs of both numbers of a pair."""
+    return kernel(own, inner, threads=8, paired=True, **{"limbs": 16, **changes})
 
 
 def test_rows_of_a_product_run_over_all_limbs():
@@ -89,6 +95,48 @@ def test_loops_of_a_power_are_told_apart():
     assert instructions.counts(kernel({}, [batch]), {"product": 2, "table": 6, "square": 3, "both": 20}) == count
     assert count["LDG.E.128"] == 4 + 20
     assert count["IMAD.WIDE.U32.X"] == 6 * 128 * 16 + 20 * (128 * 16 + 3 * (512 + 128 * 8))
+
+
+def test_instances_are_known_by_their_mangled_names():
+    def name(kernel, shape, flag=""):
+        return f"_ZN4hepy6bigint12_GLOBAL__N__1{kernel}_kernelINS0_5ShapeI{shape}EE{flag}EEvPjNS0_7OperandEmPKj"
+
+    whole, paired = "Li8ELi16ELi4ELi4ELb0ELi20E", "Li4ELi32ELi3ELi4ELb1ELi36E"
+    assert instructions._instance(name("8multiply", whole)) == ("multiply", 4096, None, False)
+    assert instructions._instance(name("8multiply", paired)) == ("multiply", 4096, None, True)
+    assert instructions._instance(name("3add", whole, "Lb1E")) == ("add", 4096, True, False)
+    assert instructions._instance(name("3add", paired, "Lb0E")) == ("add", 4096, False, True)
+    made = instructions._compiled(name("8multiply", paired), sass.Loop(0, 0), "Used 146 registers")
+    assert (made.threads, made.limbs, made.part, made.number, made.total) == (4, 32, 16, 64, 128)
+
+
+def test_a_row_of_pairs_takes_q_for_both_numbers():
+    product, whole = predictions._product(4096, True), predictions._product(4096)
+    row = instructions.predict(product, pair_kernel({"EXIT": 1}, [rows(8, 5, 2)]))
+    # 64 rows, each 8 limbs of 5 limb products, and a q for both numbers; 4 pairs a warp
+    assert row["slots"]["multiply"] == 64 * (5 * 8 * 4 + 2 * 2)
+    limit = instructions.predict(whole, kernel({"EXIT": 1}, [rows(8, 2)], limbs=8))["limit"]
+    assert row["limit"] == pytest.approx(8.05e12 / (5 * 64**2))
+    assert row["limit"] == pytest.approx(8 / 5 * limit)
+
+
+def test_loops_of_a_power_of_pairs_are_told_apart():
+    squarings = sass.Loop(40, 50, sass.Counter({"LDS.128": 1}), [rows(8, 4, 2)])
+    windows = sass.Loop(30, 60, sass.Counter({"LDG.E.128": 1}), [squarings, rows(8, 5, 2)])
+    pieces = sass.Loop(11, 19, sass.Counter({"LDS.128": 1}), [rows(8, 5, 2)])
+    table = sass.Loop(21, 29, sass.Counter({"ST.E.128": 1}), [rows(8, 5, 2)])
+    made = pair_kernel({}, [pieces, table, windows])
+    count = instructions.counts(made, {"product": 4, "table": 6, "square": 3, "both": 20})
+    assert (count["ST.E.128"], count["LDG.E.128"], count["LDS.128"]) == (6, 20, 4 + 20 * 3)
+    assert count["IMAD.WIDE.U32.X"] == 64 * 8 * (5 * (4 + 6 + 20) + 4 * 20 * 3)
+
+
+def test_single_numbers_in_kernels_for_pairs():
+    reduction, product, reduction_of_one = rows(16, 2, 2), rows(8, 2), rows(16, 1)
+    joining = sass.Loop(10, 20, sass.Counter({"IMAD.WIDE.U32.X": 4 * 8, "SHFL.DOWN": 4, "STS.128": 1}))
+    for loop, each in ((reduction, 2), (product, 2), (reduction_of_one, 1), (joining, 1)):
+        count = instructions.counts(pair_kernel({}, [loop]), {})
+        assert count["IMAD.WIDE.U32.X"] == each * 8 * 64
 
 
 def test_divisions_of_indices_are_no_squares():
@@ -118,8 +166,8 @@ def test_loops_that_move_words_run_over_a_lane_s_limbs():
 def test_kernels_one_after_the_other_add_their_times():
     product, add = predictions._product(4096), predictions._sum(4096)
     made = {
-        ("multiply", 4096, None): kernel({"EXIT": 1}, [rows(8, 2)]),
-        ("add", 4096, False): kernel({"IADD3": 100}),
+        instructions.Instance("multiply", 4096): kernel({"EXIT": 1}, [rows(8, 2)]),
+        instructions.Instance("add", 4096, False): kernel({"IADD3": 100}),
     }
     fast, slow = (row["rate"] for row in predictions.measure([add, product], made))
     (row,) = predictions.compose([predictions.Composite("both", 2048, ((product, 2), (add, 1)), 1e6)], made)
@@ -131,12 +179,24 @@ def test_kernels_one_after_the_other_add_their_times():
 
 def test_the_inventory_shows_every_kernel_and_what_spills():
     made = {
-        ("multiply", 4096, None): kernel({}, registers=94),
-        ("multiply", 8192, None): kernel({}, registers=255, spilled_bytes=48),
-        ("add", 4096, True): kernel({}, registers=40),
+        instructions.Instance("multiply", 4096): kernel({}, registers=94),
+        instructions.Instance("multiply", 8192): kernel({}, registers=255, spilled_bytes=48),
+        instructions.Instance("add", 4096, True): kernel({}, registers=40),
+        instructions.Instance("multiply", 4096, paired=True): pair_kernel({}, registers=146),
     }
     table = predictions._inventory_table(predictions.inventory(made))
-    assert table.rows == [["subtract", "", "", "", "40", "", ""], ["multiply", "", "", "", "94", "", "255 (48)"]]
+    assert table.rows == [
+        ["subtract", "", "", "", "40", "", ""],
+        ["multiply", "", "", "", "94", "", "255 (48)"],
+        ["multiply, pairs", "", "", "", "146", "", ""],
+    ]
+
+
+def test_paillier_rests_on_pairs_alone():
+    parts = [operation for each in predictions.PAILLIER for operation, _ in each.parts]
+    assert parts and all(operation.paired for operation in parts)
+    with pytest.raises(ParameterError, match="no kernel `add` of 4096 bits for pairs was compiled"):
+        predictions._kernel(predictions._sum(4096, True), {instructions.Instance("add", 4096, False): kernel({})})
 
 
 def test_a_kernel_whose_loops_are_not_recognized_is_refused():

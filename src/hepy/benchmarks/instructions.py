@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hepy.benchmarks import sass
 from hepy.errors import ParameterError
@@ -69,10 +69,11 @@ class Operation:
     Attributes:
         kernel: its stem, and with `flag` the value of its second template argument.
         source: the file in cuda/bigint.
-        products: limb products an item, in units of limbs^2, by the algorithm.
+        products: limb products an item, by the algorithm, in units of limbs^2; of pairs the limbs of their root.
         trips: of loops around products only ("product"), around squares only ("square"), around both ("both"); where
             only some loops around products write to memory, of those ("table").
-        moved: integers that an item reads or writes in the GPU's memory.
+        paired: whether elements are pairs modulo the root of a square.
+        moved: elements that an item reads or writes in the GPU's memory.
         by_words: whether loops move the words of an integer one by one; they take some multiplies to divide indices.
         cgbn: items a second of CGBN on the H100, where it was measured.
     """
@@ -84,6 +85,7 @@ class Operation:
     products: float
     trips: Mapping[str, float] = dataclasses.field(default_factory=dict)
     flag: bool | None = None
+    paired: bool = False
     moved: float = 0
     by_words: bool = False
     cgbn: float | None = None
@@ -97,13 +99,24 @@ class Compiled:
     registers: int
     spilled_bytes: int
     shared_bytes: int
-    threads: int  # lanes an integer
+    threads: int  # lanes an element
     limbs: int  # a lane
     warps: int  # a block
+    paired: bool = False  # an element is a pair of numbers, and a lane has half of its limbs of each
 
     @property
     def total(self) -> int:
         return self.threads * self.limbs
+
+    @property
+    def part(self) -> int:
+        """Limbs of a number in a lane."""
+        return self.limbs // 2 if self.paired else self.limbs
+
+    @property
+    def number(self) -> int:
+        """Limbs of a number: rows of its product."""
+        return self.threads * self.part
 
     def resident_warps(self, gpu: Gpu) -> int:
         """Warps that a multiprocessor holds: by registers of each partition, shared memory, and the scheduler."""
@@ -113,7 +126,16 @@ class Compiled:
         return blocks * self.warps
 
 
-Instances = dict[tuple[str, int, bool | None], Compiled]  # by kernel, bits and flag
+class Instance(NamedTuple):
+    """Which instance of a kernel's template."""
+
+    kernel: str
+    bits: int
+    flag: bool | None = None
+    paired: bool = False
+
+
+Instances = dict[Instance, Compiled]
 
 
 def compile_source(stem: str, gpu: Gpu) -> Instances:
@@ -123,11 +145,7 @@ def compile_source(stem: str, gpu: Gpu) -> Instances:
         ParameterError: the sources, nvcc or nvdisasm are missing, or do not work.
     """
     code, reports = compile_file(SOURCES / "bigint" / f"{stem}.cu", gpu)
-    return {
-        _instance(name): _compiled(name, code[name], text)
-        for name, text in reports
-        if "Shape" in name and not _is_paired(name)
-    }
+    return {_instance(name): _compiled(name, code[name], text) for name, text in reports if "Shape" in name}
 
 
 def compile_file(source: Path, gpu: Gpu) -> tuple[dict[str, sass.Loop], list[tuple[str, str]]]:
@@ -175,32 +193,31 @@ def _reports(text: str) -> list[tuple[str, str]]:
     return list(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def _numbers(name: str) -> list[int]:
-    shape = re.search(r"ShapeILi(\d+)ELi(\d+)ELi(\d+)ELi(\d+)ELb", name)
+_SHAPE = re.compile(r"ShapeILi(\d+)ELi(\d+)ELi(\d+)ELi\d+ELb([01])ELi\d+EE")
+
+
+def _shape(name: str) -> tuple[int, int, int, bool]:
+    """Lanes, limbs and warps of a kernel, and whether its elements are pairs."""
+    shape = _SHAPE.search(name)
     assert shape is not None
-    return [int(number) for number in shape.groups()]
+    threads, limbs, warps, paired = map(int, shape.groups())
+    return threads, limbs, warps, paired == 1
 
 
-def _is_paired(name: str) -> bool:
-    """Whether a kernel is one for pairs modulo a root: these are not foretold yet."""
-    return re.search(r"ShapeI(Li\d+E){4}Lb1E", name) is not None
-
-
-def _instance(name: str) -> tuple[str, int, bool | None]:
+def _instance(name: str) -> Instance:
     stem = re.search(r"\d([a-z][a-z_]*)_kernelI", name)
-    flag = re.search(r"Lb([01])E", re.sub(r"ShapeI(L[ib]\d+E)+E", "", name))
+    flag = re.search(r"Lb([01])E", _SHAPE.sub("", name))
     assert stem is not None
-    threads, limbs, _, _ = _numbers(name)
-    return stem.group(1), 32 * threads * limbs, None if flag is None else flag.group(1) == "1"
+    threads, limbs, _, paired = _shape(name)
+    return Instance(stem.group(1), 32 * threads * limbs, None if flag is None else flag.group(1) == "1", paired)
 
 
 def _compiled(name: str, code: sass.Loop, report: str) -> Compiled:
     def number(pattern: str) -> int:
         return int(found.group(1)) if (found := re.search(pattern, report)) else 0
 
-    threads, limbs, warps, _ = _numbers(name)
     spilled = number(r"(\d+) bytes spill stores") + number(r"(\d+) bytes spill loads")
-    return Compiled(code, number(r"Used (\d+) registers"), spilled, number(r"(\d+) bytes smem"), threads, limbs, warps)
+    return Compiled(code, number(r"Used (\d+) registers"), spilled, number(r"(\d+) bytes smem"), *_shape(name))
 
 
 def counts(kernel: Compiled, trips: Mapping[str, float], *, by_words: bool = False) -> dict[str, float]:
@@ -209,8 +226,8 @@ def counts(kernel: Compiled, trips: Mapping[str, float], *, by_words: bool = Fal
     def times(loop: sass.Loop) -> float:
         part = _part(loop, kernel)
         if part == {"rows"}:
-            return kernel.total / _rows(loop)
-        if part == {"pairs"}:
+            return kernel.number / _rows(loop, kernel)
+        if part == {"blocks"}:
             return kernel.threads / 2 - 1
         if not part:
             late = loop.start > _first_product(kernel.code)
@@ -222,33 +239,50 @@ def counts(kernel: Compiled, trips: Mapping[str, float], *, by_words: bool = Fal
         nested = any({"product", "square"} <= _part(inner, kernel) for inner in loop.inner)
         if both and nested:
             return 1  # a round of the batch
-        if "table" in trips and part == {"product"} and loop.count("STG"):
+        writes = loop.count("STG") + loop.count("ST.E")  # to memory that the compiler knows as global, or does not
+        if "table" in trips and part == {"product"} and writes:
             return trips["table"]
         return trips["both" if both else next(iter(part))]
 
     return dict(kernel.code.weighted(times))
 
 
-def _rows(loop: sass.Loop) -> int:
-    return loop.count("SHFL.IDX")
+def _rows(loop: sass.Loop, kernel: Compiled) -> int:
+    """Rows that a loop has in a straight line: each number takes one q a row from the lowest lane."""
+    if shuffles := loop.count("SHFL.IDX"):
+        return shuffles // 2 if _is_of_pairs(loop, kernel) else shuffles
+    return loop.count("SHFL.DOWN")  # a pair becomes one integer: nothing is reduced, words only move down
+
+
+def _is_of_pairs(loop: sass.Loop, kernel: Compiled) -> bool:
+    """Whether rows are those of pairs, and not of single numbers, which kernels for pairs know as well.
+
+    A line has `part` rows of a product or square, twice as many of a reduction: for pairs that makes 5 or 4 part^2 limb
+    products, else 2.
+    """
+    return kernel.paired and loop.count("IMAD.WIDE") > 3 * kernel.part**2
 
 
 def _part(loop: sass.Loop, kernel: Compiled) -> set[str]:
     """What a loop does: rows of a product or reduction, pairs of a square's blocks, or whole products and squares."""
     wide = loop.count("IMAD.WIDE")
     if not loop.inner and wide:
-        if _rows(loop) > 1 and wide >= kernel.limbs * _rows(loop):
+        shuffles = max(loop.count("SHFL.IDX"), loop.count("SHFL.DOWN"))
+        if shuffles > 1 and wide >= kernel.part * shuffles:
             return {"rows"}
-        if wide >= kernel.limbs**2:
-            return {"pairs"}
+        if wide >= kernel.part**2:
+            return {"blocks"}
     # A square has half of its block's products, and more, in a straight line. Loops over memory divide indices by products.
-    parts = {"square"} if wide >= kernel.limbs**2 / 4 else set()
+    parts = {"square"} if not kernel.paired and wide >= kernel.limbs**2 / 4 else set()
     for inner in loop.inner:
         part = _part(inner, kernel)
         if part == {"rows"}:
-            # A row of a product has two limb products for each limb, a row of a reduction one.
-            part = {"product"} if inner.count("IMAD.WIDE") > 1.5 * kernel.limbs * _rows(inner) else {"square"}
-        parts |= {"square"} if part == {"pairs"} else part
+            # For each limb, a row of a product has two limb products and a row of a reduction one, for pairs 5 and 2; a
+            # square of pairs has rows of 4.
+            least = 4.5 if _is_of_pairs(inner, kernel) else 1.5
+            is_product = inner.count("IMAD.WIDE") > least * kernel.part * _rows(inner, kernel)
+            part = {"product"} if is_product else {"square"}
+        parts |= {"square"} if part == {"blocks"} else part
     return parts
 
 
@@ -282,15 +316,15 @@ def predict(operation: Operation, kernel: Compiled, gpu: Gpu = H100) -> dict[str
     by_memory = gpu.bandwidth / (4 * kernel.total * operation.moved) if operation.moved else float("inf")
     if by_memory < rate:
         rate, busiest = by_memory, "memory"
-    expected = operation.products * kernel.total**2
+    expected = operation.products * kernel.number**2
     limit = min(by_memory, gpu.multiplies / 2 / expected if expected else float("inf"))
-    if expected and not 0.95 < wide * kernel.threads / expected < (1.1 if operation.by_words else 1.05):
+    if expected and not 0.95 < wide * kernel.threads / expected < (1.15 if operation.by_words else 1.05):
         raise ParameterError(
             f"{operation.name} of {operation.bits} bits takes {expected:.0f} limb products, but {wide * kernel.threads:.0f} "
             "were counted: teach instructions.py to recognize the loops of its kernel"
         )
     return {
-        "operation": operation.name, "bits": operation.bits, "kernel": operation.kernel, "lanes": kernel.threads,
+        "operation": operation.name, "bits": operation.bits, "kernel": operation.kernel, "paired": kernel.paired, "lanes": kernel.threads,
         "limbs_a_lane": kernel.limbs, "registers": kernel.registers, "spilled_bytes": kernel.spilled_bytes,
         "shared_bytes": kernel.shared_bytes, "warps": kernel.resident_warps(gpu), "busiest": busiest,
         "slots": {pipe: round(number, 1) for pipe, number in slots.items()},

@@ -26,16 +26,27 @@ _SIZES = (1024, 2048, 3072, 4096, 6144, 8192)
 _SEGMENT = 64
 
 
-def _product(bits: int) -> Operation:
-    return Operation("product", bits, "multiply", "elementwise", 2, moved=3, cgbn=_CGBN_PRODUCTS.get(bits))
+# Limb products of a product, a square and a reduction, in units of limbs^2, for pairs of limbs of their root.
+_COSTS = {False: (2, 1.5, 1), True: (5, 4, 2)}
 
 
-def _square(bits: int) -> Operation:
-    return Operation("square", bits, "square", "elementwise", 1.5, moved=2)
+def _named(name: str, paired: bool) -> str:
+    return f"{name}, pairs" if paired else name
 
 
-def _sum(bits: int) -> Operation:
-    return Operation("sum", bits, "add", "elementwise", 0, flag=False, moved=3)
+def _product(bits: int, paired: bool = False) -> Operation:
+    name, (product, _, _) = _named("product", paired), _COSTS[paired]
+    cgbn = _CGBN_PRODUCTS.get(bits)
+    return Operation(name, bits, "multiply", "elementwise", product, paired=paired, moved=3, cgbn=cgbn)
+
+
+def _square(bits: int, paired: bool = False) -> Operation:
+    name, (_, square, _) = _named("square", paired), _COSTS[paired]
+    return Operation(name, bits, "square", "elementwise", square, paired=paired, moved=2)
+
+
+def _sum(bits: int, paired: bool = False) -> Operation:
+    return Operation(_named("sum", paired), bits, "add", "elementwise", 0, flag=False, paired=paired, moved=3)
 
 
 def _load(bits: int) -> Operation:
@@ -43,60 +54,75 @@ def _load(bits: int) -> Operation:
     return Operation("into Montgomery form", bits, "load", "conversion", 2, {"product": 1}, moved=2, by_words=True)
 
 
-def _store(bits: int) -> Operation:
-    return Operation("least residue", bits, "store", "conversion", 1, moved=2, by_words=True)
+def _load_pairs(bits: int, pieces: int = 2) -> Operation:
+    """The same into pairs, or from integers of the root's width, which are one piece."""
+    name, trips = (
+        _named("into Montgomery form", True) + ("" if pieces == 2 else ", half the width"),
+        {"product": pieces},
+    )
+    moved = 1 + pieces / 2
+    return Operation(name, bits, "load", "conversion", 5 * pieces, trips, paired=True, moved=moved, by_words=True)
 
 
-def _segment(bits: int) -> Operation:
-    times = _SEGMENT - 1
-    name = f"product of {_SEGMENT}"
-    return Operation(name, bits, "segment", "products", 2 * times, {"product": times}, flag=False, moved=_SEGMENT + 1)
+def _store(bits: int, paired: bool = False) -> Operation:
+    """A pair becomes one integer by one more product."""
+    name, products = _named("least residue", paired), 2 + 1 if paired else 1
+    return Operation(name, bits, "store", "conversion", products, paired=paired, moved=2, by_words=True)
 
 
-def _power(bits: int, exponent: int, window: int, cgbn: float | None = None) -> Operation:
-    windows, entries = -(-exponent // window), 2**window
+def _segment(bits: int, paired: bool = False) -> Operation:
+    times, (product, _, _) = _SEGMENT - 1, _COSTS[paired]
+    name, trips, moved = _named(f"product of {_SEGMENT}", paired), {"product": times}, _SEGMENT + 1
+    return Operation(name, bits, "segment", "products", product * times, trips, flag=False, paired=paired, moved=moved)
+
+
+def _power(bits: int, exponent: int, window: int, cgbn: float | None = None, *, paired: bool = False) -> Operation:
+    windows, entries, (product, square, _) = -(-exponent // window), 2**window, _COSTS[paired]
     trips = {"product": entries - 2, "square": window, "both": windows - 1}
-    products = 2 * (entries - 2 + windows - 1) + 1.5 * window * (windows - 1)
-    name = f"power, {exponent}-bit exponent"
-    return Operation(name, bits, "power", "power", products, trips, moved=2 + 2 * entries + windows, cgbn=cgbn)
+    products = product * (entries - 2 + windows - 1) + square * window * (windows - 1)
+    name, moved = _named(f"power, {exponent}-bit exponent", paired), 2 + 2 * entries + windows
+    return Operation(name, bits, "power", "power", products, trips, paired=paired, moved=moved, cgbn=cgbn)
 
 
 def _fermat_quotient(bits: int, exponent: int, window: int) -> Operation:
-    """One part of a decryption: a number of twice the width is reduced, raised, divided and weighed."""
-    windows, entries, pieces = -(-exponent // window), 2**window, 2
+    """One part of a decryption: a pair of numbers of the part's width is reduced, raised, divided and joined to the other's."""
+    windows, entries, pieces, (product, square, reduction) = -(-exponent // window), 2**window, 4, _COSTS[True]
     trips = {"product": pieces, "table": entries - 2, "square": window, "both": windows - 1}
-    products = 2 * (pieces + entries - 2 + windows - 1 + 2) + 1.5 * window * (windows - 1) + 4  # four reductions
-    moved = 2 + 2 * entries + windows
-    name = f"Fermat quotient, {exponent}-bit exponent"
-    return Operation(name, bits, "fermat_quotients", "fermat_quotients", products, trips, moved=moved, by_words=True)
+    products = product * (pieces + entries - 2 + windows - 1) + square * window * (windows - 1) + reduction
+    products += 2 * 2 + 2 * 1 + 1  # the join: products and reductions of single numbers, and a pair that becomes one
+    name, moved = _named(f"Fermat quotient, {exponent}-bit exponent", True), 2 + 2 * entries + windows
+    kernel = "fermat_quotients"
+    return Operation(name, bits, kernel, kernel, products, trips, paired=True, moved=moved, by_words=True)
 
 
-def _fixed_base(bits: int, exponent: int, window: int) -> Operation:
+def _fixed_base(bits: int, exponent: int, window: int, paired: bool = False) -> Operation:
     """Its table stays in the L2, as far as the choice of the window goes."""
-    times = -(-exponent // window) - 1
-    name = f"fixed base, {exponent}-bit exponent"
-    return Operation(name, bits, "fixed_base_power", "fixed_base", 2 * times, {"product": times}, moved=1)
+    times, (product, _, _) = -(-exponent // window) - 1, _COSTS[paired]
+    name, kernel = _named(f"fixed base, {exponent}-bit exponent", paired), "fixed_base_power"
+    return Operation(name, bits, kernel, "fixed_base", product * times, {"product": times}, paired=paired, moved=1)
+
+
+_CGBN_POWERS = {
+    (2048, 1024, 5): 633e3, (2048, 2048, 6): 320e3, (3072, 1536, 5): 177e3, (4096, 64, 3): 1.95e6, (4096, 1024, 5): 162e3,
+    (4096, 2048, 6): 81.6e3, (6144, 3072, 6): 23.1e3,
+}  # fmt: skip
+_FIXED_BASES = ((2048, 512, 8), (4096, 1024, 8), (6144, 1536, 6))
+
+
+def _operations(paired: bool) -> Iterable[Operation]:
+    for each in (_product, _square, _segment, _sum):
+        yield from (each(bits, paired) for bits in _SIZES)
+    yield from map(_load_pairs if paired else _load, _SIZES)
+    yield from (_store(bits, paired) for bits in _SIZES)
+    yield from (_power(*each, cgbn, paired=paired) for each, cgbn in _CGBN_POWERS.items())
+    yield from (_fixed_base(*each, paired) for each in _FIXED_BASES)
 
 
 OPERATIONS = (
-    *map(_product, _SIZES),
-    *map(_square, _SIZES),
-    *map(_segment, _SIZES),
-    *map(_sum, _SIZES),
-    *map(_load, _SIZES),
-    *map(_store, _SIZES),
-    _power(2048, 1024, 5, 633e3),
-    _power(2048, 2048, 6, 320e3),
-    _power(3072, 1536, 5, 177e3),
-    _power(4096, 64, 3, 1.95e6),
-    _power(4096, 1024, 5, 162e3),
-    _power(4096, 2048, 6, 81.6e3),
-    _power(6144, 3072, 6, 23.1e3),
+    *_operations(False),
+    *_operations(True),
     _fermat_quotient(2048, 1024, 5),
     _fermat_quotient(3072, 1536, 5),
-    _fixed_base(2048, 512, 8),
-    _fixed_base(4096, 1024, 8),
-    _fixed_base(6144, 1536, 6),
 )
 
 
@@ -117,24 +143,28 @@ class Composite:
 
 
 def _paillier(bits: int, comb: int, owner_comb: int, window: int, wanted: dict[str, float]) -> Iterable[Composite]:
-    """Of djn keys. n^2 has 2 bits' width, squares of primes have bits. comb, owner_comb: windows of both tables."""
+    """Of djn keys. n^2 has 2 bits' width, squares of primes have bits. comb, owner_comb: windows of both tables.
+
+    All moduli are squares, so residues are pairs. Plaintexts, and residues modulo a prime's square, are as wide as n.
+    """
     square, half = 2 * bits, bits // 2
-    embed = ((_load(square), 1), (_product(square), 1), (_sum(square), 1))  # 1 + m n
+    product, total = (_product(square, True), 1), (_sum(square, True), 1)
+    embed = ((_load_pairs(square, 1), 1), product, total)  # 1 + m n
     # Both sides' obfuscators, and Garner's recombination: two least residues, three numbers to load, sums, products.
     owner = (
-        (_fixed_base(bits, half, owner_comb), 2), (_store(bits), 2), (_load(bits), 1), (_sum(bits), 1),
-        (_product(bits), 1), (_load(square), 2), (_product(square), 1), (_sum(square), 1),
+        (_fixed_base(bits, half, owner_comb, True), 2), (_store(bits, True), 2), (_load_pairs(bits), 1),
+        (_sum(bits, True), 1), (_product(bits, True), 1), (_load_pairs(square, 1), 2), product, total,
     )  # fmt: skip
 
     def composite(name: str, *parts: tuple[Operation, float]) -> Composite:
         return Composite(name, bits, parts, wanted.get(name))
 
-    yield composite("encrypt", (_fixed_base(square, half, comb), 1), *embed, (_product(square), 1))
-    yield composite("encrypt, key owner", *owner, *embed, (_product(square), 1))
+    yield composite("encrypt", (_fixed_base(square, half, comb, True), 1), *embed, product)
+    yield composite("encrypt, key owner", *owner, *embed, product)
     yield composite("decrypt", (_fermat_quotient(bits, half, 5), 2))
-    yield composite("ct + ct", (_product(square), 1))
-    yield composite("ct × 64-bit integer", (_power(square, 64, window), 1))
-    yield composite("histogram", (_segment(square), (1 + 1 / _SEGMENT) / _SEGMENT))
+    yield composite("ct + ct", product)
+    yield composite("ct × 64-bit integer", (_power(square, 64, window, paired=True), 1))
+    yield composite("histogram", (_segment(square, True), (1 + 1 / _SEGMENT) / _SEGMENT))
 
 
 PAILLIER = (
@@ -164,10 +194,11 @@ def measure(operations: Iterable[Operation], instances: Instances, gpu: Gpu = H1
 
 
 def _kernel(operation: Operation, instances: Instances) -> instructions.Compiled:
-    kernel = instances.get((operation.kernel, operation.bits, operation.flag))
-    if kernel is None:
-        raise ParameterError(f"no kernel `{operation.kernel}` of {operation.bits} bits was compiled")
-    return kernel
+    each = instructions.Instance(operation.kernel, operation.bits, operation.flag, operation.paired)
+    if each not in instances:
+        form = " for pairs" if each.paired else ""
+        raise ParameterError(f"no kernel `{each.kernel}` of {each.bits} bits{form} was compiled")
+    return instances[each]
 
 
 def compose(composites: Iterable[Composite], instances: Instances, gpu: Gpu = H100) -> list[dict[str, Any]]:
@@ -190,10 +221,10 @@ def inventory(instances: Instances, gpu: Gpu = H100) -> list[dict[str, Any]]:
     """What the compiler made of every kernel: registers, spills, occupancy."""
     return [
         {
-            "kernel": name, "bits": bits, "flag": flag, "registers": kernel.registers,
+            **each._asdict(), "registers": kernel.registers,
             "spilled_bytes": kernel.spilled_bytes, "shared_bytes": kernel.shared_bytes, "warps": kernel.resident_warps(gpu),
         }
-        for (name, bits, flag), kernel in sorted(instances.items(), key=lambda item: (item[0][0], item[0][1], str(item[0][2])))
+        for each, kernel in sorted(instances.items(), key=lambda item: tuple(map(str, item[0])))
     ]  # fmt: skip
 
 
@@ -243,10 +274,16 @@ def _paillier_table(record: dict[str, Any]) -> Table:
 def _cells(row: dict[str, Any]) -> list[str]:
     products = f"{row['limb_products_share']:.0%}" if row["limb_products_share"] else "none"
     return [
-        row["operation"], str(row["bits"]), f"{row['lanes']} x {row['limbs_a_lane']}", str(row["registers"]),
+        row["operation"], str(row["bits"]), _lanes(row), str(row["registers"]),
         str(row["spilled_bytes"]), str(row["warps"]), products, si(row["rate"]),
         si(row["limit"]), f"{row['share_of_limit']:.0%}", f"{row['rate'] / row['cgbn']:.2f}" if row["cgbn"] else "",
     ]  # fmt: skip
+
+
+def _lanes(row: dict[str, Any]) -> str:
+    """Lanes and what each holds: limbs of an integer, or so many of both numbers of a pair."""
+    limbs = row["limbs_a_lane"]
+    return f"{row['lanes']} x {limbs}" if not row["paired"] else f"{row['lanes']} x 2 x {limbs // 2}"
 
 
 def _composite_cells(row: dict[str, Any]) -> list[str]:
@@ -257,9 +294,12 @@ def _composite_cells(row: dict[str, Any]) -> list[str]:
 
 def _inventory_table(kernels: list[dict[str, Any]]) -> Table:
     """Registers by size; what spills is marked with its bytes."""
-    names = sorted({(row["kernel"], row["flag"]) for row in kernels}, key=str)
-    cells = {(row["kernel"], row["flag"], row["bits"]): _registers(row) for row in kernels}
-    rows = [[_called(*name), *(cells.get((*name, bits), "") for bits in _SIZES)] for name in names]
+    names = sorted({(row["paired"], row["kernel"], row["flag"]) for row in kernels}, key=str)
+    cells = {(row["paired"], row["kernel"], row["flag"], row["bits"]): _registers(row) for row in kernels}
+    rows = [
+        [_named(_called(*each), paired), *(cells.get((paired, *each, bits), "") for bits in _SIZES)]
+        for paired, *each in names
+    ]
     return Table("Registers of every kernel (bytes spilled)", ["kernel", *map(str, _SIZES)], rows)
 
 
