@@ -1,4 +1,4 @@
-// ChaCha20 (RFC 8439) as a source of words, on the device; src/hepy/random.py says what counters and nonces mean.
+// ChaCha20 (RFC 8439) as a source of words, on the device; src/hepy/random says what counters and nonces mean.
 #pragma once
 #include <cstddef>
 #include <cstdint>

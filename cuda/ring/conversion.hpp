@@ -20,7 +20,7 @@ struct alignas(16) Incoming {
   std::uint32_t row;            // of an entry of x
   std::uint32_t unused[2];
 };
-static_assert(sizeof(Incoming) == 32, "hepy/ring/native_constants.py writes these as eight words");
+static_assert(sizeof(Incoming) == 32, "hepy/ring/native_conversion.py writes these as eight words");
 
 // A limb that is converted to: prime p.
 struct alignas(16) Outgoing {
@@ -29,7 +29,7 @@ struct alignas(16) Outgoing {
   std::uint32_t bound;  // p or 2p: what sums are kept below, in units of 2^32
   std::uint32_t row;    // of an entry of out
 };
-static_assert(sizeof(Outgoing) == 16, "hepy/ring/native_constants.py writes these as four words");
+static_assert(sizeof(Outgoing) == 16, "hepy/ring/native_conversion.py writes these as four words");
 
 // Where the limbs of one digit stand among those of all. Its matrix begins at word `matrix`, on 16 bytes:
 // uint32[ceil(outgoing / 4), columns, 4], for four limbs out D/q_i mod p_j of each limb in, then -D mod p_j, all in
@@ -38,7 +38,7 @@ struct alignas(16) Digit {
   std::uint32_t first_incoming, incoming, first_outgoing, outgoing, matrix;
   std::uint32_t unused[3];
 };
-static_assert(sizeof(Digit) == 32, "hepy/ring/native_constants.py writes these as eight words");
+static_assert(sizeof(Digit) == 32, "hepy/ring/native_conversion.py writes these as eight words");
 
 struct Conversion {
   const Digit* digits;
