@@ -49,9 +49,9 @@ def test_floats_round_half_to_even(device, values, scale):
 
 
 @pytest.mark.parametrize("scale", [0, 1, 40, 500, 1000])
-@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.uint32, np.int64, np.uint64])
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.uint32, np.int64, np.uint64, ">u4", ">i8", ">u8"])
 def test_edges_of_integers(device, dtype, scale):
-    types = np.iinfo(dtype)
+    types = np.iinfo(np.dtype(dtype))
     values = np.array([0, 1, types.max, types.min, types.max // 3], dtype)
     assert residues(values, scale, MODULUS) == [(int(value) << scale) % MODULUS for value in values]
     assert bigint.Modulus(MODULUS).array(values).to_ints().tolist() == [int(value) % MODULUS for value in values]

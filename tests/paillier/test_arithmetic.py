@@ -79,7 +79,7 @@ def test_scalars_of_every_kind_on_both_sides(device, key, scalar, operation):
 ARRAYS = [
     np.array([1, 2, 3], np.int32), np.array([1.5, -2.0, 0.25]), np.array([1, 2, 3], np.uint64), [1, 2, 3], (4, 5, 6),
     np.array([2**40, -1, 0], dtype=object), np.array([True, False, True]), np.arange(6)[::-2], range(3),
-    np.array([1, 2, 3], ">i8"), np.array([0.5, 1, 2], ">f4"),
+    np.array([1, 2, 3], ">i8"), np.array([0.5, 1, 2], ">f4"), np.array([2**64 - 1, 2**63, 1], ">u8"),
 ]  # fmt: skip
 
 

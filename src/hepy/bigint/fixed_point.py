@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from hepy import _devices
 from hepy import _limbs as limb
+from hepy.bigint.integers import wide_type
 from hepy.bigint.kernels import offered
 from hepy.bigint.residues import ResidueArray
 from hepy.bigint.rows import identity
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 MAX_SCALE_BITS = (1 << 16) - 1
 
-_KINDS = {"f": np.float64, "i": np.int64, "u": np.int64}  # but for the widest unsigned ones
+_KINDS = "fiu"
 
 
 class FixedPoint:
@@ -60,8 +61,8 @@ class FixedPoint:
         self.scale_bits = scale_bits
         with _devices.device_of(values).active():
             flat = values.reshape(-1)
-            if kind != "O" and values.dtype != np.uint64:
-                flat = flat.astype(_KINDS[kind], copy=False)
+            if kind != "O":
+                flat = flat.astype(np.float64 if kind == "f" else wide_type(values.dtype), copy=False)
             self._values = flat
             if kind == "f":
                 position = self._first_false(self._xp.isfinite(self._values))

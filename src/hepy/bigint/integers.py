@@ -13,6 +13,14 @@ from hepy._shapes import index_at
 from hepy.errors import ParameterError
 
 
+def wide_type(dtype: np.dtype[Any]) -> type[np.generic]:
+    """The host's own 64-bit integers that hold all of a fixed-width type, whose byte order may be another.
+
+    A comparison with np.uint64 does not tell: big-endian types differ from it.
+    """
+    return np.uint64 if dtype.kind == "u" and dtype.itemsize == 8 else np.int64
+
+
 def integers(values: Any) -> npt.NDArray[Any]:
     """An array of an integer dtype on the host, or an object array of integers (Python's, numpy's or gmpy2's).
 

@@ -17,7 +17,7 @@ from hepy._host.locks import new_lock
 from hepy._immutable import ReadOnly
 from hepy.bigint import kernels as _kernels
 from hepy.bigint.fixed_base import FixedBase
-from hepy.bigint.integers import integers
+from hepy.bigint.integers import integers, wide_type
 from hepy.bigint.not_pickled import NotPickled
 from hepy.bigint.residues import ResidueArray, concatenate
 from hepy.bigint.rows import identity
@@ -127,8 +127,8 @@ class Modulus(NotPickled, ReadOnly):
         device = _devices.current()
         kernels = self.kernels(device)
         if make := _kernels.offered(kernels, "fixed_point"):
-            wide = array.ravel().astype(np.uint64 if array.dtype == np.uint64 else np.int64, copy=False)
-            batch = make(device.asarray(wide), 0)
+            values = array.ravel().astype(wide_type(array.dtype), copy=False)
+            batch = make(device.asarray(values), 0)
             return ResidueArray(self, device, kernels, batch, identity(array.size).reshape(array.shape))
         magnitude, negative = limb.from_array(array.ravel())
         residues = self.from_limbs(magnitude)
