@@ -97,6 +97,17 @@ def test_repeated_ciphertexts_are_not_fresh(x):
     assert x[[0, 0]].rerandomize().fresh
 
 
+def test_repetition_is_found_through_joins_and_moves(x, key, device):
+    y = key.public_key.encrypt(TABLE)
+    joined = paillier.concatenate([x, y])
+    assert not paillier.concatenate([joined, y[1:]]).fresh
+    assert not paillier.stack([joined.T, paillier.concatenate([y, key.public_key.encrypt(TABLE)]).T]).fresh
+    elsewhere = x.to("emulator" if device == "cpu" and "emulator" in hepy.devices() else device)
+    assert elsewhere.fresh
+    assert not paillier.concatenate([x, elsewhere.to(x.device)]).fresh
+    assert paillier.concatenate([joined, key.public_key.encrypt(TABLE)]).fresh
+
+
 def test_joining_keeps_what_is_fresh(x, key):
     y = key.public_key.encrypt(TABLE)
     assert paillier.concatenate([x, y]).fresh

@@ -89,11 +89,6 @@ class ResidueArray(Shaped, NotPickled):
     def broadcast_to(self, shape: int | tuple[int, ...]) -> ResidueArray:
         return self.rearranged(lambda rows: np.broadcast_to(rows, shape))
 
-    @property
-    def origin(self) -> int:
-        """A number that living arrays share only if an element of one may be an element of the other."""
-        return id(self._batch)
-
     def distinct(self) -> bool:
         """Whether no element of the batch stands in two places."""
         return self.size < 2 or len(np.unique(self._rows)) == self.size

@@ -11,6 +11,7 @@ plaintext operands: see docs/security.md, Timing.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -38,6 +39,11 @@ if TYPE_CHECKING:
 
 Account = Numbers | Fields | Squeezed
 
+# Encryptions and rerandomizations of this process are numbered: which of them the ciphertexts of an array are from.
+Draws = frozenset[int]
+_NONE: Draws = frozenset()
+_numbers_of_draws = itertools.count()
+
 
 class CiphertextArray(Shaped, NumpyManners):
     """Encrypted numbers of any shape under one public key.
@@ -46,7 +52,7 @@ class CiphertextArray(Shaped, NumpyManners):
     arrays of numbers, `+ -` with ciphertexts, `@` with plaintext matrices on either side.
     """
 
-    __slots__ = ("_account", "_fresh", "_public_key", "_residues", "_seeded")
+    __slots__ = ("_account", "_draws", "_public_key", "_residues", "_seeded")
     __pandas_priority__ = 5000  # above Series and DataFrame: `series + ciphertexts` comes to __radd__
 
     def __init__(
@@ -61,7 +67,7 @@ class CiphertextArray(Shaped, NumpyManners):
         self._public_key = public_key
         self._residues = residues
         self._account = account
-        self._fresh = fresh
+        self._draws = frozenset((next(_numbers_of_draws),)) if fresh else _NONE
         self._seeded = seeded
 
     def __repr__(self) -> str:
@@ -73,7 +79,7 @@ class CiphertextArray(Shaped, NumpyManners):
         if isinstance(account, Squeezed):
             what = f"slots={account.slots}, {what}"
         return (
-            f"CiphertextArray(shape={self.shape}, {what}, headroom_bits={self.headroom_bits}, fresh={self._fresh}, "
+            f"CiphertextArray(shape={self.shape}, {what}, headroom_bits={self.headroom_bits}, fresh={self.fresh}, "
             f"device={self.device!r}, key={self._public_key.fingerprint[:16]!r}"
             + (", insecure=True" if self._public_key.insecure else "")
             + (", seeded=True)" if self._seeded else ")")
@@ -107,7 +113,7 @@ class CiphertextArray(Shaped, NumpyManners):
 
         What is not fresh may tell how it was computed: hepy.save and hepy.dumps rerandomize it first.
         """
-        return self._fresh
+        return bool(self._draws)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -152,18 +158,20 @@ class CiphertextArray(Shaped, NumpyManners):
     def __getitem__(self, index: Any) -> CiphertextArray:
         # The same ciphertext in two places tells that two values are equal, so repetition ends freshness.
         residues = self._residues[index]
-        return self._same(residues, fresh=self._fresh and residues.distinct())
+        return self._same(residues, fresh=self.fresh and residues.distinct())
 
     def rearranged(self, function: Move) -> CiphertextArray:
         residues = self._residues.rearranged(function)
-        return self._same(residues, fresh=self._fresh and residues.distinct())
+        return self._same(residues, fresh=self.fresh and residues.distinct())
 
     def _permuted(self, function: Move) -> CiphertextArray:
-        return self._same(self._residues.rearranged(function), fresh=self._fresh)
+        return self._same(self._residues.rearranged(function), fresh=self.fresh)
 
     def _same(self, residues: ResidueArray, *, fresh: bool) -> CiphertextArray:
         """The same plaintexts, or some of them, from these residues."""
-        return CiphertextArray(self._public_key, residues, self._account, fresh=fresh, seeded=self._seeded)
+        made = CiphertextArray(self._public_key, residues, self._account, seeded=self._seeded)
+        made._draws = self._draws if fresh else _NONE
+        return made
 
     def _computed(
         self, residues: ResidueArray, account: Account, other: CiphertextArray | None = None
@@ -174,7 +182,7 @@ class CiphertextArray(Shaped, NumpyManners):
 
     def to(self, device: str) -> CiphertextArray:
         """The same ciphertexts on another device."""
-        return self._same(self._residues.to(device), fresh=self._fresh)
+        return self._same(self._residues.to(device), fresh=self.fresh)
 
     def rerandomize(self, *, pool: Pool | None = None, seed: bytes | None = None) -> CiphertextArray:
         """The same plaintexts in ciphertexts that tell nothing about how they were computed.
@@ -550,16 +558,16 @@ def _joined(arrays: Sequence[CiphertextArray], join: Callable[[list[ResidueArray
             raise ParameterError(f"arrays of ciphertexts were expected, not {type(array).__name__}: encrypt it first")
         arrays[0]._check_key(array)
     account, aligned = _common(arrays)
-    # An array joined with a part of itself repeats ciphertexts, and one that took another scale was computed.
-    apart = len({array._residues.origin for array in arrays}) == len(arrays)
-    untouched = all(new is array._residues for new, array in zip(aligned, arrays, strict=True))
-    return CiphertextArray(
-        arrays[0]._public_key,
-        join(aligned),
-        account,
-        fresh=apart and untouched and all(array._fresh for array in arrays),
-        seeded=any(array._seeded for array in arrays),
+    made = CiphertextArray(
+        arrays[0]._public_key, join(aligned), account, seeded=any(array._seeded for array in arrays)
     )
+    # What shares a draw may repeat ciphertexts, and what took another scale was computed.
+    draws = _NONE.union(*(array._draws for array in arrays))
+    apart = len(draws) == sum(len(array._draws) for array in arrays)
+    untouched = all(new is array._residues for new, array in zip(aligned, arrays, strict=True))
+    if apart and untouched and all(array.fresh for array in arrays):
+        made._draws = draws
+    return made
 
 
 def _common(arrays: list[CiphertextArray]) -> tuple[Account, list[ResidueArray]]:
