@@ -2,7 +2,7 @@
 
 import pytest
 
-from hepy import ckks, paillier
+from hepy import bigint, ckks, paillier, ring
 
 SEED = bytes(32)
 
@@ -24,6 +24,12 @@ THINGS = {
     "Paillier's private key": private_key,
     "Paillier's pool": lambda: private_key().public_key.pool(1, seed=SEED),
     "a modulus": lambda: private_key().public_key.modulus,
+    "residues": lambda: bigint.Modulus(15).array([1, 2]),
+    "a fixed base": lambda: bigint.Modulus(15).fixed_base(2),
+    "Fermat quotients": lambda: bigint.FermatQuotients(bigint.Modulus(225), [bigint.FermatPart(3, 2)]),
+    "a part of Fermat quotients": lambda: bigint.FermatPart(3, 2),
+    "a ring": lambda: ring.RingBasis([97, 113], degree=8),
+    "ring elements": lambda: ring.RingBasis([97, 113], degree=8).coefficients([1, 2, 0, 0, 0, 0, 0, 0]),
     "CKKS's ciphertexts": lambda: context().encrypt([1.0], seed=SEED),
     "CKKS's plaintexts": lambda: context().encode([1.0]),
     "CKKS's parameters": lambda: context().parameters,
@@ -54,7 +60,9 @@ def test_attributes_are_not_assigned(make):
         assert after is before or type(after) is type(before)
 
 
-@pytest.mark.parametrize("name", sorted(THINGS.keys() - {"CKKS's parameters"}))  # which keep what they compute
+@pytest.mark.parametrize(
+    "name", sorted(THINGS.keys() - {"CKKS's parameters", "a ring"})
+)  # which keep what they compute
 def test_attributes_are_not_invented(name):
     """A misspelt name is an error, and not an attribute that nobody reads."""
     with pytest.raises(AttributeError):

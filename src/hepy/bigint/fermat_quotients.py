@@ -17,6 +17,7 @@ from hepy import _devices
 from hepy import _limbs as limb
 from hepy._devices.zeroing import secret_memory
 from hepy._host.locks import new_lock
+from hepy._immutable import ReadOnly
 from hepy.bigint.kernels import FermatKernels, Kernels, offered, place
 from hepy.bigint.modulus import Modulus
 from hepy.bigint.not_pickled import NotPickled
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from hepy.bigint.residues import ResidueArray
 
 
-class FermatPart(NotPickled):
+class FermatPart(NotPickled, ReadOnly):
     """One modulus m with its exponent e, and a factor s for its quotients. All three may be secret.
 
     Args:
@@ -51,7 +52,7 @@ class FermatPart(NotPickled):
         return f"FermatPart({self.modulus!r})"
 
 
-class FermatQuotients(NotPickled):
+class FermatQuotients(NotPickled, ReadOnly):
     """For each part (m, e, s) the quotient t of x; then the number that is s t modulo each m.
 
     Args:

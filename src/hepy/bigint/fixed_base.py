@@ -8,6 +8,7 @@ from hepy import _devices
 from hepy import _limbs as limb
 from hepy._arguments import whole
 from hepy._host.locks import new_lock
+from hepy._immutable import ReadOnly
 from hepy.bigint.integers import integers
 from hepy.bigint.kernels import place
 from hepy.bigint.not_pickled import NotPickled
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from hepy.bigint.modulus import Modulus
 
 
-class FixedBase(NotPickled):
+class FixedBase(NotPickled, ReadOnly):
     """A base modulo a modulus, with tables that each device makes when they pay.
 
     The sequence of operations depends on `bits` only; which entries of the tables are read depends on the exponents,

@@ -43,22 +43,30 @@ class ResidueArray(Shaped, NotPickled):
 
     Made by the methods of Modulus. `+ - * **` work elementwise with numpy's broadcasting, with arrays of the same
     modulus and with integers.
-
-    Attributes:
-        modulus: the Modulus.
-        device: where the elements are.
     """
 
-    __slots__ = ("_batch", "_kernels", "_rows", "device", "modulus")
+    __slots__ = ("_batch", "_device", "_kernels", "_modulus", "_rows")
     __array_ufunc__ = None  # numpy hands `array * residues` to __rmul__ instead of looping over elements
     __hash__ = None  # type: ignore[assignment]  # == is elementwise
 
     def __init__(self, modulus: Modulus, device: _devices.Device, kernels: Kernels, batch: Batch, rows: Rows) -> None:
-        self.modulus = modulus
-        self.device = device
+        self._modulus = modulus
+        self._device = device
         self._kernels = kernels  # those that made the batch: a change of options.engine does not reach it
         self._batch = batch
         self._rows = rows
+
+    # What it is. Properties over slots, so that nobody assigns them; operations read the slots, which takes less time.
+
+    @property
+    def modulus(self) -> Modulus:
+        """The modulus."""
+        return self._modulus
+
+    @property
+    def device(self) -> _devices.Device:
+        """Where the elements are."""
+        return self._device
 
     # Shape: numpy's own rules, on the rows.
 
@@ -77,7 +85,7 @@ class ResidueArray(Shaped, NotPickled):
     def __iter__(self) -> Iterator[ResidueArray]:
         if self.ndim < 2:
             return (self[i] for i in range(len(self)))
-        part = functools.partial(ResidueArray, self.modulus, self.device, self._kernels, self._batch)
+        part = functools.partial(ResidueArray, self._modulus, self._device, self._kernels, self._batch)
         return map(part, self._rows)  # numpy's own parts, which take a tenth of the time of an index
 
     def __getitem__(self, index: Any) -> ResidueArray:
@@ -94,21 +102,21 @@ class ResidueArray(Shaped, NotPickled):
         return self.size < 2 or len(np.unique(self._rows)) == self.size
 
     def _with(self, rows: Rows) -> ResidueArray:
-        return ResidueArray(self.modulus, self.device, self._kernels, self._batch, rows)
+        return ResidueArray(self._modulus, self._device, self._kernels, self._batch, rows)
 
     def __repr__(self) -> str:
-        return f"ResidueArray(shape={self.shape}, modulus={self.modulus!r}, device={self.device.name!r})"
+        return f"ResidueArray(shape={self.shape}, modulus={self._modulus!r}, device={self._device.name!r})"
 
     # Ways out.
 
     def to_limbs(self) -> limb.Limbs:
         """Canonical residues as uint32[..., words], little-endian."""
         limbs = _devices.to_host(self._kernels.store(self._operand()))
-        return limbs.reshape(*self.shape, self.modulus.words)
+        return limbs.reshape(*self.shape, self._modulus.words)
 
     def device_limbs(self) -> Any:
         """As to_limbs, in an array of the array's own device: CuPy's on a GPU, without a copy through the host."""
-        return self._kernels.store(self._operand()).reshape(*self.shape, self.modulus.words)
+        return self._kernels.store(self._operand()).reshape(*self.shape, self._modulus.words)
 
     def to_ints(self) -> npt.NDArray[np.object_]:
         """Canonical residues as Python integers, an object array of this shape."""
@@ -123,10 +131,10 @@ class ResidueArray(Shaped, NotPickled):
     def to(self, device: str | _devices.Device) -> ResidueArray:
         """The same residues on another device."""
         target = _devices.resolve(device)
-        if target == self.device:
+        if target == self._device:
             return self
         with _devices.device(target):
-            return self.modulus.from_limbs(self.device_limbs())
+            return self._modulus.from_limbs(self.device_limbs())
 
     # Arithmetic.
 
@@ -135,22 +143,22 @@ class ResidueArray(Shaped, NotPickled):
 
     def _single(self, batch: Batch, like: Rows) -> ResidueArray:
         """Of one element, with as many axes as `like` has."""
-        return ResidueArray(self.modulus, self.device, self._kernels, batch, first(like.ndim))
+        return ResidueArray(self._modulus, self._device, self._kernels, batch, first(like.ndim))
 
     def _made(self, batch: Batch, shape: tuple[int, ...]) -> ResidueArray:
         rows = identity(math.prod(shape))
         rows = rows if len(shape) == 1 else rows.reshape(shape)
-        return ResidueArray(self.modulus, self.device, self._kernels, batch, rows)
+        return ResidueArray(self._modulus, self._device, self._kernels, batch, rows)
 
     def _other(self, other: Any) -> ResidueArray:
         if isinstance(other, ResidueArray):
-            array = self.modulus.array(other)
+            array = self._modulus.array(other)
         else:
-            with _devices.device(self.device):
-                array = self.modulus.array(other)
-        if array.device != self.device:
+            with _devices.device(self._device):
+                array = self._modulus.array(other)
+        if array.device != self._device:
             raise DeviceError(
-                f"operands are on {self.device.name!r} and {array.device.name!r}: move one with .to({self.device.name!r})"
+                f"operands are on {self._device.name!r} and {array.device.name!r}: move one with .to({self._device.name!r})"
             )
         return array._with_engine_of(self)
 
@@ -175,7 +183,7 @@ class ResidueArray(Shaped, NotPickled):
             if rows.size == 1 == others.size and (product := offered(self._kernels, "multiply_single")):
                 made = product(self._batch, rows, other._batch, others)
                 ndim = rows.ndim if rows.ndim >= others.ndim else others.ndim
-                return ResidueArray(self.modulus, self.device, self._kernels, made, first(ndim))
+                return ResidueArray(self._modulus, self._device, self._kernels, made, first(ndim))
         return self._binary("multiply", other)
 
     def multiply_principal(self, factors: Any) -> ResidueArray:
@@ -191,9 +199,9 @@ class ResidueArray(Shaped, NotPickled):
         kernels, rows = self._kernels, self._rows
         single = type(factors) is int and rows.size == 1
         if single and (product := offered(kernels, "multiply_principal_single")):
-            k = factors if factors.bit_length() < 64 else _centred(factors, self.modulus.root)
-            return ResidueArray(self.modulus, self.device, kernels, product(self._batch, rows, k), first(rows.ndim))
-        root = self.modulus.root
+            k = factors if factors.bit_length() < 64 else _centred(factors, self._modulus.root)
+            return ResidueArray(self._modulus, self._device, kernels, product(self._batch, rows, k), first(rows.ndim))
+        root = self._modulus.root
         array = integers(factors)
         rows, places = _broadcast_rows(rows, identity(array.size).reshape(array.shape))
         if product := offered(kernels, "multiply_principal"):
@@ -203,13 +211,13 @@ class ResidueArray(Shaped, NotPickled):
 
         @secret_memory()
         def units(k: npt.NDArray[Any]) -> ResidueArray:
-            return self.modulus.affine(k, root, 1)
+            return self._modulus.affine(k, root, 1)
 
-        with _devices.device(self.device):
+        with _devices.device(self._device):
             if array.size == 1:
                 return flat.multiply(units(plain)).reshape(rows.shape)
             return from_chunks(
-                self.modulus, self.device, rows.shape, lambda i, j: flat[i:j].multiply(units(plain[which[i:j]]))
+                self._modulus, self._device, rows.shape, lambda i, j: flat[i:j].multiply(units(plain[which[i:j]]))
             )
 
     def add(self, other: Any) -> ResidueArray:
@@ -328,7 +336,7 @@ class ResidueArray(Shaped, NotPickled):
             where = index_at(start + error.positions[0], shape)
             raise ParameterError(
                 f"the element at index {where} has no inverse: it shares a factor with the modulus of "
-                f"{self.modulus.bits} bits"
+                f"{self._modulus.bits} bits"
             ) from None
 
     def equal(self, other: Any) -> npt.NDArray[np.bool_]:
@@ -349,13 +357,13 @@ class ResidueArray(Shaped, NotPickled):
     def are_units(self) -> bool:
         """Whether all elements are prime to the modulus: one gcd of their product decides it."""
         (product,) = (self if self._rows.size == 1 else self.prod()).to_bytes()
-        return self.modulus.singles.is_unit(int.from_bytes(product, "little"))
+        return self._modulus.singles.is_unit(int.from_bytes(product, "little"))
 
     def is_unit(self) -> npt.NDArray[np.bool_]:
         """Which elements are prime to the modulus."""
         if self.are_units():
             return np.ones(self.shape, dtype=bool)
-        is_unit = self.modulus.singles.is_unit
+        is_unit = self._modulus.singles.is_unit
         units = [is_unit(value) for value in self.to_ints().ravel().tolist()]
         return np.array(units, dtype=bool).reshape(self.shape)
 
@@ -532,11 +540,11 @@ class ResidueArray(Shaped, NotPickled):
 
         if not signed:
             return part(0, len(rows)).reshape(shape)
-        made = from_chunks(self.modulus, self.device, (len(rows),), part, per_item=columns)
+        made = from_chunks(self._modulus, self._device, (len(rows),), part, per_item=columns)
         return made.reshape(shape)
 
     def _chunked(self, part: Callable[[int, int], ResidueArray]) -> ResidueArray:
-        return from_chunks(self.modulus, self.device, self.shape, part)
+        return from_chunks(self._modulus, self._device, self.shape, part)
 
 
 def from_chunks(

@@ -17,6 +17,7 @@ import gmpy2
 import numpy as np
 
 from hepy._arguments import shown, whole
+from hepy._immutable import ReadOnly
 from hepy.errors import ParameterError
 from hepy.ring.packing import packed_bytes
 from hepy.ring.primes import PRIME_LIMIT, check_degree
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from hepy.ring.polynomial import Coefficients, Polynomial
 
 
-class RingBasis:
+class RingBasis(ReadOnly):
     """The ring Z_Q[X] / (X^N + 1), Q a product of primes, with its residues modulo each of them.
 
     Bases compare and hash by value. As collections of primes they have an order; set operations keep the order of

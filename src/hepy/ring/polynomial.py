@@ -30,21 +30,26 @@ _VIEWS = frozenset({int, slice, type(Ellipsis), type(None)})  # types of indices
 
 
 class RingArray(Shaped):
-    """What Polynomial and Coefficients share. Indices and shapes speak of the batch axes B... only.
+    """What Polynomial and Coefficients share. Indices and shapes speak of the batch axes B... only."""
 
-    Attributes:
-        basis: the RingBasis.
-        device: where the words are.
-    """
-
-    __slots__ = ("_words", "basis", "device")
+    __slots__ = ("_basis", "_device", "_words")
     __array_ufunc__ = None  # numpy hands `array * polynomial` to __rmul__ instead of looping over elements
     domain: ClassVar[str]
 
     def __init__(self, basis: RingBasis, device: _devices.Device, words: Array) -> None:
-        self.basis = basis
-        self.device = device
+        self._basis = basis
+        self._device = device
         self._words = words
+
+    @property
+    def basis(self) -> RingBasis:
+        """The ring and its primes."""
+        return self._basis
+
+    @property
+    def device(self) -> _devices.Device:
+        """Where the words are."""
+        return self._device
 
     @classmethod
     def from_limbs(cls, basis: RingBasis, limbs: Any) -> Self:
@@ -91,7 +96,7 @@ class RingArray(Shaped):
         return cls(basis, device, words)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(shape={self.shape}, basis={self.basis!r}, device={self.device.name!r})"
+        return f"{type(self).__name__}(shape={self.shape}, basis={self._basis!r}, device={self._device.name!r})"
 
     # Shape: numpy's own rules, on the batch axes.
 
@@ -103,7 +108,7 @@ class RingArray(Shaped):
     @property
     def nbytes(self) -> int:
         """Bytes of the words."""
-        return 4 * self.size * len(self.basis) * self.basis.degree
+        return 4 * self.size * len(self._basis) * self._basis.degree
 
     def __getitem__(self, index: Any) -> Self:
         parts = index if isinstance(index, tuple) else (index,)
@@ -112,9 +117,9 @@ class RingArray(Shaped):
             return self._with(self._words[(*parts, *rest, _ALL, _ALL)])
         if not any(part is Ellipsis for part in parts):
             parts = (*parts, Ellipsis)
-        with self.device.active():
-            places = [self.device.asarray(part) if isinstance(part, np.ndarray) else part for part in parts]
-            self.device.make_room(self.nbytes)
+        with self._device.active():
+            places = [self._device.asarray(part) if isinstance(part, np.ndarray) else part for part in parts]
+            self._device.make_room(self.nbytes)
             return self._with(self._words[(*places, _ALL, _ALL)])
 
     def rearranged(self, function: Move) -> Self:
@@ -126,7 +131,7 @@ class RingArray(Shaped):
     def reshape(self, *shape: Any) -> Self:
         # The size is spelt out, so that -1 cannot take words of the last two axes.
         resolved = self._outline(lambda outline: outline.reshape(*shape)).shape
-        with self.device.active():
+        with self._device.active():
             return self._with(self._words.reshape(*resolved, *self._words.shape[-2:]))
 
     def ravel(self) -> Self:
@@ -141,7 +146,7 @@ class RingArray(Shaped):
     def broadcast_to(self, shape: int | tuple[int, ...]) -> Self:
         wanted = batch_shape(shape)
         self._outline(lambda outline: np.broadcast_to(outline, wanted))
-        return self._with(self.device.xp.broadcast_to(self._words, (*wanted, *self._words.shape[-2:])))
+        return self._with(self._device.xp.broadcast_to(self._words, (*wanted, *self._words.shape[-2:])))
 
     def _outline(self, function: Move) -> Places:
         """What the function makes of an array of the batch's shape that holds nothing."""
@@ -153,19 +158,19 @@ class RingArray(Shaped):
         Raises:
             ParameterError: a prime of `basis` is not here.
         """
-        if basis == self.basis:
+        if basis == self._basis:
             return self
-        index = self.basis.index(check_basis(basis))
+        index = self._basis.index(check_basis(basis))
         if isinstance(index, slice):
-            return type(self)(basis, self.device, self._words[..., index, :])
-        places = on_device(self.basis, self.device, ("limbs", basis), lambda: np.array(index))
+            return type(self)(basis, self._device, self._words[..., index, :])
+        places = on_device(self._basis, self._device, ("limbs", basis), lambda: np.array(index))
         words = self._kernels.empty((*self.shape, len(basis), basis.degree))
-        with self.device.active():
-            self.device.xp.take(self._words, places, axis=-2, out=words)
-        return type(self)(basis, self.device, words)
+        with self._device.active():
+            self._device.xp.take(self._words, places, axis=-2, out=words)
+        return type(self)(basis, self._device, words)
 
     def _with(self, words: Array) -> Self:
-        return type(self)(self.basis, self.device, words)
+        return type(self)(self._basis, self._device, words)
 
     # Ways out.
 
@@ -178,24 +183,24 @@ class RingArray(Shaped):
 
         A limb is N words, the first in the lowest bits, as little-endian bytes; limbs follow each other.
         """
-        return pack(self.to_limbs(), self.basis.widths)
+        return pack(self.to_limbs(), self._basis.widths)
 
     def to(self, device: str | _devices.Device) -> Self:
         """The same polynomials on another device."""
         target = _devices.resolve(device)
-        if target == self.device:
+        if target == self._device:
             return self
-        return type(self)(self.basis, target, target.asarray(self._words))
+        return type(self)(self._basis, target, target.asarray(self._words))
 
     def equal(self, other: Self) -> npt.NDArray[np.bool_]:
         """Which polynomials of the batch are equal, as booleans of the shape to which both broadcast."""
-        with self.device.active():
+        with self._device.active():
             same = (self._words == self._partner(other)).all(axis=(-2, -1))
         return np.asarray(_devices.to_host(same), np.bool_)
 
     def is_zero(self) -> npt.NDArray[np.bool_]:
         """Which polynomials of the batch are zero."""
-        with self.device.active():
+        with self._device.active():
             zero = ~self._words.any(axis=(-2, -1))
         return np.asarray(_devices.to_host(zero), np.bool_)
 
@@ -203,25 +208,25 @@ class RingArray(Shaped):
 
     @property
     def _kernels(self) -> RingKernels:
-        return kernels(self.device)
+        return kernels(self._device)
 
     def _like(self, other: Any) -> Self:
         """`other`, if it is of this array's type, basis and device."""
         if not isinstance(other, type(self)):
             hint = ": bring both into one domain by .ntt() or .intt()" if isinstance(other, RingArray) else ""
             raise ParameterError(f"a {type(self).__name__} meets its like, not a {type(other).__name__}{hint}")
-        if other.basis is not self.basis and other.basis != self.basis:
+        if other._basis is not self._basis and other._basis != self._basis:
             raise ParameterError(
-                f"operands have bases {self.basis!r} and {other.basis!r} of different primes: bring both to one by "
+                f"operands have bases {self._basis!r} and {other.basis!r} of different primes: bring both to one by "
                 "restrict, rescale or mod_up"
             )
         self._same_device(other)
         return other
 
     def _same_device(self, other: RingArray) -> None:
-        if other.device is not self.device and other.device != self.device:
+        if other._device is not self._device and other._device != self._device:
             raise DeviceError(
-                f"operands are on {self.device.name!r} and {other.device.name!r}: move one with .to({self.device.name!r})"
+                f"operands are on {self._device.name!r} and {other.device.name!r}: move one with .to({self._device.name!r})"
             )
 
     def _partner(self, other: Any) -> Array:
@@ -232,24 +237,24 @@ class RingArray(Shaped):
         return words
 
     def __add__(self, other: Any) -> Self:
-        return self._with(self._kernels.add(self._words, self._partner(other), self.basis))
+        return self._with(self._kernels.add(self._words, self._partner(other), self._basis))
 
     def __sub__(self, other: Any) -> Self:
-        return self._with(self._kernels.subtract(self._words, self._partner(other), self.basis))
+        return self._with(self._kernels.subtract(self._words, self._partner(other), self._basis))
 
     def __neg__(self) -> Self:
-        return self._with(self._kernels.negate(self._words, self.basis))
+        return self._with(self._kernels.negate(self._words, self._basis))
 
     def __mul__(self, factor: Any) -> Self:
         """Product with an integer, or with integers of a shape that broadcasts against the batch axes."""
         if isinstance(factor, int):
-            factors = _factor(self.basis, self.device, int(factor))
+            factors = _factor(self._basis, self._device, int(factor))
             graphs.hold(factors)
         else:
-            residues = _residues(factor, self.basis)
+            residues = _residues(factor, self._basis)
             check_broadcast(self.shape, residues.shape[:-1])
-            factors = self.device.asarray(residues)
-        return self._with(self._kernels.scale(self._words, factors, self.basis))
+            factors = self._device.asarray(residues)
+        return self._with(self._kernels.scale(self._words, factors, self._basis))
 
     __rmul__ = __mul__
 
@@ -259,9 +264,9 @@ class RingArray(Shaped):
         Raises:
             ParameterError: it is even.
         """
-        reduced = checked_element(element, self.basis)
+        reduced = checked_element(element, self._basis)
         leaf = getattr(self._kernels, f"automorphism_{self.domain}")
-        return self._with(leaf(self._words, reduced, self.basis))
+        return self._with(leaf(self._words, reduced, self._basis))
 
 
 class Polynomial(RingArray):
@@ -283,15 +288,15 @@ class Polynomial(RingArray):
 
     def __mul__(self, factor: Any) -> Self:
         if isinstance(factor, RingArray):
-            return self._with(self._kernels.multiply(self._words, self._partner(factor), self.basis))
+            return self._with(self._kernels.multiply(self._words, self._partner(factor), self._basis))
         return super().__mul__(factor)
 
     def __pow__(self, exponent: int) -> Self:
         """A power with a non-negative integer, by squaring."""
         if isinstance(exponent, bool) or not isinstance(exponent, int) or exponent < 0:
             raise ParameterError(f"polynomials have powers with non-negative integers, not {exponent!r}")
-        with self.device.active():
-            power = self._with(self.device.xp.ones_like(self._words))
+        with self._device.active():
+            power = self._with(self._device.xp.ones_like(self._words))
         for bit in format(exponent, "b"):
             power = power * power
             if bit == "1":
@@ -300,7 +305,7 @@ class Polynomial(RingArray):
 
     def intt(self) -> Coefficients:
         """The coefficients."""
-        return Coefficients(self.basis, self.device, self._kernels.intt(self._words, self.basis))
+        return Coefficients(self._basis, self._device, self._kernels.intt(self._words, self._basis))
 
 
 class Coefficients(RingArray):
@@ -382,11 +387,11 @@ class Coefficients(RingArray):
 
     def ntt(self) -> Polynomial:
         """The values."""
-        return Polynomial(self.basis, self.device, self._kernels.ntt(self._words, self.basis))
+        return Polynomial(self._basis, self._device, self._kernels.ntt(self._words, self._basis))
 
     def to_ints(self) -> npt.NDArray[np.object_]:
         """The centred integers, in (-Q/2, Q/2), as an object array [B..., N]; exact."""
-        planes, negative = map(_devices.to_host, self._kernels.to_words(self._words, self.basis))
+        planes, negative = map(_devices.to_host, self._kernels.to_words(self._words, self._basis))
         words = np.moveaxis(planes, -2, -1).reshape(-1, planes.shape[-2])
         signs = negative.ravel().tolist()
         values = [-value if sign else value for value, sign in zip(integers.to_ints(words), signs, strict=True)]
@@ -402,11 +407,11 @@ class Coefficients(RingArray):
 
     def floats(self) -> Array:
         """As to_floats, on the polynomials' device: nothing waits for it."""
-        if self.basis.modulus.bit_length() > 1023:
+        if self._basis.modulus.bit_length() > 1023:
             raise ParameterError(
-                f"integers modulo {self.basis.modulus.bit_length()} bits do not fit a float64: restrict to fewer primes"
+                f"integers modulo {self._basis.modulus.bit_length()} bits do not fit a float64: restrict to fewer primes"
             )
-        return self._kernels.to_floats(self._words, self.basis)
+        return self._kernels.to_floats(self._words, self._basis)
 
 
 # Doubles below it are integers of 64 bits, with a margin; those beyond are split.
