@@ -103,7 +103,7 @@ def test_only_finite_numbers(bad):
         ([[1.5, 2**53 + 1]], r"the integer at index \(0, 1\), which no float64 is"), ([10**400, 0.5], r"index \(0,\)"),
         (np.array(["2020-01-01"], "M8[D]"), "values are datetime64"), (np.longdouble(1), "values are float128"),
         (np.ma.array([1, 2], mask=[0, 1]), "masked arrays"), (np.array([(1, 2)], "i4,i4"), "only integers, booleans"),
-        (b"12", "values are "), ({1, 2}, "there is set"),
+        (b"12", "values are "), ({1, 2}, "there is set"), (np.array([1, np.longdouble(2)], object), r"\(1,\) there is longdouble"),
     ],
 )  # fmt: skip
 def test_what_is_no_number_is_refused(values, message):

@@ -147,6 +147,8 @@ def test_what_packed_records_do_not_do(x, key):
                   lambda: plain - packed(), lambda: packed() - plain):  # fmt: skip
         with pytest.raises(ParameterError, match="packed"):
             wrong()
+    with pytest.raises(ParameterError, match="masked arrays"):
+        x * np.ma.array(3, mask=True)
     with pytest.raises(ParameterError, match="packed values are no factors"):
         plain * packed()
     with pytest.raises(ParameterError, match="cannot multiply ciphertexts"):

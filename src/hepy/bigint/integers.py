@@ -25,10 +25,11 @@ def integers(values: Any) -> npt.NDArray[Any]:
     """An array of an integer dtype on the host, or an object array of integers (Python's, numpy's or gmpy2's).
 
     Raises:
-        ParameterError: something is not an integer, with its index; or the shape is ragged.
+        ParameterError: something is not an integer, with its index; or the shape is ragged, or the array a masked one.
     """
     if type(values) is np.ndarray and values.dtype.kind in "iu":
         return values
+    check_unmasked(values)
     values = _devices.brought_here(values)
     try:
         array = np.asarray(values)
@@ -45,3 +46,14 @@ def integers(values: Any) -> npt.NDArray[Any]:
             where = index_at(position, array.shape)
             raise ParameterError(f"integers were expected; at index {where} there is {type(value).__name__}")
     return array
+
+
+def check_unmasked(values: Any) -> None:
+    """Raise unless all elements are there: numpy.asarray would go on with what is under a mask.
+
+    Raises:
+        ParameterError: this is a masked array, or a sequence that begins with one.
+    """
+    first = values[0] if isinstance(values, list | tuple) and values else values
+    if isinstance(first, np.ma.MaskedArray):
+        raise ParameterError("masked arrays are not computed with: fill the gaps (.filled(0)) or leave them out first")

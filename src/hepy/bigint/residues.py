@@ -22,7 +22,7 @@ from hepy._arguments import axis_of, whole
 from hepy._devices.zeroing import secret_memory
 from hepy._shapes import Move, Shaped, index_at, moved
 from hepy.bigint import joint, segments
-from hepy.bigint.integers import integers
+from hepy.bigint.integers import check_unmasked, integers
 from hepy.bigint.kernels import LEAST_CHUNK, Batch, Kernels, NotAUnit, Operand, offered
 from hepy.bigint.not_pickled import NotPickled
 from hepy.bigint.rows import Rows, first, identity, repeated
@@ -662,6 +662,7 @@ def check_bins(
         )
     kept: npt.NDArray[np.bool_] | None = None
     if mask is not None:
+        check_unmasked(mask)
         kept = np.asarray(_devices.brought_here(mask))
         if kept.dtype != bool:
             raise ParameterError(f"a mask is boolean, not {kept.dtype}")

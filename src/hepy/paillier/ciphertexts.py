@@ -22,11 +22,13 @@ import numpy.typing as npt
 
 from hepy import _devices
 from hepy._arguments import axes_of, whole
+from hepy._columns import plain
 from hepy._numpy_manners import NumpyManners, Protocols
 from hepy._shapes import Move, Shaped
 from hepy.bigint import ResidueArray
 from hepy.bigint import concatenate as concatenate_residues
 from hepy.bigint import stack as stack_residues
+from hepy.bigint.integers import check_unmasked
 from hepy.bigint.residues import check_bins
 from hepy.errors import KeyMismatchError, ParameterError, ScaleMismatchError
 from hepy.paillier.encoding import Numbers, encode, encode_number, numbers
@@ -393,7 +395,7 @@ class CiphertextArray(Shaped, NumpyManners):
             before they leave, as hepy.dumps and hepy.save do.
         """
         num_segments = whole("num_segments", num_segments)
-        bins, mask = check_bins(self.shape, bins, num_segments, mask)
+        bins, mask = check_bins(self.shape, plain(bins), num_segments, plain(mask))
         account = self._of_many(self.size, "a segment's sum")
         return self._computed(self._residues.segment_product(bins, num_segments, mask), account)
 
@@ -476,6 +478,7 @@ class CiphertextArray(Shaped, NumpyManners):
         return self._computed(lifted.divide(other._residues), account, other)
 
     def _multiply_packed(self, other: Any) -> CiphertextArray:
+        check_unmasked(other)
         factor = np.asarray(other)
         if factor.ndim or factor.dtype.kind not in "iuO" or not isinstance(factor.item(), int) or factor.item() < 0:
             raise ParameterError(
@@ -558,9 +561,7 @@ def _joined(arrays: Sequence[CiphertextArray], join: Callable[[list[ResidueArray
             raise ParameterError(f"arrays of ciphertexts were expected, not {type(array).__name__}: encrypt it first")
         arrays[0]._check_key(array)
     account, aligned = _common(arrays)
-    made = CiphertextArray(
-        arrays[0]._public_key, join(aligned), account, seeded=any(array._seeded for array in arrays)
-    )
+    made = CiphertextArray(arrays[0]._public_key, join(aligned), account, seeded=any(array._seeded for array in arrays))
     # What shares a draw may repeat ciphertexts, and what took another scale was computed.
     draws = _NONE.union(*(array._draws for array in arrays))
     apart = len(draws) == sum(len(array._draws) for array in arrays)
@@ -594,9 +595,10 @@ def _matmul(residues: ResidueArray, matrix: npt.NDArray[Any]) -> ResidueArray:
     if residues.ndim == 1:
         return _matmul(residues.reshape(1, -1), matrix)[..., 0, :]
     lead = _broadcast_shape(residues.shape[:-2], matrix.shape[:-2])
-    left = residues.broadcast_to(lead + residues.shape[-2:]).reshape(-1, *residues.shape[-2:])
-    right = np.broadcast_to(matrix, lead + matrix.shape[-2:]).reshape(-1, *matrix.shape[-2:])
-    parts = [left[i].multi_power_vartime(right[i]) for i in range(len(right))]
+    products = math.prod(lead)
+    left = residues.broadcast_to(lead + residues.shape[-2:]).reshape(products, *residues.shape[-2:])
+    right = np.broadcast_to(matrix, lead + matrix.shape[-2:]).reshape(products, *matrix.shape[-2:])
+    parts = [left[i].multi_power_vartime(right[i]) for i in range(products)]
     shape = (*lead, residues.shape[-2], matrix.shape[-1])
     return concatenate_residues(parts).reshape(shape) if parts else left.reshape(shape)
 

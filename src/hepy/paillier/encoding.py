@@ -20,6 +20,7 @@ from hepy._immutable import Immutable
 from hepy._limbs import MPZ, object_array
 from hepy._shapes import index_at
 from hepy.bigint.fixed_point import FixedPoint, NotFinite
+from hepy.bigint.integers import check_unmasked
 from hepy.errors import EncodingOverflowError, ParameterError
 
 DEFAULT_SCALE_BITS = 40
@@ -213,8 +214,7 @@ def numbers(values: Any) -> Any:
     Raises:
         ParameterError: something is neither; names the first such index.
     """
-    if isinstance(values, np.ma.MaskedArray):
-        raise ParameterError("masked arrays are not encrypted: fill the gaps (.filled(0)) or leave them out first")
+    check_unmasked(values)
     values = _columns.plain(values)
     try:
         array = _devices.array_of(values)
@@ -228,7 +228,9 @@ def numbers(values: Any) -> Any:
         raise ParameterError(f"values are {array.dtype}: only integers, booleans and float16/32/64 can be encrypted")
     kinds = {isinstance(value, float | np.floating) for value in array.flat}
     for position, value in enumerate(array.flat):
-        if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer | float | np.floating | MPZ):
+        if isinstance(value, bool | np.bool_ | np.longdouble) or not isinstance(
+            value, int | np.integer | float | np.floating | MPZ
+        ):
             raise ParameterError(
                 f"at index {index_at(position, array.shape)} there is {type(value).__name__}: only integers and floats "
                 "can be encrypted"
