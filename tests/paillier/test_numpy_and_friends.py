@@ -171,6 +171,9 @@ def test_packed_and_squeezed_arrays_keep_their_errors(key):
         (pd.DataFrame({"a": pd.Series([1], dtype="Int8"), "b": pd.Series([200], dtype="uint8")}), 16, [[1, 200]]),
         (pd.DataFrame({"a": pd.Series([1], dtype="Int8"), "b": pd.Series([0.5], dtype="Float64")}), 105, [[1, 0.5]]),
         (pd.DataFrame({"a": [True], "b": [7]}), 64, [[1, 7]]),
+        (pd.DataFrame({"a": [-2], "b": np.array([2**63 + 1], np.uint64), "c": [True]}), 64, [[-2, 2**63 + 1, 1]]),
+        (pd.DataFrame({"a": pd.array([7], "Int64"), "b": pd.array([2**64 - 1], "UInt64")}), 64, [[7, 2**64 - 1]]),
+        (pd.DataFrame({"a": [True], "b": [7], "c": [0.5]}), 105, [[1, 7, 0.5]]),
         (pd.Series([7, 8], dtype="category"), 64, [7, 8]),
         (pd.Index([1, 2]), 64, [1, 2]),
         (pd.array([1, 2], dtype="Int8"), 8, [1, 2]),
@@ -180,6 +183,10 @@ def test_packed_and_squeezed_arrays_keep_their_errors(key):
         (pa.array([True, False]), 8, [1, 0]),
         (pa.chunked_array([[1, 2], [3]], pa.int32()), 32, [1, 2, 3]),
         (pa.array([], pa.int32()), 32, []),
+        (pa.array([7, 8, 7]).dictionary_encode(), 64, [7, 8, 7]),
+        (pa.table({"a": pa.array([1, 2], pa.int8()), "b": pa.array([3, 4], pa.int16())}), 16, [[1, 3], [2, 4]]),
+        (pa.table({"a": [-2], "b": pa.array([2**63 + 1], pa.uint64())}), 64, [[-2, 2**63 + 1]]),
+        (pa.record_batch({"a": [True], "b": [7]}), 64, [[1, 7]]),
     ],
     ids=lambda value: str(getattr(value, "dtype", getattr(value, "type", "")))[:20] or None,
 )
@@ -198,6 +205,8 @@ def test_columns_go_in_directly_with_the_range_of_their_type(key, column, bound_
         (pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, None]}), r"\(1, 1\)"),
         (pa.array([1, None, None]), r"\(1,\)"),
         (pa.chunked_array([[1.5], [None]]), r"\(1,\)"),
+        (pa.array([1, None]).dictionary_encode(), r"\(1,\)"),
+        (pa.table({"a": [1, 2], "b": [3, None]}), r"\(1, 1\)"),
     ],
 )
 def test_gaps_are_refused(key, column, index):
@@ -207,7 +216,73 @@ def test_gaps_are_refused(key, column, index):
         key.public_key.encrypt(column)
 
 
-@pytest.mark.parametrize("column", [pd.Series(["a", "b"]), pa.array(["a"]), pd.Series(pd.to_datetime(["2026-01-01"]))])
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.DataFrame({"a": [2**53 + 1], "b": [0.5]}),
+        pd.DataFrame({"a": pd.array([2**53 + 1], "Int64"), "b": np.array([0.5], np.float32)}),
+        pa.table({"a": [2**53 + 1], "b": [0.5]}),
+    ],
+)
+def test_tables_do_not_round_integers_to_floats(x, key, table):
+    for wrong in (lambda: key.public_key.encrypt(table), lambda: x[:1, :2] * table):
+        with pytest.raises(ParameterError, match=r"floats are mixed with the integer at index \(0, 0\)"):
+            wrong()
+
+
+class CountsNulls:
+    """A column of Polars, whose count of gaps is a method."""
+
+    def __init__(self, values):
+        self._values = values
+
+    def null_count(self):
+        return sum(value is None for value in self._values)
+
+    def is_null(self):
+        return [value is None for value in self._values]
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self._values)
+
+
+def test_gaps_that_a_method_counts(key):
+    assert key.decrypt(key.public_key.encrypt(CountsNulls([1, 2]))).tolist() == [1, 2]
+    with pytest.raises(ParameterError, match=r"1 values are missing, the first at index \(1,\)"):
+        key.public_key.encrypt(CountsNulls([1, None]))
+
+
+@pytest.mark.parametrize(
+    ("column", "index"),
+    [
+        (pd.Series([None, 1, 0], dtype="Int8"), r"\(0,\)"),
+        (pa.array([0, None, 1]), r"\(1,\)"),
+        (pd.Series([0, 1, None], dtype="category"), r"\(2,\)"),
+    ],
+)
+def test_gaps_in_bins_and_masks_are_refused(x, column, index):
+    with pytest.raises(ParameterError, match=rf"are missing, the first at index {index}"):
+        x[0].segment_sum(column, 2)
+    gaps = pd.array([True, None, False], dtype="boolean")
+    with pytest.raises(ParameterError, match=r"are missing, the first at index \(1,\)"):
+        x[0].segment_sum([0, 1, 0], 2, mask=gaps)
+
+
+def test_nullable_columns_are_bins_and_masks(x, key):
+    bins, mask = pd.Series([0, 1, 0], dtype="Int16"), pd.Series([True, True, False], dtype="boolean")
+    assert key.decrypt(x[0].segment_sum(bins, 2, mask=mask)).tolist() == [1, -2]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(["a", "b"]),
+        pa.array(["a"]),
+        pd.Series(pd.to_datetime(["2026-01-01"])),
+        pd.Series(pd.to_datetime(["2026-01-01"]).tz_localize("UTC")),
+        pa.table({"a": [1], "b": ["x"]}),
+    ],
+)
 def test_columns_that_are_no_numbers(key, column):
     with pytest.raises(ParameterError, match="only integers"):
         key.public_key.encrypt(column)
