@@ -288,6 +288,37 @@ std::size_t gather(const Engine& engine, const py::object& out, std::size_t at, 
   return at;
 }
 
+// An attribute by an interned name.
+py::object attribute(const py::handle object, PyObject* name) {
+  PyObject* const found = PyObject_GetAttr(object.ptr(), name);
+  if (found == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(found);
+}
+
+// The elements of many arrays of one element, objects of hepy.bigint.residues.ResidueArray, one after the other. None
+// where they are something else, or of other kernels.
+py::object join_singles(const Engine& engine, const py::list& arrays, const py::object& kernels) {
+  static PyObject* const of_kernels = PyUnicode_InternFromString("_kernels");
+  static PyObject* const of_batch = PyUnicode_InternFromString("_batch");
+  static PyObject* const of_rows = PyUnicode_InternFromString("_rows");
+  if (arrays.empty()) return py::none();
+  const std::size_t width = engine.width();
+  py::array_t<Limb> out({arrays.size(), width});
+  Limb* target = out.mutable_data();
+  const PyTypeObject* const type = Py_TYPE(PyList_GET_ITEM(arrays.ptr(), 0));
+  for (const py::handle array : arrays) {
+    if (Py_TYPE(array.ptr()) != type || !attribute(array, of_kernels).is(kernels)) return py::none();
+    const py::object rows = attribute(array, of_rows);
+    if (!py::isinstance<py::array>(rows)) return py::none();
+    const auto place = py::reinterpret_borrow<py::array>(rows);
+    if (place.ndim() != 1 || place.size() != 1) return py::none();
+    const Elements element(engine, attribute(array, of_batch), rows, 0, 1);
+    std::memcpy(target, element.row(engine, 0), width * sizeof(Limb));
+    target += width;
+  }
+  return std::move(out);
+}
+
 // Rows in the order of their bins, below `count`, and as they were within each: a counting sort. With offsets of the
 // bins that occur, and of one behind them that is empty; and for each bin which of these is its own, the empty one for
 // a bin that does not occur.
@@ -317,6 +348,29 @@ py::tuple sort_by_bin(const py::object& rows, const py::object& bins, std::size_
     offsets.push_back(Row(size));
   }
   return py::make_tuple(sorted, py::array_t<Row>(py::ssize_t(offsets.size()), offsets.data()), places);
+}
+
+// Objects of a class with these slots, as many as asked for, made without a call of its __init__. A slot's value is for
+// all objects, or, where it is a list, for each the next in it.
+py::list instances(const py::type& kind, std::size_t count, const py::dict& slots) {
+  auto* const type = reinterpret_cast<PyTypeObject*>(kind.ptr());
+  if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) throw InvalidArgument("a class with slots was expected");
+  for (const auto& [name, value] : slots) {
+    if (PyList_CheckExact(value.ptr()) && std::size_t(PyList_GET_SIZE(value.ptr())) != count) {
+      throw InvalidArgument("a slot has more or fewer values than there are objects");
+    }
+  }
+  py::list out(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto made = py::reinterpret_steal<py::object>(type->tp_alloc(type, 0));
+    if (!made) throw py::error_already_set();
+    for (const auto& [name, value] : slots) {
+      PyObject* const own = PyList_CheckExact(value.ptr()) ? PyList_GET_ITEM(value.ptr(), Py_ssize_t(i)) : value.ptr();
+      if (PyObject_GenericSetAttr(made.ptr(), name.ptr(), own) != 0) throw py::error_already_set();
+    }
+    out[i] = made;
+  }
+  return out;
 }
 
 // How many integers each of some lists has, and all of them one after the other; None where something else is in a
@@ -423,6 +477,18 @@ py::array_t<Limb> load_single(const Engine& engine, const py::bytes& in, const p
   const Array<const Word> by(factors);
   py::array_t<Limb> out = element(engine);
   engine.load_plain(out.mutable_data(), reinterpret_cast<const Word*>(bytes.data()), by.data(engine.plain_words()));
+  return out;
+}
+
+// From a canonical integer in bytes.
+py::array_t<Limb> load_bytes(const Engine& engine, const py::bytes& in, const py::object& factors) {
+  const std::string_view bytes(in);
+  const std::size_t words = engine.result_words(), piece = engine.piece_words();
+  if (bytes.size() != words * sizeof(Word)) throw InvalidArgument("a canonical integer has another length");
+  const Array<const Word> by(factors);
+  const Word* const factor = by.data((words + piece - 1) / piece * engine.plain_words());
+  py::array_t<Limb> out = element(engine);
+  engine.load(out.mutable_data(), reinterpret_cast<const Word*>(bytes.data()), words, factor, 0, 1);
   return out;
 }
 
@@ -796,6 +862,8 @@ PYBIND11_MODULE(_cpu, module) {
       "log2 of R, for a modulus of so many bits, or for its root.");
   module.def("flatten", &flatten, py::arg("lists"),
              "Lists of integers as their lengths and one array; None of others.");
+  module.def("instances", &instances, py::arg("kind"), py::arg("count"), py::arg("slots"),
+             "Objects of a class with these slots, made without its __init__; a list has a value for each.");
   module.def("sort_by_bin", &sort_by_bin, py::arg("rows"), py::arg("bins"), py::arg("count"),
              "Rows in the order of their bins, offsets of the bins that occur, and each bin's place among these.");
   py::class_<Engine>(module, "Engine", py::module_local())
@@ -809,11 +877,13 @@ PYBIND11_MODULE(_cpu, module) {
       .def("store", &store)
       .def("equal", &equal)
       .def("gather", &gather)
+      .def("join_singles", &join_singles)
       .def("multiply", &binary<&Engine::multiply>)
       .def("square", &square)
       .def("add", &binary<&Engine::add>)
       .def("subtract", &binary<&Engine::subtract>)
       .def("multiply_principal", &multiply_principal)
+      .def("load_bytes", &load_bytes)
       .def("load_single", &load_single)
       .def("store_raw_single", &store_raw_single)
       .def("multiply_single", &multiply_single)

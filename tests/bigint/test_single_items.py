@@ -124,6 +124,62 @@ def test_compiled_code_looks_at_what_it_is_given(compiled):
             native.multiply_principal_single(batch, row, wrong)
 
 
+def test_compiled_code_joins_arrays_of_one_and_no_others(compiled):
+    kernels, _, _ = compiled
+    x = bigint.Modulus(N).array([3, 5, 7])
+    ones = [x[2:], x[:1], x[2:], x[1:2]]
+    kernels = x._kernels
+    assert x._made(kernels.join_singles(ones), (4,)).to_ints().tolist() == [7, 3, 7, 5]
+    other_kernels = bigint.Modulus(N).array([3])
+    for others in (
+        [], [x[:2]], [x[0]], [x[:1].reshape(1, 1)], [x[:0]], [*ones, x], [*ones, None], [*ones, x._batch], [*ones, other_kernels],
+        [other_kernels],
+    ):  # fmt: skip
+        assert kernels.join_singles(others) is None
+    with pytest.raises(AttributeError):
+        kernels.join_singles([3])
+    with pytest.raises(ParameterError, match="batch of 3"):
+        kernels.join_singles([x._with(np.array([3]))])
+
+
+def test_arrays_of_one_are_joined(monkeypatch):
+    modulus = bigint.Modulus(N)
+    for name in engines.usable():
+        monkeypatch.setattr(options, "engine", name)
+        x = modulus.array([3, 5, 7])
+        strangers = [modulus.array([11]), bigint.Modulus(N).array([13])]
+        for arrays, want in (
+            ([x[1:2], x[1:2], x[:1]], [5, 5, 3]),
+            ([x[2:], *strangers], [7, 11, 13]),
+            ([x[2:], x, x[:0], x[::-2]], [7, 3, 5, 7, 7, 3]),
+            (list(x.reshape(-1, 1)), [3, 5, 7]),
+            ([x[:1]], [3]),
+        ):
+            assert bigint.concatenate(arrays).to_ints().tolist() == want
+            assert bigint.concatenate(arrays, axis=-1).to_ints().tolist() == want
+            with pytest.raises(ParameterError):
+                bigint.concatenate(arrays, axis=1)
+        for wrong in ([x[:1], 3], [3, x[:1]], [x[:1], x[0]], [x[:1], x[:1].reshape(1, 1)]):
+            with pytest.raises(ParameterError):
+                bigint.concatenate(wrong)
+        with pytest.raises(ParameterError):
+            bigint.concatenate([x[:1], bigint.Modulus(15).array([1])])
+
+
+def test_one_canonical_residue_is_read_from_bytes(compiled):
+    kernels, _, _ = compiled
+    x = bigint.Modulus(N).array([N - 1])
+    for value in (0, 1, N - 1, N, 2 ** (32 * x.modulus.words) - 1):
+        data = value.to_bytes(4 * x.modulus.words, "little")
+        assert x._made(kernels.load_bytes(data), (1,)).to_ints().tolist() == [value % N]
+        assert x.modulus.from_bytes([data]).to_ints().tolist() == [value % N]
+    for wrong in (b"", data[1:], data + b"\0"):
+        with pytest.raises(ParameterError, match="another length"):
+            kernels.load_bytes(wrong)
+    with pytest.raises(ParameterError, match="items was given"):
+        kernels.native.load_bytes(data, np.zeros(1, np.uint32))
+
+
 def test_compiled_code_has_principal_units_of_squares_only(compiled):
     kernels, batch, row = compiled
     signs, one, rows = np.zeros(1, bool), np.ones((1, 1), np.uint32), np.zeros(1, np.int64)

@@ -90,6 +90,16 @@ class Kernels:
     def load(self, limbs: limb.Limbs) -> Batch:
         return self.load_multiple(limbs, 1)
 
+    def load_bytes(self, number: bytes) -> Batch:
+        """Contract: hepy.bigint.kernels.Composites."""
+        made: Batch = self.native.load_bytes(number, self._load_factors(self._pieces, 1))
+        return made
+
+    def join_singles(self, arrays: list[Any]) -> Batch | None:
+        """Contract: hepy.bigint.kernels.Composites."""
+        made: Batch | None = self.native.join_singles(arrays, self)
+        return made
+
     def load_multiple(self, limbs: limb.Limbs, factor: int) -> Batch:
         """Contract: hepy.bigint.kernels.Composites."""
         words = limbs.shape[1]

@@ -114,6 +114,12 @@ class Composites(Protocol):
     def fixed_point(self, values: Any, scale_bits: int) -> Batch:
         """round(values[i] * 2**scale_bits), half to even: finite float64, int64 or uint64, [B], on the device."""
 
+    def load_bytes(self, number: bytes) -> Batch:
+        """load() of one integer of 4 words bytes, little-endian."""
+
+    def join_singles(self, arrays: list[Any]) -> Batch | None:
+        """gather() of ResidueArrays of one element and one axis; None where one is something else, or of other kernels."""
+
     def load_multiple(self, limbs: Limbs, factor: int) -> Batch:
         """load(limbs), times a number of [0, modulus), in the same products."""
 

@@ -18,9 +18,10 @@ from hepy._immutable import ReadOnly
 from hepy.bigint import kernels as _kernels
 from hepy.bigint.fixed_base import FixedBase
 from hepy.bigint.integers import integers, wide_type
+from hepy.bigint.kernels import offered
 from hepy.bigint.not_pickled import NotPickled
 from hepy.bigint.residues import ResidueArray, concatenate
-from hepy.bigint.rows import identity
+from hepy.bigint.rows import first, identity
 from hepy.bigint.single import Singles
 from hepy.errors import ParameterError
 
@@ -201,6 +202,11 @@ class Modulus(NotPickled, ReadOnly):
         Raises:
             ParameterError: something is no byte string.
         """
+        if type(values) is list and len(values) == 1 and type(values[0]) is bytes and len(values[0]) == 4 * self.words:
+            device = _devices.current()
+            kernels = self.kernels(device)
+            if load := offered(kernels, "load_bytes"):
+                return ResidueArray(self, device, kernels, load(values[0]), first(1))
         try:
             numbers = [int.from_bytes(memoryview(value), "little") for value in values]
         except TypeError:

@@ -346,7 +346,7 @@ def read_residues(
         WireFormatError: a residue is not below n**2, or no unit; names the first such index.
     """
     if math.prod(shape) == 1:
-        return _read_residue(rows_of(0, 1), shape, key)
+        return read_residue(rows_of(0, 1).astype("<u4", copy=False).tobytes(), key, shape)
     modulus = key.modulus
 
     def part(start: int, stop: int) -> ResidueArray:
@@ -363,14 +363,18 @@ def read_residues(
     return from_chunks(modulus, _devices.current(), shape, part)
 
 
-def _read_residue(row: npt.NDArray[Any], shape: tuple[int, ...], key: PublicKey) -> ResidueArray:
-    """The same of one element, by its number: arrays would take thrice the time around it."""
-    modulus, value = key.modulus, int.from_bytes(row.tobytes(), "little")
-    if value >= modulus.n:
+def read_residue(number: bytes, key: PublicKey, shape: tuple[int, ...] = (1,)) -> ResidueArray:
+    """The same of one element, by its number, little-endian: arrays would take thrice the time around it.
+
+    Raises:
+        WireFormatError: as read_residues.
+    """
+    singles, value = key.modulus.singles, gmpy2.mpz.from_bytes(number, "little")
+    if value >= singles.n:
         raise _bad_residue(shape, 0, _TOO_LARGE)
-    if not modulus.singles.is_unit(value):
+    if not singles.is_unit(value):
         raise _bad_residue(shape, 0, _NO_UNIT)
-    residues = modulus.from_limbs(row.astype(np.uint32, copy=False))
+    residues = key.modulus.from_bytes([number])
     return residues if shape == (1,) else residues.reshape(shape)
 
 

@@ -99,6 +99,15 @@ def test_floats_round_half_away_from_zero_at_every_precision():
             assert fields.fixed([value], precision) == [one]
 
 
+@given(st.lists(st.floats(), min_size=1, max_size=4), st.integers(0, 70), st.integers(0, 70))
+def test_floats_in_one_plaintext_are_those_of_many(values, bits, precision):
+    got = fields.packed_floats(values, bits, precision)
+    if got is None:
+        assert not all(abs(value) < 2.0**900 for value in values)  # not finite, or beyond float64 with the precision
+    else:
+        assert [got] == fields.pack(fields.fixed(values, precision), bits, len(values), 1 << 2000)
+
+
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=40, max_size=40))
 def test_few_floats_are_encoded_as_many(values):
     many = fixed_point.encode_floats(np.array(values))

@@ -69,9 +69,21 @@ class Coder:
             ParameterError: a value is not finite, or the layout cannot be.
         """
         values = tensors.to_floats(float_tensor)
+        bits, count, precision = (
+            whole("offset_bit", offset_bit),
+            whole("pack_num", pack_num),
+            whole("precision", precision),
+        )
+        n = self.public_key.n
+        if (
+            0 < len(values) <= count
+            and (one := fields.packed_floats(values, bits, precision)) is not None
+            and -n < one < n
+        ):
+            return PlaintextVector(np.array([one], dtype=object), zero_exponents(1))
         if not all(map(math.isfinite, values)):
             raise ParameterError("a value to pack is not finite: replace or leave out NaN and infinities")
-        return self._packed(fields.fixed(values, whole("precision", precision)), offset_bit, pack_num)
+        return self._packed(fields.fixed(values, precision), bits, count)
 
     def unpack_floats(
         self, packed: PlaintextVector, offset_bit: int, pack_num: int, precision: int, total_num: int
@@ -105,7 +117,7 @@ class Coder:
             raise EncodingOverflowError(
                 f"a number to pack is negative or needs more than the {bits} bits of a field: raise num_shift_bit"
             )
-        return self._packed(values, bits, num_elem_each_pack)
+        return self._packed(values, bits, whole("num_elem_each_pack", num_elem_each_pack))
 
     def unpack_vec(self, vec: PlaintextVector, num_shift_bit: int, num_elem_each_pack: int, total_num: int) -> Any:
         """`total_num` packed values, as an int64 tensor; where they are, see unpack_floats.
@@ -120,7 +132,7 @@ class Coder:
         return tensors.from_numpy(np.array(values, dtype=np.int64))
 
     def _packed(self, values: list[int], field_bits: int, count: int) -> PlaintextVector:
-        packed = fields.pack(values, whole("a field's width", field_bits), whole("pack_num", count), self.public_key.n)
+        packed = fields.pack(values, field_bits, count, self.public_key.n)
         return PlaintextVector(np.array(packed, dtype=object), zero_exponents(len(packed)))
 
     # Tensors.

@@ -38,6 +38,20 @@ def fixed(numbers: list[float], precision: int) -> list[int]:
     return integers
 
 
+def packed_floats(numbers: list[float], field_bits: int, precision: int) -> int | None:
+    """pack(fixed(numbers)) in one plaintext of any size; None where a number is too large for that, or not finite."""
+    total = 0
+    try:
+        for number in numbers:
+            scaled = math.ldexp(number, precision)
+            whole = int(scaled)
+            fraction = scaled - whole
+            total = (total << field_bits) + whole + (fraction >= 0.5) - (fraction <= -0.5)
+    except (OverflowError, ValueError):
+        return None
+    return total
+
+
 def _fixed(value: float, precision: int) -> int:
     try:
         scaled = math.ldexp(value, precision)  # exactly

@@ -26,7 +26,7 @@ from hepy.interop.fate.scaling import NONE, Exponents, zero_exponents
 from hepy.interop.fate.vectors import CiphertextVector, PlaintextVector
 from hepy.interop.fate.worker_keys import WORKER_PASSWORD, unseal
 from hepy.paillier import PublicKey
-from hepy.paillier.codec import read_residues, restore_key
+from hepy.paillier.codec import read_residue, read_residues, restore_key
 
 _HERE = "hepy.interop.fate.serialization"
 
@@ -106,6 +106,9 @@ def restore_ciphertexts(key: bytes, residues: bytes, exponents: bytes) -> Cipher
     if not isinstance(residues, bytes) or len(residues) % (4 * words):
         raise WireFormatError(f"residues: numbers of {4 * words} bytes were expected")
     size = len(residues) // (4 * words)
+    if size == 1 and not exponents:  # as rows of a table are
+        with placed():
+            return CiphertextVector(public, read_residue(residues, public), zero_exponents(1))
     rows = np.frombuffer(residues, dtype="<u4").reshape(size, words)
     with placed():
         array = read_residues(lambda start, stop: rows[start:stop], (size,), public)

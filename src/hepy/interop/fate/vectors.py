@@ -6,8 +6,9 @@ place (evaluator.i_add and its like); what a vector is made of cannot, so slices
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import repeat
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from hepy.interop.fate.errors import ArgumentTypeError, RangeError
 from hepy.interop.fate.scaling import NONE, Exponents, zero_exponents
 from hepy.paillier import PublicKey
 
+_INT64 = np.dtype(np.int64)  # the one object that numpy has for it
+
 
 class PlaintextVector:
     """Encoded numbers: significand * 16**exponent.
@@ -35,7 +38,7 @@ class PlaintextVector:
 
     def __init__(self, significands: npt.NDArray[Any], exponents: npt.NDArray[Any]) -> None:
         self.significands = significands
-        self.exponents: Exponents = exponents.astype(np.int64, copy=False)
+        self.exponents: Exponents = exponents if exponents.dtype is _INT64 else exponents.astype(np.int64)
 
     def __len__(self) -> int:
         return len(self.significands)
@@ -171,14 +174,10 @@ class CiphertextVector:
 
     def tolist(self) -> list[CiphertextVector]:
         """A vector of one for each element: how FATE's tables take a block apart."""
-        if np.count_nonzero(self._exponents):
-            exponents = list(self._exponents.reshape(-1, 1))
-        else:
-            exponents = [zero_exponents(1)] * len(self)
-        residues: Iterable[ResidueArray | None] = (
-            repeat(None) if self._residues is None else self._residues.reshape(-1, 1)
-        )
-        return list(map(CiphertextVector, repeat(self.public_key), residues, exponents))
+        exponents = list(self._exponents.reshape(-1, 1)) if np.count_nonzero(self._exponents) else zero_exponents(1)
+        residues = None if self._residues is None else list(self._residues.reshape(-1, 1))
+        parts = {"public_key": self.public_key, "_residues": residues, "_exponents": exponents}
+        return lists.instances(CiphertextVector, len(self), parts)
 
     def cat(self, others: Sequence[CiphertextVector]) -> CiphertextVector:
         """This vector and others, one after the other."""
@@ -193,10 +192,11 @@ def concatenate(vectors: Sequence[CiphertextVector]) -> CiphertextVector:
         KeyMismatchError: they belong to different keys.
     """
     vectors = list(vectors)
-    others = set(map(type, vectors)) - {CiphertextVector}
-    if others:
-        raise ArgumentTypeError(f"vectors of ciphertexts were expected, not {others.pop().__name__}")
-    exponents = _joined([vector._exponents for vector in vectors])
+    try:
+        exponents = _joined([vector._exponents for vector in vectors])
+    except AttributeError:
+        kinds = {type(vector).__name__ for vector in vectors} - {CiphertextVector.__name__}
+        raise ArgumentTypeError(f"vectors of ciphertexts were expected, not {', '.join(sorted(kinds))}") from None
     first = next((vector for vector in vectors if vector.public_key is not None), None)
     if first is None or first.public_key is None:
         return CiphertextVector(None, None, exponents)
@@ -211,7 +211,7 @@ def _joined(parts: list[Exponents]) -> Exponents:
     if not parts:
         return zero_exponents(0)
     first = parts[0]
-    if first.size == 1 and all(part is first for part in parts):  # as of rows of a table: see zero_exponents
+    if first.size == 1 and all(map(is_, parts, repeat(first))):  # as of rows of a table: see zero_exponents
         return first.repeat(len(parts))
     return np.concatenate(parts)
 
