@@ -7,7 +7,8 @@ import pickle
 import numpy as np
 import pytest
 
-from hepy import paillier
+from hepy import _devices, options, paillier
+from hepy._host import engines
 from hepy.errors import HepyError, ParameterError
 
 PLAINTEXT = 123456789012345
@@ -52,11 +53,15 @@ def test_nothing_lists_the_attributes_of_secrets(any_key):
         assert not hasattr(each, "__dict__"), type(each)
 
 
-def test_no_part_of_a_key_is_pickled_or_copied(any_key):
+@pytest.mark.parametrize("engine", engines.usable())
+def test_no_part_of_a_key_is_pickled_or_copied(any_key, engine, monkeypatch):
+    monkeypatch.setattr(options, "engine", engine)
     crt = any_key.crt
     for part in (any_key, any_key._secret, crt, crt._p, crt._p.prime, crt._p.square, crt._p.part, crt._plaintexts):
         with pytest.raises(ParameterError, match="not pickled"):
             pickle.dumps(part)
+    with pytest.raises((ParameterError, TypeError), match=r"not pickled|cannot pickle"):
+        pickle.dumps(crt._p.prime.kernels(_devices.current()))
     for part in (any_key, crt, crt._p):
         assert copy.deepcopy(part) is copy.copy(part) is part
     with pytest.raises(ParameterError, match="not pickled or copied"):

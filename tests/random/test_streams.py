@@ -162,9 +162,12 @@ def test_a_draw_serves_its_own_elements_and_bounds_only():
 
 def test_streams_are_not_copied():
     stream = Stream(KEY)
+    draw = stream.draw(Purpose.OBFUSCATOR, 2, 64)
     for copying in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(ParameterError, match="drawn twice"):
             copying(stream)
+        with pytest.raises(ParameterError, match="used twice"):
+            copying(draw)
 
 
 def test_no_repr_shows_a_key():

@@ -19,6 +19,7 @@ from hepy.bigint import gathering, inversion, multi_power_host, segments
 from hepy.bigint import mpn_loops as loops
 from hepy.bigint.combs import Tables
 from hepy.bigint.kernels import Operand
+from hepy.bigint.not_pickled import NotPickled
 from hepy.bigint.rows import Rows, identity
 from hepy.options import options
 
@@ -30,7 +31,7 @@ _SMALL_WINDOW, _LARGE_WINDOW = 5, 8  # a comb's windows before and after its bas
 _BUSY = 512  # powers after which the large table has paid for itself
 
 
-class Kernels:
+class Kernels(NotPickled):
     """Contract: hepy.bigint.kernels.Kernels."""
 
     lanes = 1

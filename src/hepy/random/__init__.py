@@ -123,6 +123,9 @@ class Draw:
         self._key, self._purpose, self._call, self._count, self._bits = key, purpose, call, count, bits
         self._blocks = -(-bits // (32 * BLOCK_WORDS))
 
+    def __reduce__(self) -> Any:
+        raise ParameterError("draws are not pickled or copied: what they give would be used twice")
+
     def __repr__(self) -> str:
         return f"Draw({self._purpose.name}, count={self._count}, bits={self._bits})"
 
