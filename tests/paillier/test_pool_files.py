@@ -164,6 +164,15 @@ def test_a_file_that_others_may_read(public, pool, path):
                 use()
 
 
+def test_a_file_of_another_user(public, pool, path, monkeypatch):
+    """Root may open it, and its owner would read what root encrypts."""
+    owner = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    for use in (lambda: public.open_pool(path), lambda: taken(pool, 1)):
+        with pytest.raises(ParameterError, match="belongs to another user, who can read what is encrypted with it"):
+            use()
+
+
 def test_a_copy(public, pool, path, every):
     """The copy's elements are the original's: one of them has to go."""
     copied = shutil.copy(path, path.with_suffix(".copy"))

@@ -110,6 +110,16 @@ def test_counts_that_are_none(key, count):
         key.public_key.pool(count)
 
 
+@pytest.mark.parametrize("count", [-1, -3, 1.0, "2", True, None])
+def test_nothing_is_given_back_or_taken_by_halves(key, tmp_path, count):
+    for pool in (key.public_key.pool(6), key.public_key.pool(6, tmp_path / "file.pool")):
+        before = taken(pool, 3)
+        with pytest.raises(ParameterError, match="count is a whole number of obfuscators from 0 on"):
+            pool.take(count, key.public_key)
+        assert pool.left == 3
+        assert not set(before) & set(taken(pool, np.int64(3)))
+
+
 def test_other_bad_arguments(key, seed):
     public = key.public_key
     pool = public.pool(2)

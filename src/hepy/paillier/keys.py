@@ -294,7 +294,7 @@ class PublicKey(Immutable, ReadOnly):
         Raises:
             KeyMismatchError: it is another key's.
             OSError: the file is missing, or may not be read and written.
-            ParameterError: others than its owner may read it, or it is a copy.
+            ParameterError: it is another user's, others than its owner may read it, or it is a copy.
             WireFormatError: it is no pool, or damaged.
         """
         from hepy.paillier.pool_files import FilePool

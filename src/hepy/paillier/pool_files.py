@@ -188,7 +188,7 @@ def _locked(path: str, lock: int) -> Iterator[tuple[int, Container, PoolHeader]]
 
     Raises:
         OSError: the file is missing, or not readable and writable.
-        ParameterError: others than its owner may read it, or it is a copy.
+        ParameterError: it is another user's, others than its owner may read it, or it is a copy.
         WireFormatError: it is no pool.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -237,9 +237,14 @@ def _statx() -> Any:
 
 
 def _check_file(path: str, descriptor: int) -> None:
-    mode = os.fstat(descriptor).st_mode
+    status = os.fstat(descriptor)
+    mode = status.st_mode
     if not stat.S_ISREG(mode):
         raise ParameterError(f"{path!r} is no regular file")
+    if status.st_uid != os.geteuid():  # of root, who may read what is another's
+        raise ParameterError(
+            f"{path!r} belongs to another user, who can read what is encrypted with it: make a pool of your own"
+        )
     if mode & 0o077:
         raise ParameterError(
             f"others than its owner may read or write {path!r} (mode {stat.S_IMODE(mode):04o}): whoever read it can read "

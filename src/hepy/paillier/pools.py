@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from hepy import _devices
+from hepy._arguments import whole
 from hepy._devices.zeroing import secret_memory
 from hepy._host.locks import new_lock
 from hepy._immutable import ReadOnly
@@ -77,9 +78,10 @@ class Pool(ReadOnly, ABC):
 
         Raises:
             KeyMismatchError: the pool is another key's.
-            ParameterError: its obfuscators are too short for rerandomizing.
+            ParameterError: its obfuscators are too short for rerandomizing, or `count` is no whole number from 0 on.
             PoolExhaustedError: fewer are left; none is taken.
         """
+        count = whole("count", count, of="obfuscators")  # a negative one would give back what was handed out
         if public_key != self.public_key:
             raise KeyMismatchError(
                 f"the pool belongs to key {self.public_key.fingerprint[:16]} and was given to key "
