@@ -139,6 +139,7 @@ def test_variants_that_do_not_exist(name):
 
 
 P, Q = prime(256), prime(256, after=1 << 200)
+ONE_MOD_FOUR = next(value for value in range((3 << 254) + (1 << 199) + 1, 1 << 256, 4) if gmpy2.is_prime(value))
 
 
 def multiple(factor):
@@ -158,6 +159,8 @@ def of_jacobi_symbol(symbol, n):
         (prime(512), 4, "is a prime"),
         (P * P, 4, "is a perfect power"),
         (int(gmpy2.next_prime(3 << 169)) ** 3, 4, "is a perfect power"),
+        (P * int(gmpy2.next_prime(P + 2**64)), 4, "so close that anyone finds them"),
+        (P * ONE_MOD_FOUR, 4, "a djn key are 3 modulo 4, and their product is not"),
         (P * Q, P, "shares a factor"),
         (P * Q, P * 5, "shares a factor"),
         (P * Q, P * Q - 1, "the square of its generator h is 1"),

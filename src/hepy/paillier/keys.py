@@ -37,6 +37,8 @@ from hepy.paillier.variants import variant as variant_named
 from hepy.random import Purpose, Stream
 from hepy.wire.locked import LockedCiphertexts
 
+_FERMAT_STEPS = 100
+
 Part = Callable[[int, int], ResidueArray]  # (start, stop) -> elements of an array in C order
 Source = Callable[[int], Part]  # how many obfuscators -> those, piece by piece
 
@@ -113,9 +115,10 @@ class PublicKey(Immutable, ReadOnly):
     def validate(self) -> None:
         """Check what can be checked of a key that another party made.
 
-        The modulus is odd and composite (Miller-Rabin with random bases), has no small factor and is no perfect
-        power; h is a unit of Jacobi symbol 1 and neither 1 nor -1 modulo any factor. That gcd(n, phi(n)) = 1 takes
-        a proof: see verify(). That n has just two prime factors cannot be seen from a key.
+        The modulus is odd and composite (Miller-Rabin with random bases), has no small factor, is no perfect power and
+        no product of neighbours (Fermat's method); where there is an h, the modulus is 1 modulo 4, and h a unit of Jacobi
+        symbol 1 and neither 1 nor -1 modulo any factor. That gcd(n, phi(n)) = 1 takes a proof: see verify(). That n has
+        just two prime factors, and that h has a large order, cannot be seen from a key.
 
         Raises:
             ParameterError: a check fails; says which.
@@ -126,8 +129,14 @@ class PublicKey(Immutable, ReadOnly):
             raise ParameterError("this is no Paillier key: its modulus is a prime")
         if gmpy2.is_power(n):
             raise ParameterError("this is no Paillier key: its modulus is a perfect power")
+        if _of_neighbours(n):
+            raise ParameterError("this is no Paillier key: its factors are so close that anyone finds them")
         if self.h is None:
             return
+        if self.n % 4 != 1:
+            raise ParameterError(
+                f"this is no Paillier key: both primes of a {self.variant} key are 3 modulo 4, and their product is not"
+            )
         if math.gcd(self.h, self.n) != 1:
             raise ParameterError("this is no Paillier key: its generator h shares a factor with the modulus")
         if gmpy2.jacobi(self.h, n) != 1:
@@ -546,6 +555,12 @@ def random_unit(n: int, stream: Stream) -> int:
         (x,) = limb.to_ints(stream.uniform_below(n, 1, Purpose.KEY_GENERATOR))
         if math.gcd(x, n) == 1:
             return x
+
+
+def _of_neighbours(n: Any) -> bool:
+    """Whether two factors of gmpy2's n lie so close that some steps of Fermat's method find them."""
+    root = gmpy2.isqrt(n)
+    return any(gmpy2.is_square(a * a - n) for a in range(root + 1, root + 1 + _FERMAT_STEPS))
 
 
 def _positive(what: str, value: int) -> int:
