@@ -173,6 +173,10 @@ def test_short_keys_are_warned_of_once(monkeypatch):
 def test_helpers():
     assert util.powmod(3, -1, 7) == util.invert(3, 7) == 5
     assert util.mulmod(-3, 5, 7) == 6
+    for modulus in (2**30 - 35, 2**30 + 3, 2**384 - 317, 2**384 + 231):  # on either side of what is left to Python
+        a, b = modulus - 2, modulus - 3
+        assert util.powmod(a, 63, modulus) == a**63 % modulus and util.powmod(a, 64, modulus) == a**64 % modulus
+        assert util.mulmod(a, b, modulus) == a * b % modulus == 6
     with pytest.raises(ZeroDivisionError):
         util.invert(3, 9)
     for a, b in ((12, 18), (240, 46), (0, 5), (-12, 18)):
@@ -182,9 +186,10 @@ def test_helpers():
     assert [n for n in range(-3, 30) if util.is_prime(n)] == [2, 3, 5, 7, 11, 13, 17, 19, 23, 29]
     assert util.miller_rabin(2**127 - 1, 10) and not util.miller_rabin(561, 10)
     assert (len(util.first_primes), util.first_primes[0], util.first_primes[-1]) == (2048, 2, 17863)
-    for bits in (2, 3, 8, 31, 32, 64):
-        prime = util.getprimeover(bits)
-        assert prime.bit_length() == bits and gmpy2.is_prime(prime)
+    for bits in (2, 3, 4, 8, 31, 32, 64, 1024):
+        for prime in [util.getprimeover(bits) for _ in range(1 if bits == 1024 else 20)]:
+            assert prime.bit_length() == bits and gmpy2.is_prime(prime)
+            assert bits < 32 or prime >> (bits - 2) == 3
     assert util.base64url_decode(util.base64url_encode(b"ab?>")) == util.base64url_decode("YWI_Pg==") == b"ab?>"
     for text in ("", "A", "D*J", "YWI/Pg"):
         with pytest.raises(ValueError):

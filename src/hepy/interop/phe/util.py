@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import base64
 import binascii
+import secrets
 from typing import Any
 
 import gmpy2
 
-from hepy import _limbs as limb
 from hepy import random
 from hepy.errors import ParameterError
 from hepy.paillier.primes import random_prime
-from hepy.random import Purpose
 
 HAVE_GMP = True
 HAVE_CRYPTO = False
 
-_SMALLEST_SIEVED_BITS = 32  # random_prime's candidates have to exceed its sieve
+# Below these, Python's own integers are faster than the way to GMP's and back.
+_SHORT_EXPONENT, _SHORT_BASE, _SHORT_FACTOR = 1 << 6, 1 << 30, 1 << 384
+_BATCHED_BITS = 1024  # from here on testing candidates side by side is faster than GMP's search
+_TWO_HIGHEST_BITS = 32  # from here on there are many primes that have both
 _ROUNDS = 25
+# base64url's own characters as base64 has them, and base64's as what neither has.
+_TO_BASE64 = bytes.maketrans(b"-_+/", b"+/**")
 
 
 def _first_primes(count: int) -> list[int]:
@@ -33,12 +37,14 @@ first_primes = _first_primes(2048)
 
 def powmod(a: int, b: int, c: int) -> int:
     """a**b modulo c."""
+    if b < _SHORT_EXPONENT and c < _SHORT_BASE:
+        return pow(a, b, c)
     return int(gmpy2.powmod(a, b, c))
 
 
 def mulmod(a: int, b: int, c: int) -> int:
     """a * b modulo c."""
-    return int(gmpy2.mpz(a) * b % c)
+    return a * b % c if c < _SHORT_FACTOR else int(gmpy2.mpz(a) * b % c)
 
 
 def invert(a: int, b: int) -> int:
@@ -58,28 +64,32 @@ def extended_euclidean_algorithm(a: int, b: int) -> tuple[int, int, int]:
 
 def isqrt(N: int) -> int:
     """floor(sqrt(N))."""
-    return int(gmpy2.isqrt(gmpy2.mpz(N)))
+    return int(gmpy2.isqrt(N))
 
 
 improved_i_sqrt = isqrt
 
 
 def getprimeover(N: int) -> int:
-    """A random prime of N bits, from 2 up."""
-    if N >= _SMALLEST_SIEVED_BITS:
+    """A random prime of N bits, from 2 up; from 32 bits up its two highest are set.
+
+    Short ones are the first prime from a random number on, so those after long gaps come more often, as in phe. Key
+    generation draws every candidate anew (hepy.paillier.primes).
+    """
+    if N >= _BATCHED_BITS:
         return random_prime(N, random.stream())
     if N < 2:
         raise ParameterError(f"there are no primes of {N} bits: ask for 2 or more")
+    highest = 3 << (N - 2) if N >= _TWO_HIGHEST_BITS else 1 << (N - 1)
     while True:
-        (drawn,) = limb.to_ints(random.stream().uniform_bits(N, 1, Purpose.KEY_PRIME))
-        prime = drawn | 1 << (N - 1)
-        if is_prime(prime):
+        prime = int(gmpy2.next_prime((secrets.randbits(N) | highest) - 1))
+        if prime.bit_length() == N:
             return prime
 
 
 def is_prime(n: int, mr_rounds: int = _ROUNDS) -> bool:
     """Whether n is a prime, but for a negligible probability (GMP: BPSW, then Miller-Rabin)."""
-    return bool(gmpy2.is_prime(n, max(mr_rounds, _ROUNDS)))
+    return bool(gmpy2.is_prime(n, mr_rounds if mr_rounds > _ROUNDS else _ROUNDS))
 
 
 def miller_rabin(n: int, k: int) -> bool:
@@ -122,11 +132,9 @@ def base64url_decode(payload: Any) -> bytes:
     Raises:
         ParameterError: it is no such text (a ValueError).
     """
-    text = payload if isinstance(payload, str) else bytes(payload).decode("ascii", "replace")
-    bare = text.rstrip("=")
     try:
-        if "+" in bare or "/" in bare:  # the other alphabet's, which b64decode lets pass
-            raise ValueError
-        return base64.b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
+        data = payload.encode() if isinstance(payload, str) else bytes(payload)
+        bare = data.rstrip(b"=").translate(_TO_BASE64)
+        return binascii.a2b_base64(bare + b"=" * (-len(bare) % 4), strict_mode=True)
+    except ValueError:
         raise ParameterError("this is not base64url text (RFC 4648, section 5)") from None
