@@ -99,6 +99,8 @@ class Modulus(NotPickled, ReadOnly):
     @property
     def singles(self) -> Singles:
         """Arithmetic on one integer at a time, on the host."""
+        if (made := self._singles) is not None:
+            return made
         with self._lock:
             if self._singles is None:
                 self._singles = Singles(self.n)

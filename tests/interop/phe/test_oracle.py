@@ -233,6 +233,11 @@ def test_base64(number):
     assert util.int_to_base64(number) == text and util.base64_to_int(text) == number
 
 
+def test_keys_are_shown_alike(both):
+    for own, their in zip(*both, strict=True):
+        assert repr(own) == repr(their)
+
+
 def test_raw_decryption_of_anything(both):
     (key, private_key), (_, theirs) = both
     p = private_key.p

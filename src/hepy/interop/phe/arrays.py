@@ -182,7 +182,7 @@ class EncryptedArray(Shaped):
         return self._ciphertexts
 
     def _number(self, ciphertext: int, exponent: int) -> EncryptedNumber:
-        result = Result(self.public_key.modulus, MPZ(ciphertext))
+        result = Result(self.public_key, MPZ(ciphertext))
         return EncryptedNumber.of_result(self.public_key, result, exponent, obfuscated=self.obfuscated)
 
     def _with(self, residues: ResidueArray, exponents: Any) -> EncryptedArray:
@@ -193,7 +193,7 @@ class EncryptedArray(Shaped):
         """The result of a computation: an array, or a number if it has no axes."""
         if residues.ndim:
             return EncryptedArray(self.public_key, residues, exponents)
-        result = Result(self.public_key.modulus, MPZ(residues.to_ints().item()))
+        result = Result(self.public_key, MPZ(residues.to_ints().item()))
         return EncryptedNumber.of_result(self.public_key, result, int(exponents), obfuscated=False)
 
     # One by one, where there are few.
@@ -228,7 +228,7 @@ class EncryptedArray(Shaped):
 
     def _number_of(self, value: Any, exponent: int) -> EncryptedNumber:
         """The number that a computation gave."""
-        return EncryptedNumber.of_result(self.public_key, Result(self.public_key.modulus, value), exponent)
+        return EncryptedNumber.of_result(self.public_key, Result(self.public_key, value), exponent)
 
     # Sums of two.
 

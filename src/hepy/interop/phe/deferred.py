@@ -14,13 +14,16 @@ import math
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gmpy2
 
 from hepy._limbs import object_array
 from hepy.bigint import Modulus
 from hepy.interop.phe.errors import NoInverseError
+
+if TYPE_CHECKING:
+    from hepy.interop.phe.public import PaillierPublicKey
 
 # A result that would note more terms than these is computed at once: memory and the time of a look stay bounded.
 MOST_TERMS = 4096
@@ -31,58 +34,81 @@ Term = tuple["Result", int]
 
 
 class Result:
-    """A residue modulo n**2: its value, or the powers that it is the product of.
+    """A residue modulo n**2: an integer, or the powers that it is the product of.
 
     Args:
-        modulus: n**2.
+        public_key: the key whose n it is.
         value: gmpy2's integer, if it is known.
-        parts: results with their exponents, of either sign, otherwise.
+        ciphertext: Python's, if it was given so.
+        parts: results with their exponents, of either sign, if neither is known.
 
     Attributes:
-        value: as above; None while it is only noted.
+        ciphertext: as above; kept after the first look, for programs look more than once. None before it.
+        parts: as above; empty once it is computed.
         terms: how many powers have to be multiplied to know it; 1 when it is known.
     """
 
-    __slots__ = ("__weakref__", "_modulus", "_needed_by", "_owner", "_parts", "terms", "value")
+    __slots__ = ("_needed_by", "_owner", "_public_key", "_value", "ciphertext", "parts", "terms")
 
-    def __init__(self, modulus: Modulus, value: Any = None, parts: tuple[Term, ...] = ()) -> None:
-        self._modulus = modulus
-        self.value = value
-        self._parts = parts
-        self._needed_by = 0
-        self._owner: weakref.ref[object] | None = None
-        self.terms = 0 if parts else 1
-        for part, _ in parts:
-            self.terms += part.terms
-            part._needed_by += 1
+    def __init__(
+        self,
+        public_key: PaillierPublicKey,
+        value: Any = None,
+        ciphertext: int | None = None,
+        parts: tuple[Term, ...] = (),
+    ) -> None:
+        self._public_key = public_key
+        self._value = value
+        self.ciphertext = ciphertext
+        self.parts = parts
+        self.terms = 1
+        if parts:
+            self._needed_by = 0
+            self._owner: weakref.ref[object] | None = None
+            self.terms = sum([part.terms for part, _ in parts])
+            for part, _ in parts:
+                if part.parts:
+                    part._needed_by += 1
 
     def owned_by(self, owner: object) -> None:
         """Say who may look: when that is gone, nobody will."""
         self._owner = weakref.ref(owner)
 
-    def compute(self) -> Any:
-        """The value, computed if need be.
+    def look(self) -> int:
+        """The value as Python's integer; errors as in value()."""
+        if self.ciphertext is None:
+            self.ciphertext = int(self.value())
+        return self.ciphertext
+
+    def value(self) -> Any:
+        """The value as gmpy2's integer, computed if need be.
 
         Raises:
             NoInverseError: a negative exponent meets a number that shares a factor with n (a ZeroDivisionError).
         """
-        waiting = [self] if self.value is None else []
+        if self._value is None:
+            if self.ciphertext is None:
+                self._compute()
+            else:
+                self._value = gmpy2.mpz(self.ciphertext)
+        return self._value
+
+    def _compute(self) -> None:
+        waiting = [self]
         while waiting:
             result = waiting[-1]
-            if result.value is None:
+            if result.parts:
                 terms, first = result._collect()
                 if first:
                     waiting.extend(first)
                     continue
-                with inverses():
-                    result._settle(product_of_powers(self._modulus, terms))
+                result._settle(product_of_powers(self._public_key.modulus, terms))
             waiting.pop()
-        return self.value
 
     def _settle(self, value: Any) -> None:
         # In this order: who finds no parts, in another thread, finds a value.
-        self.value = value
-        self._parts = ()
+        self._value = value
+        self.parts = ()
         self.terms = 1
 
     def _collect(self) -> tuple[list[tuple[Any, int]], list[Result]]:
@@ -92,9 +118,9 @@ class Result:
         todo: list[Term] = [(self, 1)]
         while todo:
             result, exponent = todo.pop()
-            parts = result._parts
+            parts = result.parts
             if not parts:
-                terms.append((result.value, exponent))
+                terms.append((result.value(), exponent))
             elif result is self or result._dissolves(exponent):
                 todo.extend((part, inner * exponent) for part, inner in parts)
             else:
@@ -115,7 +141,7 @@ def compute_all(modulus: Modulus, results: Sequence[Result]) -> list[Any]:
     """The values of many results modulo one number. Those that are single powers are computed in one batch."""
     single = []  # (result, value, exponent)
     for result in results:
-        if result.value is None:
+        if result.parts:
             terms, first = result._collect()
             if len(terms) == 1 and not first:
                 single.append((result, *terms[0]))
@@ -127,7 +153,7 @@ def compute_all(modulus: Modulus, results: Sequence[Result]) -> list[Any]:
             powers = modulus.array(values).power_vartime(exponents).to_ints().tolist()
         for (result, _, _), power in zip(single, powers, strict=True):
             result._settle(gmpy2.mpz(power))
-    return [result.compute() for result in results]
+    return [result.value() for result in results]
 
 
 @contextmanager
@@ -157,22 +183,25 @@ def product_of_powers(modulus: Modulus, terms: list[tuple[Any, int]]) -> Any:
         bases[exponent] = bases[exponent] * value % n if exponent in bases else value
     if len(bases) >= _FEW:
         values, exponents = (object_array(list(column), (len(bases),)) for column in (bases.values(), bases))
-        product = gmpy2.mpz(modulus.array(values).multi_power_vartime(exponents).to_ints().item())
+        with inverses():
+            product = gmpy2.mpz(modulus.array(values).multi_power_vartime(exponents).to_ints().item())
     else:
         product = one_by_one(modulus, [(value, exponent) for exponent, value in bases.items()])
     return singles.power(product, shared, vartime=True) if shared > 1 else product
 
 
 def one_by_one(modulus: Modulus, terms: list[tuple[Any, int]]) -> Any:
-    """The product of value**exponent, one power after the other."""
-    n, singles = modulus.n, modulus.singles
-    above, below = gmpy2.mpz(1), gmpy2.mpz(1)
+    """The product of value**exponent, one power after the other; errors as in Result.value."""
+    singles = modulus.singles
+    n, above, below = singles.n, gmpy2.mpz(1), gmpy2.mpz(1)
     for value, exponent in terms:
-        power = value if abs(exponent) == 1 else singles.power(value, abs(exponent), vartime=True)
+        size = abs(exponent)
+        power = value if size == 1 else singles.power(value, size, vartime=True)
         if exponent < 0:
-            below = power if below == 1 else below * power % n
+            below = below * power % n
         else:
-            above = power if above == 1 else above * power % n
+            above = above * power % n
     if below == 1:
-        return above % n
-    return above * singles.inverse(below) % n
+        return above
+    with inverses():
+        return above * singles.inverse(below) % n

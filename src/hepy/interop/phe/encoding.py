@@ -103,25 +103,26 @@ class EncodedNumber:
             EncodingOverflowError: a computation left the range of encodings, or the number that of floats.
             ParameterError: the encoding is not below n (a ValueError).
         """
-        signed = self.signed()
-        if self.exponent >= 0:
-            return int(signed * self.BASE**self.exponent)
+        signed, exponent = self.encoding, self.exponent
+        if signed > self.public_key.max_int:
+            signed = self._negative()
+        if not exponent:
+            return int(signed)
+        if exponent > 0:
+            return int(signed * self.BASE**exponent)
         try:
-            return float(signed / self.BASE**-self.exponent)
+            return float(signed / self.BASE**-exponent)
         except OverflowError:
             raise EncodingOverflowError(
                 "the number is beyond floats: read .encoding and .exponent, or decrypt with decrypt_encoded"
             ) from None
 
-    def signed(self) -> int:
-        """The encoding as an integer of either sign; errors as in decode()."""
-        encoding, largest = self.encoding, self.public_key.max_int
-        if encoding <= largest:
-            return encoding
-        n = self.public_key.n
+    def _negative(self) -> int:
+        """The negative integer that an encoding above the positive ones stands for; errors as in decode()."""
+        encoding, n = self.encoding, self.public_key.n
         if encoding >= n:
             raise ParameterError("this is no encoding: it is not below the modulus n of its key")
-        if encoding >= n - largest:
+        if encoding >= n - self.public_key.max_int:
             return encoding - n
         raise EncodingOverflowError(
             "a number has overflowed: its encoding is in the third of the range that belongs to no number. Use a coarser "
@@ -133,9 +134,11 @@ class EncodedNumber:
 
         Raises: as lower().
         """
-        lowered = lower(self.exponent, new_exp)
-        encoding = self.encoding * pow(self.BASE, self.exponent - lowered, self.public_key.n) % self.public_key.n
-        return self.__class__(self.public_key, encoding, lowered)
+        if type(new_exp) is not int or new_exp > self.exponent:
+            new_exp = lower(self.exponent, new_exp)
+        key = self.public_key
+        encoding = self.encoding * pow(self.BASE, self.exponent - new_exp, key.n) % key.n
+        return self.__class__(key, encoding, new_exp)
 
 
 def lower(exponent: int, new_exp: int) -> int:

@@ -77,8 +77,7 @@ class Few:
                 powers[at] = one_by_one(modulus, [(powers[at], encodings[at])])
 
         long = max(encodings, key=abs).bit_length() >= _LONG
-        with inverses():
-            parallel_ranges(len(powers), max(1, _SHARE // modulus.bits) if long else len(powers), work)
+        parallel_ranges(len(powers), max(1, _SHARE // modulus.bits) if long else len(powers), work)
         return Few(self.public_key, powers, [a + b for a, b in zip(self.exponents, steps, strict=True)])
 
     def sum(self) -> tuple[Any, int]:
@@ -102,8 +101,7 @@ class Few:
         if lowest < max(exponents):
             steps = (lowering_factor(self.public_key, exponent - lowest) for exponent in exponents)
             factors = [factor * step for factor, step in zip(factors, steps, strict=True)]
-        with inverses():
-            return product_of_powers(self.public_key.modulus, list(zip(self.values, factors, strict=True))), lowest
+        return product_of_powers(self.public_key.modulus, list(zip(self.values, factors, strict=True))), lowest
 
     def _lowered(self, exponents: list[int]) -> list[Any]:
         """The same numbers at these exponents, none of which is higher."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from hepy._limbs import MPZ
 from hepy.errors import KeyMismatchError
-from hepy.interop.phe.deferred import MOST_TERMS, Result, Term
+from hepy.interop.phe.deferred import MOST_TERMS, Result, Term, one_by_one
 from hepy.interop.phe.encoding import EncodedNumber, lower
 from hepy.interop.phe.errors import ArgumentTypeError, EncodingRangeError, ProductError, integer
 from hepy.interop.phe.public import PaillierPublicKey
@@ -36,12 +36,12 @@ class EncryptedNumber:
     def __init__(self, public_key: PaillierPublicKey, ciphertext: int, exponent: int = 0) -> None:
         if not isinstance(public_key, PaillierPublicKey):
             raise ArgumentTypeError(f"public_key is a PaillierPublicKey, not {type(public_key).__name__}")
-        if not isinstance(ciphertext, int | np.integer | MPZ):
-            raise ArgumentTypeError(f"a ciphertext is an integer, not {type(ciphertext).__name__}")
+        if type(ciphertext) is not int:
+            ciphertext = integer("a ciphertext", ciphertext)
         self.public_key = public_key
-        self.exponent = integer("an exponent", exponent)
+        self.exponent = exponent if type(exponent) is int else integer("an exponent", exponent)
         self.obfuscated = False
-        self.result = Result(public_key.modulus, MPZ(int(ciphertext)))
+        self.result = Result(public_key, None, ciphertext)
 
     @classmethod
     def of_result(
@@ -53,7 +53,7 @@ class EncryptedNumber:
         number.exponent = exponent
         number.obfuscated = obfuscated
         number.result = result
-        if result.value is None:
+        if result.parts:
             result.owned_by(number)
         return number
 
@@ -66,7 +66,7 @@ class EncryptedNumber:
     def __copy__(self) -> EncryptedNumber:
         return self.of_result(
             self.public_key,
-            Result(self.public_key.modulus, self.result.compute()),
+            Result(self.public_key, self.value),
             self.exponent,
             obfuscated=self.obfuscated,
         )
@@ -85,18 +85,18 @@ class EncryptedNumber:
         """
         if be_secure and not self.obfuscated:
             self.obfuscate()
-        return int(self.result.compute())
+        return self.result.ciphertext or self.result.look()
 
     def obfuscate(self) -> None:
         """Multiply by a fresh obfuscator, in place: the same number in a ciphertext that tells nothing of its history."""
-        modulus = self.public_key.modulus
-        value = self.result.compute() * self.public_key.obfuscators.one() % modulus.n
-        self.result, self.obfuscated = Result(modulus, value), True
+        key = self.public_key
+        value = self.value * key.obfuscators.one() % key.gmp[1]
+        self.result, self.obfuscated = Result(key, value), True
 
     @property
     def value(self) -> Any:
         """The ciphertext as it stands, as gmpy2's integer."""
-        return self.result.compute()
+        return self.result.value()
 
     # Sums.
 
@@ -139,10 +139,10 @@ class EncryptedNumber:
         key = self.public_key
         if encoded.exponent > self.exponent:
             encoded = encoded.decrease_exponent_to(self.exponent)
-        if self.exponent == encoded.exponent and self.result.value is not None:
-            value = key.times_embedded(self.result.value, encoded.encoding)
-            return self.of_result(key, Result(key.modulus, value), self.exponent)
-        plain = Result(key.modulus, MPZ(1 + key.n * (encoded.encoding % key.n)))
+        if self.exponent == encoded.exponent and not self.result.parts:
+            value = key.times_embedded(self.value, encoded.encoding)
+            return self.of_result(key, Result(key, value), self.exponent)
+        plain = Result(key, MPZ(1 + key.n * (encoded.encoding % key.n)))
         return self._noted(encoded.exponent, self._lowered(encoded.exponent), (plain, 1))
 
     def _add_encrypted(self, other: EncryptedNumber) -> EncryptedNumber:
@@ -152,9 +152,10 @@ class EncryptedNumber:
             KeyMismatchError: it was encrypted with another key (a ValueError).
         """
         self._check_key(other.public_key)
-        key, mine, theirs = self.public_key, self.result.value, other.result.value
-        if self.exponent == other.exponent and mine is not None and theirs is not None:
-            return self.of_result(key, Result(key.modulus, mine * theirs % key.nsquare), self.exponent)
+        key = self.public_key
+        if self.exponent == other.exponent and not self.result.parts and not other.result.parts:
+            value = self.result.value() * other.result.value() % key.gmp[1]
+            return self.of_result(key, Result(key, value), self.exponent)
         exponent = min(self.exponent, other.exponent)
         return self._noted(exponent, self._lowered(exponent), other._lowered(exponent))
 
@@ -198,9 +199,9 @@ class EncryptedNumber:
         return self.result, lowering_factor(self.public_key, self.exponent - exponent)
 
     def _noted(self, exponent: int, *parts: Term) -> EncryptedNumber:
-        result = Result(self.public_key.modulus, parts=parts)
+        result = Result(self.public_key, parts=parts)
         if result.terms > MOST_TERMS:
-            result.compute()
+            result.value()
         return self.of_result(self.public_key, result, exponent)
 
     def _check_key(self, other: PaillierPublicKey) -> None:
@@ -213,7 +214,7 @@ class EncryptedNumber:
 
     def _raw_add(self, e_a: int, e_b: int) -> int:
         """The ciphertext of the sum of two ciphertexts' encodings."""
-        return int(MPZ(e_a) * e_b % self.public_key.nsquare)
+        return int(MPZ(e_a) * e_b % self.public_key.gmp[1])
 
     def _raw_mul(self, plaintext: int) -> int:
         """The ciphertext of the product with an encoding.
@@ -225,7 +226,7 @@ class EncryptedNumber:
         if not isinstance(plaintext, int | MPZ):
             raise ArgumentTypeError(f"an encoding is an integer, not {type(plaintext).__name__}")
         factor = self.public_key.signed_factor(plaintext)
-        return int(Result(self.public_key.modulus, parts=((self.result, factor),)).compute())
+        return int(one_by_one(self.public_key.modulus, [(self.value, factor)]))
 
 
 def lowering_factor(public_key: PaillierPublicKey, steps: int) -> int:
@@ -252,4 +253,5 @@ def _is_array(other: Any) -> bool:
 
 def _restored(public_key: PaillierPublicKey, ciphertext: int, exponent: int) -> EncryptedNumber:
     """A number from a pickle, which was obfuscated when it was made."""
-    return EncryptedNumber.of_result(public_key, Result(public_key.modulus, MPZ(ciphertext)), exponent, obfuscated=True)
+    result = Result(public_key, None, ciphertext)
+    return EncryptedNumber.of_result(public_key, result, exponent, obfuscated=True)

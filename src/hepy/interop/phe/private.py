@@ -84,7 +84,7 @@ class PaillierPrivateKey:
         return f"<PaillierPrivateKey for {self.public_key!r}>"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, PaillierPrivateKey) and (self.p, self.q) == (other.p, other.q)
+        return self is other or (isinstance(other, PaillierPrivateKey) and self.p == other.p and self.q == other.q)
 
     def __hash__(self) -> int:
         return hash((self.p, self.q))

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hepy import _limbs as limb
-from hepy import random
 from hepy._limbs import MPZ
+from hepy.bigint import Modulus
 from hepy.errors import ParameterError
 from hepy.interop.insecure_keys import warn_once
 from hepy.interop.phe.deferred import Result
 from hepy.interop.phe.encoding import EncodedNumber
 from hepy.interop.phe.errors import ArgumentTypeError, integer
-from hepy.interop.phe.obfuscators import check_variant, obfuscators
+from hepy.interop.phe.obfuscators import Obfuscators, check_variant, obfuscators
 from hepy.paillier.variants import BITS
-from hepy.random import Purpose
 
 if TYPE_CHECKING:
     from hepy.interop.phe.arrays import EncryptedArray
@@ -39,6 +37,7 @@ class PaillierPublicKey:
         max_int: the largest integer that can be encrypted; the smallest is -max_int.
         obfuscators: what hides plaintexts under this modulus; equal keys share it.
         modulus: n**2, as hepy.bigint has it.
+        gmp: n and n**2 as gmpy2's integers, for those who compute with single numbers.
 
     Raises:
         ParameterError: n or the variant cannot be (a ValueError).
@@ -51,20 +50,40 @@ class PaillierPublicKey:
             raise ParameterError("the modulus n of a Paillier key is the product of two odd primes; this is none")
         self.variant = check_variant(variant)
         self.g = self.n + 1
-        self.nsquare = self.n * self.n
         self.max_int = self.n // 3 - 1
-        self.obfuscators = obfuscators(self.n, self.variant)
-        self.modulus = self.obfuscators.modulus
         if self.n.bit_length() < BITS[0]:
             warn_once(self.n.bit_length())
 
+        self._obfuscators: Obfuscators | None = None
+        self._gmp: tuple[Any, Any] | None = None
+
+    # What takes longer is made when it is wanted: keys arrive with messages, and many only tell whose they are.
+
+    @property
+    def obfuscators(self) -> Obfuscators:
+        if self._obfuscators is None:
+            self._obfuscators = obfuscators(self.n, self.variant)
+        return self._obfuscators
+
+    @property
+    def modulus(self) -> Modulus:
+        return self.obfuscators.modulus
+
+    @property
+    def nsquare(self) -> int:
+        return self.modulus.n
+
+    @property
+    def gmp(self) -> tuple[Any, Any]:
+        if self._gmp is None:
+            self._gmp = MPZ(self.n), self.modulus.singles.n
+        return self._gmp
+
     def __repr__(self) -> str:
-        size = -(-self.n.bit_length() // 8)
-        digest = hashlib.sha256(self.n.to_bytes(size, "little", signed=False)).hexdigest()
-        return f"<PaillierPublicKey {digest[:10]}>"
+        return f"<PaillierPublicKey {format(hash(self), 'x')[:10]}>"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, PaillierPublicKey) and self.n == other.n
+        return self is other or (isinstance(other, PaillierPublicKey) and self.n == other.n)
 
     def __hash__(self) -> int:
         return hash(self.n)
@@ -99,9 +118,7 @@ class PaillierPublicKey:
 
         obfuscator = self.obfuscators.one() if r_value is None else self._classic_obfuscator(r_value)
         value = self.times_embedded(obfuscator, encoding.encoding)
-        return EncryptedNumber.of_result(
-            self, Result(self.modulus, value), encoding.exponent, obfuscated=r_value is None
-        )
+        return EncryptedNumber.of_result(self, Result(self, value), encoding.exponent, obfuscated=r_value is None)
 
     def raw_encrypt(self, plaintext: int, r_value: int | None = None) -> int:
         """The ciphertext of an integer of [0, n), as an integer.
@@ -133,9 +150,8 @@ class PaillierPublicKey:
         return EncryptedArray.encrypt(self, values, precision)
 
     def get_random_lt_n(self) -> int:
-        """A random integer of [1, n)."""
-        (value,) = limb.to_ints(random.stream().uniform_below(self.n - 1, 1, Purpose.RERANDOMIZER))
-        return value + 1
+        """A random integer of [1, n), from the operating system."""
+        return secrets.randbelow(self.n - 1) + 1
 
     def _classic_obfuscator(self, r_value: int) -> Any:
         r = integer("r_value", r_value)
@@ -145,9 +161,9 @@ class PaillierPublicKey:
 
     def times_embedded(self, value: Any, encoding: int) -> Any:
         """value * (1 + n)**encoding modulo n**2, at the price of products of half the length."""
-        n = self.n
+        n, square = self.gmp
         signed = encoding - n if encoding > n >> 1 else encoding  # short where the number is small
-        return (value + n * (value % n * signed % n)) % self.nsquare
+        return (value + n * (value % n * signed % n)) % square
 
     def signed_factor(self, encoding: int) -> int:
         """The exponent that multiplies by an encoding: negative for negative numbers, whose inverse is shorter.
