@@ -201,6 +201,18 @@ def test_packed_plaintexts_are_indexed_like_arrays():
     assert repr(p) == "Packed(shape=(5,), field_bits=(40, 30), scale_bits=(16, 0))"
 
 
+@pytest.mark.parametrize("width", [20, 90])
+def test_a_field_beyond_its_terms_is_refused(key, width):
+    """Of a sender who keeps no account: the count is right, and a field holds more than two values of 8 bits can be."""
+    fields = Fields((width, 20), (0, 0), (8, 8), 8, terms=2, count=2)
+    honest = fields.biases(2) + 5
+    residues = key.encrypt_encodings(np.array([honest, honest + (1 << width - 1)], object))
+    received = key.decrypt(paillier.CiphertextArray(key.public_key, residues, fields))
+    assert [part.tolist() for part in paillier.unpack(received[:1])] == [[5], [0]]
+    with pytest.raises(EncodingOverflowError, match=r"index \(1,\) lies outside the bound of 10 bits"):
+        paillier.unpack(received)
+
+
 def test_a_plaintext_beyond_its_account_is_refused():
     fields = Fields((20,), (0,), (8,), 8, terms=2, count=2)
     value = 3 << 20

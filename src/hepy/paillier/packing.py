@@ -226,7 +226,12 @@ def _each(name: str, options: Any, count: int) -> list[Any]:
 
 
 def unpack(packed: Packed) -> tuple[npt.NDArray[Any], ...]:
-    """The fields of packed plaintexts, as arrays of their shape: int64, Python integers, or float64 with a scale."""
+    """The fields of packed plaintexts, as arrays of their shape: int64, Python integers, or float64 with a scale.
+
+    Raises:
+        EncodingOverflowError: a field holds more than its terms can be, or a value is beyond float64; names the index.
+        ParameterError: this is not what decryption returned.
+    """
     if not isinstance(packed, Packed):
         raise ParameterError(f"unpack takes what decrypting packed ciphertexts returned, not {type(packed).__name__}")
     fields = packed.fields
@@ -240,5 +245,5 @@ def unpack(packed: Packed) -> tuple[npt.NDArray[Any], ...]:
         values = [(value >> shift & mask) - (count << bits) for value, count in zip(plain, counts, strict=True)]
         # A field lies in [0, terms 2^(bits+1)) and the biases taken off are at most count 2^bits.
         bound = max(fields.terms << (bits + 1), fields.count << bits)
-        out.append(Numbers(scale, bound).values(values).reshape(packed.shape))
+        out.append(Numbers(scale, bound).checked(values, packed.shape).reshape(packed.shape))
     return tuple(out)
