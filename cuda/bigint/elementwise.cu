@@ -45,11 +45,7 @@ __global__ void __launch_bounds__(Shape::block)
   Limb a[Shape::limbs];
   warp.fetch(a, element<Shape>(x, i, i < count));
   warp.fetch(element<Shape>(y, i, i < count));
-  if constexpr (subtracting) {
-    subtract_lazy(warp.group, a, warp.own(), one);
-  } else {
-    add_lazy(warp.group, a, warp.own(), one);
-  }
+  accumulate_lazy<subtracting>(warp.group, a, warp.own(), one);
   warp.deliver(i < count ? out + i * Shape::total : nullptr, a);
 }
 

@@ -55,6 +55,12 @@ struct Group {
     return take - ripple(r, add_chain<L>(r, complement), take);
   }
 
+  // The one or the other; returns the carry or the borrow.
+  template <bool subtracting>
+  HEPY_DEVICE Limb accumulate_if(Limb take, Limb* r, const Limb* y) const {
+    return subtracting ? subtract_if(take, r, y) : add_if(take, r, y);
+  }
+
   // Small carries `over` that belong to the next lane's lowest limb, and `entering` to lane 0's: r becomes limbs again.
   // Returns what stands above r.
   HEPY_DEVICE Limb resolve(Limb* r, Limb over, Limb entering = 0) const {

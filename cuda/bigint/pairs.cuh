@@ -28,20 +28,14 @@ struct PairGroup : Group<typename Shape::Part> {
   // This lane's limbs of R mod m, in shared memory.
   HEPY_DEVICE const Limb* radix() const { return this->modulus + L; }
 
-  // x + above R becomes a number below R, the same modulo m. `above` is at most 2, and where it is 2, x + 3 (R mod m)
-  // is below 2R. R mod m is below R/2 for every m (see sums.cuh), so x + above (R mod m) leaves R once at most, and
-  // what is left then is below R - R mod m.
-  HEPY_DEVICE void fold(Limb* x, Limb above) const {
-    Limb again = this->add_if(above > 0, x, radix());
-    again += this->add_if(above > 1, x, radix());
-    this->add_if(again, x, radix());
-  }
-
-  // The same for x - below R, and x - 2 (R mod m) - R mod m of at least -R where `below` is 2.
-  HEPY_DEVICE void unfold(Limb* x, Limb below) const {
-    Limb again = this->subtract_if(below > 0, x, radix());
-    again += this->subtract_if(below > 1, x, radix());
-    this->subtract_if(again, x, radix());
+  // x + beyond R, or when subtracting x - beyond R, becomes a number below R, the same modulo m. `beyond` is at most 2,
+  // and where it is 2, x + 3 (R mod m) is below 2R, or x - 3 (R mod m) at least -R. R mod m is below R/2 for every m
+  // (see sums.cuh), so x + beyond (R mod m) leaves R once at most, and what is left then is below R - R mod m.
+  template <bool subtracting = false>
+  HEPY_DEVICE void fold(Limb* x, Limb beyond) const {
+    Limb again = this->template accumulate_if<subtracting>(beyond > 0, x, radix());
+    again += this->template accumulate_if<subtracting>(beyond > 1, x, radix());
+    this->template accumulate_if<subtracting>(again, x, radix());
   }
 };
 
@@ -210,30 +204,20 @@ HEPY_DEVICE void expand(const PairGroup<Shape>& group, Limb* r, Limb* space) {
   load_words<L>(r, space + group.lane * Shape::pitch);
 }
 
-// Sums of pairs. What leaves R comes back as R mod m^2, the pair (R mod m, e), at most twice (see sums.cuh). e is 1 for
-// m above R/2; else floor(R / m) mod m, which is at most sqrt(R). So the second number is below 2R + 2 sqrt(R), or 2R
-// at most, and fold() has its conditions. `one`: this lane's block of R mod m^2, in shared memory.
-template <class Shape>
-HEPY_DEVICE void add_lazy(const PairGroup<Shape>& group, Limb* x, const Limb* y, const Limb* one) {
+// Sums and differences of pairs. What leaves R comes back as R mod m^2, the pair (R mod m, e), at most twice (see
+// sums.cuh). e is 1 for m above R/2; else floor(R / m) mod m, which is at most sqrt(R). So the second number is below
+// 2R + 2 sqrt(R), or 2R at most, and fold() has its conditions. `one`: this lane's block of R mod m^2, in shared
+// memory.
+template <bool subtracting, class Shape>
+HEPY_DEVICE void accumulate_lazy(const PairGroup<Shape>& group, Limb* x, const Limb* y, const Limb* one) {
   constexpr int L = Shape::part;
-  const Limb once = group.add_if(1, x, y), twice = group.add_if(once, x, one);
-  group.add_if(twice, x, one);
-  Limb above = group.add_if(1, x + L, y + L);
-  above += group.add_if(once, x + L, one + L);
-  above += group.add_if(twice, x + L, one + L);
-  group.fold(x + L, above);
-}
-
-// The mirror: a borrow is R too much.
-template <class Shape>
-HEPY_DEVICE void subtract_lazy(const PairGroup<Shape>& group, Limb* x, const Limb* y, const Limb* one) {
-  constexpr int L = Shape::part;
-  const Limb once = group.subtract_if(1, x, y), twice = group.subtract_if(once, x, one);
-  group.subtract_if(twice, x, one);
-  Limb below = group.subtract_if(1, x + L, y + L);
-  below += group.subtract_if(once, x + L, one + L);
-  below += group.subtract_if(twice, x + L, one + L);
-  group.unfold(x + L, below);
+  const Limb once = group.template accumulate_if<subtracting>(1, x, y);
+  const Limb twice = group.template accumulate_if<subtracting>(once, x, one);
+  group.template accumulate_if<subtracting>(twice, x, one);
+  Limb beyond = group.template accumulate_if<subtracting>(1, x + L, y + L);
+  beyond += group.template accumulate_if<subtracting>(once, x + L, one + L);
+  beyond += group.template accumulate_if<subtracting>(twice, x + L, one + L);
+  group.template fold<subtracting>(x + L, beyond);
 }
 
 }  // namespace hepy::bigint
