@@ -15,18 +15,12 @@ struct Words {
   const Limb* in;
   std::size_t words;
 
-  // The operand becomes limbs [from, from + number) of the i-th integer, zeros beyond its words.
+  // The operand becomes limbs [from, from + number) of the integer of this group, zeros beyond its words.
   template <class Shape>
   HEPY_DEVICE void fetch_piece(const Warp<Shape, 1>& warp, std::size_t from, std::size_t count) const {
     const std::size_t first = warp.index() - warp.group.first / Shape::threads;  // the warp's first row
-    __syncwarp();
-    for (int at = int(threadIdx.x % kLanes); at < Shape::groups * Shape::total; at += kLanes) {
-      const int limb = at % Shape::total;
-      const std::size_t row = first + at / Shape::total, word = from + limb;
-      const bool exists = row < count && word < words && limb < Shape::number;
-      warp.space[at / Shape::total * Shape::shared + Shape::place(limb)] = exists ? in[row * words + word] : 0;
-    }
-    __syncwarp();
+    const auto row = [&](unsigned g) { return first + g < count ? in + (first + g) * words : nullptr; };
+    warp.fetch_words(row, words, from);
   }
   HEPY_DEVICE bool is_negative(std::size_t) const { return false; }
 };
@@ -92,7 +86,7 @@ HEPY_DEVICE void enter(Limb* out, const Source& in, std::size_t words, std::size
   HEPY_ROLLED
   for (std::size_t left = (words + Shape::number - 1) / Shape::number; left-- > 0;) {
     in.fetch_piece(warp, left * Shape::number, count);
-    add_lazy(warp.group, a, warp.own(), one);
+    add_number_lazy(warp.group, a, warp.own(), one);
     product(warp.group, a, a, square_of_r);
   }
   if constexpr (Source::has_sign) {

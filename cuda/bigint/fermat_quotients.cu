@@ -55,8 +55,8 @@ HEPY_DEVICE void enter(const Warp<Shape, kFermatSpace>& warp, Limb* a, const Lim
   for (int j = 0; j < Shape::limbs; ++j) a[j] = 0;
   HEPY_ROLLED
   for (std::size_t left = numbers * pieces; left-- > 0;) {
-    warp.fetch_piece(x != nullptr ? x + left / pieces * width : nullptr, width, left % pieces * Shape::number);
-    add_lazy(warp.group, a, warp.own(), one);
+    warp.fetch_quads(x != nullptr ? x + left / pieces * width : nullptr, width, left % pieces * Shape::number);
+    add_number_lazy(warp.group, a, warp.own(), one);
     const FermatRow factor = left == 0        ? FermatRow::kEntry
                              : left == pieces ? FermatRow::kBridge
                                               : FermatRow::kSquareOfR;

@@ -208,13 +208,13 @@ HEPY_DEVICE void expand(const PairGroup<Shape>& group, Limb* r, Limb* space) {
 // sums.cuh). e is 1 for m above R/2; else floor(R / m) mod m, which is at most sqrt(R). So the second number is below
 // 2R + 2 sqrt(R), or 2R at most, and fold() has its conditions. `one`: this lane's block of R mod m^2, in shared
 // memory.
-template <bool subtracting, class Shape>
+template <bool subtracting, bool paired = true, class Shape>
 HEPY_DEVICE void accumulate_lazy(const PairGroup<Shape>& group, Limb* x, const Limb* y, const Limb* one) {
   constexpr int L = Shape::part;
   const Limb once = group.template accumulate_if<subtracting>(1, x, y);
   const Limb twice = group.template accumulate_if<subtracting>(once, x, one);
   group.template accumulate_if<subtracting>(twice, x, one);
-  Limb beyond = group.template accumulate_if<subtracting>(1, x + L, y + L);
+  Limb beyond = paired ? group.template accumulate_if<subtracting>(1, x + L, y + L) : 0;
   beyond += group.template accumulate_if<subtracting>(once, x + L, one + L);
   beyond += group.template accumulate_if<subtracting>(twice, x + L, one + L);
   group.template fold<subtracting>(x + L, beyond);

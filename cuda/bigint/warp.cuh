@@ -103,18 +103,33 @@ struct Warp {
     load_words<L>(x, own());
   }
 
-  // The operand becomes limbs [from, from + number) of an integer of `words` limbs, zeros beyond; words is a multiple
-  // of 4.
-  HEPY_DEVICE void fetch_piece(const Limb* integer, std::size_t words, std::size_t from) const {
+  // The operand's first number becomes limbs [from, from + number) of an integer of `words` limbs, zeros beyond; that
+  // of the warp's g-th group is at integer(g), or null. The second number stays. (A rolled loop: several loads at once
+  // take registers that products need.)
+  template <class Integer>
+  HEPY_DEVICE void fetch_words(const Integer& integer, std::size_t words, std::size_t from) const {
+    __syncwarp();
+    HEPY_ROLLED
+    for (unsigned limb = threadIdx.x % kLanes; limb < kLanes * Shape::part; limb += kLanes) {  // of the warp's
+      const Limb* const source = integer(limb / Shape::number);
+      const std::size_t at = from + limb % Shape::number;
+      space[limb / Shape::part * Shape::pitch + limb % Shape::part] = source != nullptr && at < words ? source[at] : 0;
+    }
+    __syncwarp();
+  }
+
+  // The same for an integer on 16 bytes whose words are a multiple of 4.
+  HEPY_DEVICE void fetch_quads(const Limb* integer, std::size_t words, std::size_t from) const {
     const auto mine = reinterpret_cast<std::uint64_t>(integer);
     __syncwarp();
     HEPY_UNROLL
-    for (int k = 0; k < L / 4; ++k) {
-      const int quad = k * int(kLanes) + int(threadIdx.x % kLanes);
-      const std::size_t at = from + std::size_t(quad % kQuads * 4);
-      const auto* const source = reinterpret_cast<const Limb*>(__shfl_sync(kAllLanes, mine, quad / kQuads * T));
-      const bool exists = source != nullptr && at < words && quad % kQuads * 4 < Shape::number;
-      runtime::store4(place(quad), exists ? runtime::load4(source + at) : uint4{0, 0, 0, 0});
+    for (unsigned k = 0; k < Shape::part / 4; ++k) {
+      const unsigned limb = (k * kLanes + threadIdx.x % kLanes) * 4;
+      const auto* const source =
+          reinterpret_cast<const Limb*>(__shfl_sync(kAllLanes, mine, int(limb / Shape::number * T)));
+      const std::size_t at = from + limb % Shape::number;
+      runtime::store4(space + limb / Shape::part * Shape::pitch + limb % Shape::part,
+                      source != nullptr && at < words ? runtime::load4(source + at) : uint4{0, 0, 0, 0});
     }
     __syncwarp();
   }

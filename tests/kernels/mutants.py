@@ -100,8 +100,8 @@ MUTANTS = (
     _barrier("square.cuh", "for (int d = 1; d < T / 2; ++d) {"),
     _barrier("square.cuh", "add_pair(space, a, lane, d);", _SUMS_COMMUTE),
     _barrier("square.cuh", "add_half_pair(space, lane);\n"),
-    _barrier("conversion.cu", "the warp's first row", _AN_EXCHANGE_BEFORE),
-    _barrier("conversion.cu", "exists ? in[row * words + word] : 0;"),
+    _barrier("warp.cuh", "void fetch_words(const Integer& integer, std::size_t words, std::size_t from) const {", _AN_EXCHANGE_BEFORE),
+    _barrier("warp.cuh", "at < words ? source[at] : 0;"),
     # Carries within a lane.
     Mutant("chains.cuh", "carry = runtime::addc(carry, 0, flag);", "", "Limb& next, Limb& carry) {"),
     Mutant("chains.cuh", "next = runtime::addc_cc(next, 0, flag);", ""),
@@ -141,11 +141,9 @@ MUTANTS = (
     Mutant("group.cuh", "return take - ripple(", "return 0 & ripple("),
     Mutant("montgomery.cuh", "r[j] = is_modulus ? 0 : r[j];", ""),
     Mutant("montgomery.cuh", "group.resolve(r, over);", ""),
-    Mutant("sums.cuh", "above = group.add_if(above, x, one);", "above = 0;"),
-    Mutant("sums.cuh", "  group.add_if(above, x, one);", ""),
-    Mutant("sums.cuh", "below = group.subtract_if(below, x, one);", "below = 0;"),
-    Mutant("sums.cuh", "  group.subtract_if(below, x, one);", ""),
-    Mutant("conversion.cu", "add_lazy(warp.group, a, warp.own(), one);",
+    Mutant("sums.cuh", "beyond = group.template accumulate_if<subtracting>(beyond, x, one);", "beyond = 0;"),
+    Mutant("sums.cuh", "  group.template accumulate_if<subtracting>(beyond, x, one);\n}", "}"),
+    Mutant("conversion.cu", "add_number_lazy(warp.group, a, warp.own(), one);",
            "warp.group.add(a, warp.own());"),
     # Who works on what, and up to where.
     Mutant("warp.cuh", "unsigned(group.first / T) >= count", "unsigned(group.first / T) + 1 >= count", kernels=("elementwise", "products")),
@@ -177,7 +175,7 @@ MUTANTS = (
     # Operands.
     Mutant("elementwise.cu", "warp.fetch(a, element<Shape>(x,", "warp.fetch(a, element<Shape>(y,", "add_kernel("),
     Mutant("elementwise.cu", "warp.fetch(a, element<Shape>(x,", "warp.fetch(a, element<Shape>(y,", "multiply_kernel("),
-    Mutant("elementwise.cu", "if constexpr (subtracting)", "if constexpr (!subtracting)"),
+    Mutant("elementwise.cu", "accumulate_lazy<subtracting>", "accumulate_lazy<!subtracting>"),
     Mutant("products.cu", "warp.fetch(k < count ? place(k) : warp.one);", "warp.fetch(factor(k));", kernels=("products",)),
     Mutant("fermat_quotients.cu", "side * Shape::shared, part", "0 * Shape::shared, part", kernels=("fermat_quotients",)),
     # Fixed-point numbers.
