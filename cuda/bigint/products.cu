@@ -2,6 +2,8 @@
 //
 // A group multiplies its elements one after the other. Groups of a warp go on together until the longest is done, so
 // callers cut segments into pieces of about one length, and multiply the pieces' products in turn.
+#include <algorithm>
+
 #include "bigint/dispatch.cuh"
 #include "bigint/montgomery.cuh"
 #include "bigint/warp.cuh"
@@ -36,35 +38,39 @@ __global__ void __launch_bounds__(Shape::block, Shape::blocks)
 // down 1/x_k is that times the inverse of x_0 ... x_k (Montgomery, Math. Comp. 48 (1987), 10.3.1).
 template <class Shape>
 __global__ void __launch_bounds__(Shape::block, Shape::blocks)
-    block_inverse_kernel(Limb* out, Operand x, const Limb* inverses, std::size_t block, std::size_t count,
+    block_inverse_kernel(Limb* out, Operand x, const Limb* inverses, unsigned block, std::size_t count,
                          const Limb* constants) {
   constexpr int L = Shape::limbs;
   const Warp<Shape, 2> warp(constants);
   if (warp.idle((count + block - 1) / block)) return;
   const std::size_t first = warp.index() * block;
-  const auto factor = [&](std::size_t k) { return k < count ? element<Shape>(x, k, true) : warp.one; };
-  const auto place = [&](std::size_t k) { return k < count ? out + k * Shape::total : nullptr; };
+  const unsigned here = first < count ? unsigned(count - first < block ? count - first : block) : 0;
+  const auto factor = [&](unsigned k) { return k < here ? element<Shape>(x, first + k, true) : warp.one; };
+  const auto place = [&](unsigned k) { return k < here ? out + (first + k) * Shape::total : nullptr; };
   Limb a[L];
-  warp.fetch(a, factor(first));
+  warp.fetch(a, here > 0 ? inverses + warp.index() * Shape::total : nullptr);
+  store_words<L>(warp.aside(), a);
+  warp.fetch(a, factor(0));
   HEPY_ROLLED
-  for (std::size_t k = first + 1; k < first + block; ++k) {
+  for (unsigned k = 1; k < block; ++k) {
     warp.deliver(place(k), a);
     warp.fetch(factor(k));
     product(warp.group, a, a, warp.operand());
   }
-  warp.fetch(a, first < count ? inverses + warp.index() * Shape::total : nullptr);
-  store_words<L>(warp.aside(), a);
   HEPY_ROLLED
-  for (std::size_t k = first + block; --k > first;) {
-    warp.fetch(k < count ? place(k) : warp.one);
-    product(warp.group, a, a, warp.operand());
-    warp.deliver(place(k), a);
-    load_words<L>(a, warp.aside());
-    warp.fetch(factor(k));
-    product(warp.group, a, a, warp.operand());
+  for (unsigned k = block; --k > 0;) {
+    HEPY_ROLLED
+    for (bool before = false;; before = true) {  // 1/x_k; then the inverse of what stands before it
+      load_words<L>(a, warp.aside());
+      warp.fetch(before ? factor(k) : k < here ? place(k) : warp.one);
+      product(warp.group, a, a, warp.operand());
+      if (before) break;
+      warp.deliver(place(k), a);
+    }
     store_words<L>(warp.aside(), a);
   }
-  warp.deliver(place(first), a);
+  load_words<L>(a, warp.aside());
+  warp.deliver(place(0), a);
 }
 
 template <class Shape>
@@ -83,7 +89,7 @@ template <class Shape>
 void block_inverse(runtime::Stream stream, const Modulus& n, Limb* out, const Operand& x, const Limb* inverses,
                    std::size_t block, std::size_t count) {
   runtime::launch(block_inverse_kernel<Shape>, grid<Shape>((count + block - 1) / block), Shape::block, 0, stream, out,
-                  x, inverses, block, count, n.constants);
+                  x, inverses, unsigned(std::min(block, count)), count, n.constants);
 }
 
 }  // namespace

@@ -92,9 +92,9 @@ struct Warp {
     __syncwarp();
     HEPY_UNROLL
     for (int k = 0; k < L / 4; ++k) {
-      const int quad = k * int(kLanes) + int(threadIdx.x % kLanes), at = quad % kQuads * 4;
-      const auto* const from = reinterpret_cast<const Limb*>(__shfl_sync(kAllLanes, mine, quad / kQuads * T));
-      runtime::store4(place(quad), from != nullptr ? runtime::load4(from + at) : uint4{0, 0, 0, 0});
+      const int at = (k * int(kLanes) + int(threadIdx.x % kLanes)) % kQuads * 4;
+      const auto* const from = reinterpret_cast<const Limb*>(__shfl_sync(kAllLanes, mine, in_round<leader>(k)));
+      runtime::store4(space + in_round<offset>(k), from != nullptr ? runtime::load4(from + at) : uint4{0, 0, 0, 0});
     }
     __syncwarp();
   }
@@ -140,17 +140,36 @@ struct Warp {
     put(x);
     HEPY_UNROLL
     for (int k = 0; k < L / 4; ++k) {
-      const int quad = k * int(kLanes) + int(threadIdx.x % kLanes), at = quad % kQuads * 4;
-      auto* const to = reinterpret_cast<Limb*>(__shfl_sync(kAllLanes, mine, quad / kQuads * T));
-      if (to != nullptr) runtime::store4(to + at, runtime::load4(place(quad)));
+      const int at = (k * int(kLanes) + int(threadIdx.x % kLanes)) % kQuads * 4;
+      auto* const to = reinterpret_cast<Limb*>(__shfl_sync(kAllLanes, mine, in_round<leader>(k)));
+      if (to != nullptr) runtime::store4(to + at, runtime::load4(space + in_round<offset>(k)));
     }
   }
 
  private:
-  // Where the warp's quad-th 16 bytes of limbs stand.
-  HEPY_DEVICE Limb* place(int quad) const {
-    if constexpr (!Shape::paired) return space + quad * 4 / L * Shape::pitch + quad * 4 % L;
-    return space + quad / kQuads * Shape::shared + Shape::place(quad % kQuads * 4);
+  // The lane of the warp where the group of the warp's quad-th 16 bytes begins, and where these stand in its space.
+  HEPY_DEVICE static constexpr int leader(int quad) { return quad / kQuads * T; }
+  HEPY_DEVICE static constexpr int offset(int quad) {
+    if constexpr (!Shape::paired) return quad * 4 / L * Shape::pitch + quad * 4 % L;
+    return quad / kQuads * Shape::shared + Shape::place(quad % kQuads * 4);
+  }
+
+  // Of this lane's quad in the k-th round of a warp. Where rounds are at the same distances for all lanes, as they
+  // mostly are, one register does for all of them, which the compiler does not see by itself.
+  template <int (*function)(int)>
+  HEPY_DEVICE static int in_round(int k) {
+    constexpr bool kRegular = is_regular<function>();
+    const int lane = int(threadIdx.x % kLanes), round = k * int(kLanes);
+    return kRegular ? function(lane) + function(round) : function(lane + round);
+  }
+  template <int (*function)(int)>
+  HEPY_DEVICE static constexpr bool is_regular() {
+    for (int k = 0; k < L / 4; ++k) {
+      for (int lane = 0, round = k * int(kLanes); lane < int(kLanes); ++lane) {
+        if (function(lane + round) != function(lane) + function(round)) return false;
+      }
+    }
+    return true;
   }
 };
 
