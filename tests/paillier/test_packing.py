@@ -209,7 +209,7 @@ def test_a_field_beyond_its_terms_is_refused(key, width):
     residues = key.encrypt_encodings(np.array([honest, honest + (1 << width - 1)], object))
     received = key.decrypt(paillier.CiphertextArray(key.public_key, residues, fields))
     assert [part.tolist() for part in paillier.unpack(received[:1])] == [[5], [0]]
-    with pytest.raises(EncodingOverflowError, match=r"index \(1,\) lies outside the bound of 10 bits"):
+    with pytest.raises(EncodingOverflowError, match=r"index \(1,\) lies outside the bound of 11 bits"):
         paillier.unpack(received)
 
 
