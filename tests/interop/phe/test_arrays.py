@@ -151,7 +151,21 @@ def test_numpy_takes_it(public_key, private_key):
         assert private_key.decrypt_array(function(x)).tolist() == expected
     assert np.shape(x) == (3,) and np.ndim(x) == 1 and np.size(x) == 3
     assert private_key.decrypt(sum(x)) == 0.5
+    assert [private_key.decrypt(number) for number in x] == [1.5, 2, -3]
+    assert [row.shape for row in x.reshape(1, 3)] == [(3,)]
     assert private_key.decrypt(np.add.reduce(x)) == 0.5
+
+
+@settings(max_examples=15)
+@given(data=st.data())
+def test_running_sums(data, public_key):
+    shape = data.draw(st.sampled_from([(1,), (7,), (2, 5), (3, 1), (2, 2, 3)]))
+    numbers = numbers_like(data.draw(plain(shape)), public_key)
+    x = EncryptedArray.of(numbers)
+    for axis in (None, *range(-len(shape), len(shape))):
+        assert facts(np.cumsum(x, axis)) == facts(np.cumsum(numbers, axis))
+    assert not np.cumsum(x).obfuscated
+    assert np.cumsum(x[:0], axis=0).shape == (0, *shape[1:])
 
 
 def test_what_numpy_is_not_told_about_works_one_by_one(public_key, private_key):

@@ -8,6 +8,8 @@ numpy_functions.py has what numpy's functions call, and few.py what arrays of fe
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -134,21 +136,20 @@ class EncryptedArray(Shaped):
         if type(index) is int and self._few and self.ndim == 1 and -self.size <= index < self.size:
             return self._number(self._few.values[index], self._few.exponents[index])
         exponents = self.exponents[index]
-        if np.ndim(exponents):
+        if isinstance(exponents, np.ndarray) and exponents.ndim:
             return self._with(self.residues[index], exponents)
         return self._number(self._known()[index], int(exponents))
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._each() if self.ndim == 1 else super().__iter__()
 
     def rearranged(self, function: Move) -> EncryptedArray:
         return self._with(self.residues.rearranged(function), moved(function, self.exponents))
 
     def numbers(self) -> Objects:
         """An array of objects of this shape: EncryptedNumbers."""
-        if self._few:
-            known, exponents = self._few.values, self._few.exponents
-        else:
-            known, exponents = self._known().ravel().tolist(), self.exponents.ravel().tolist()
         out = np.empty(self.size, dtype=object)
-        out[:] = [self._number(*each) for each in zip(known, exponents, strict=True)]
+        out[:] = list(self._each())
         return out.reshape(self.shape)
 
     def tolist(self) -> Any:
@@ -181,9 +182,17 @@ class EncryptedArray(Shaped):
                 self._ciphertexts = self.residues.to_ints()
         return self._ciphertexts
 
-    def _number(self, ciphertext: int, exponent: int) -> EncryptedNumber:
-        result = Result(self.public_key, MPZ(ciphertext))
-        return EncryptedNumber.of_result(self.public_key, result, exponent, obfuscated=self.obfuscated)
+    def _each(self) -> Iterator[EncryptedNumber]:
+        """The numbers in C order."""
+        if self._few:
+            return map(self._number, self._few.values, self._few.exponents)
+        return map(self._number, self._known().ravel().tolist(), self.exponents.ravel().tolist())
+
+    def _number(self, ciphertext: Any, exponent: int) -> EncryptedNumber:
+        """One of these ciphertexts, an integer of Python or gmpy2, as a number."""
+        key, gmp = self.public_key, isinstance(ciphertext, MPZ)
+        result = Result(key, ciphertext) if gmp else Result(key, None, ciphertext)
+        return EncryptedNumber.of_result(key, result, exponent, obfuscated=self.obfuscated)
 
     def _with(self, residues: ResidueArray, exponents: Any) -> EncryptedArray:
         """Some of these ciphertexts, or all in another shape."""
@@ -323,7 +332,7 @@ class EncryptedArray(Shaped):
 
     def sum(self, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Any:
         """Sums over one axis, several, or all; each has the lowest exponent of its terms."""
-        axes = axes_of(axis, self.ndim)
+        axes = tuple(range(self.ndim)) if axis is None else axes_of(axis, self.ndim)
         if len(axes) == self.ndim and not keepdims and (few := self.few()):
             return self._number_of(*few.sum())
         kept = tuple(size for a, size in enumerate(self.shape) if a not in axes)
@@ -338,6 +347,29 @@ class EncryptedArray(Shaped):
         """Sums divided by the number of their terms."""
         terms = math.prod(self.shape[a] for a in axes_of(axis, self.ndim))
         return self.sum(axis, keepdims=keepdims) / terms
+
+    def cumsum(self, axis: int | None = None) -> EncryptedArray:
+        """Running sums along an axis, or over all in C order; each has the lowest exponent of its terms."""
+        if axis is None:
+            return self.ravel().cumsum(0)
+        (axis,) = axes_of(axis, self.ndim)
+        if axis < self.ndim - 1:
+            rows = self.rearranged(lambda places: np.moveaxis(places, axis, -1))
+            return rows.cumsum(-1).rearranged(lambda places: np.moveaxis(places, -1, axis))
+        if self.ndim == 1 and (few := self.few()):
+            return EncryptedArray.of_few(few.cumsum(), self.shape)
+        lowest = np.minimum.accumulate(self.exponents, -1)
+        terms = self._lowered(lowest)
+        # Where the exponent falls, the sum so far is aligned, and goes on from there.
+        falls = np.flatnonzero((np.diff(lowest) != 0).any(tuple(range(self.ndim - 1)))) + 1
+        parts: list[ResidueArray] = []
+        for start, stop in pairwise([0, *falls.tolist(), self.shape[-1]]):
+            sums = terms[..., start:stop].cumprod(-1)
+            if parts:
+                before = self._with(parts[-1][..., -1], lowest[..., start - 1])._lowered(lowest[..., start])
+                sums = sums.multiply(before.reshape(*before.shape, 1))
+            parts.append(sums)
+        return EncryptedArray(self.public_key, concatenate(parts, -1), lowest)
 
     def _sum_of_rows(self) -> tuple[ResidueArray, Exponents]:
         """Sums over the last of two axes: those of equal exponents first, then one alignment for each exponent."""

@@ -6,9 +6,11 @@ What an operation gives is what EncryptedArray's batches give, bit for bit.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from hepy._host.pool import parallel_ranges
+from hepy._limbs import MPZ
 from hepy.interop.phe.deferred import inverses, one_by_one, product_of_powers
 from hepy.interop.phe.numbers import lowering_factor
 from hepy.interop.phe.operands import encode_list
@@ -27,9 +29,9 @@ def are_few(public_key: PaillierPublicKey, count: int) -> bool:
     return 0 < count * public_key.n.bit_length() <= _BITS
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take longer to make than a sum takes
 class Few:
-    """Numbers in C order.
+    """Numbers in C order; nobody changes them.
 
     Attributes:
         public_key: their key.
@@ -90,6 +92,16 @@ class Few:
             total = total * value % n
         return total, exponents[0]
 
+    def cumsum(self) -> Few:
+        """Running sums, each at the lowest exponent so far."""
+        n, exponents = self._square(), list(accumulate(self.exponents, min))
+        sums, total, reached = [], MPZ(1), exponents[0]
+        for value, own, exponent in zip(self.values, self.exponents, exponents, strict=True):
+            total = self._aligned(total, reached, exponent) * self._aligned(value, own, exponent) % n
+            sums.append(total)
+            reached = exponent
+        return Few(self.public_key, sums, exponents)
+
     def dot(self, numbers: list[Any]) -> tuple[Any, int]:
         """The sum of products with plain numbers."""
         encodings, steps = encode_list(self.public_key, numbers)
@@ -107,11 +119,14 @@ class Few:
         """The same numbers at these exponents, none of which is higher."""
         if exponents == self.exponents:
             return self.values
-        power = self.public_key.modulus.singles.power
-        return [
-            value if own == low else power(value, lowering_factor(self.public_key, own - low), vartime=True)
-            for value, own, low in zip(self.values, self.exponents, exponents, strict=True)
-        ]
+        return list(map(self._aligned, self.values, self.exponents, exponents))
+
+    def _aligned(self, value: Any, exponent: int, lower: int) -> Any:
+        """A ciphertext of one exponent at another one, which is not higher."""
+        if exponent == lower:
+            return value
+        factor = lowering_factor(self.public_key, exponent - lower)
+        return self.public_key.modulus.singles.power(value, factor, vartime=True)
 
     def _square(self) -> Any:
-        return self.public_key.modulus.singles.n
+        return self.public_key.gmp[1]

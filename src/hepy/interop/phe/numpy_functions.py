@@ -64,6 +64,10 @@ def _mean(a: Any, axis: Any = None, **options: Any) -> Any:
     return a.mean(axis, **options) if set(options) <= {"keepdims"} else NotImplemented
 
 
+def _cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    return a.cumsum(axis) if dtype is None and out is None else NotImplemented
+
+
 def _dot(a: Any, b: Any, out: Any = None) -> Any:
     if out is not None or max(np.ndim(a), np.ndim(b)) > 2:
         return NotImplemented
@@ -106,6 +110,7 @@ def _joined(arrays: Sequence[EncryptedArray], join: Any, join_exponents: Any, ax
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.sum: _sum,
     np.mean: _mean,
+    np.cumsum: _cumsum,
     np.dot: _dot,
     np.inner: _inner,
     np.concatenate: _concatenate,
