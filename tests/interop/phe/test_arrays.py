@@ -175,6 +175,18 @@ def test_what_numpy_is_not_told_about_works_one_by_one(public_key, private_key):
     assert private_key.decrypt_array(np.sum(x, axis=0, initial=5)).tolist() == [9, 11]
 
 
+def test_parts_of_what_was_computed(public_key, private_key):
+    x = public_key.encrypt_array(np.arange(6).reshape(2, 3))
+    for y in (x + x, EncryptedArray.of((x + x).numbers())):
+        for part in (lambda z: z[1, 1:], lambda z: z.T, lambda z: z[[1, 0], [2, 0]], lambda z: np.repeat(z, 3)):  # fmt: skip
+            assert facts(part(y)) == facts(part(y.numbers()))
+            assert not part(y).obfuscated
+        assert private_key.decrypt(y[1, 2]) == private_key.decrypt(y[1, 2, ...]) == 10
+        assert y[:0].shape == (0, 3) and private_key.decrypt_array(y[:, 1:] * 3 - 1).tolist() == [[5, 11], [23, 29]]
+        with pytest.raises(ParameterError):
+            y.reshape(4, 2)
+
+
 def test_shapes_and_elements(public_key, private_key):
     x = public_key.encrypt_array(np.arange(6).reshape(2, 3))
     assert (x.shape, x.ndim, x.size, len(x)) == ((2, 3), 2, 6, 2)

@@ -17,7 +17,7 @@ import numpy as np
 from hepy import _devices
 from hepy._arguments import axes_of
 from hepy._limbs import MPZ, object_array
-from hepy._shapes import Move, Shaped, moved
+from hepy._shapes import Move, Places, Shaped, moved
 from hepy.bigint import ResidueArray, concatenate, stack
 from hepy.errors import ParameterError
 from hepy.interop.phe.deferred import Result, compute_all, inverses
@@ -136,14 +136,20 @@ class EncryptedArray(Shaped):
         if type(index) is int and self._few and self.ndim == 1 and -self.size <= index < self.size:
             return self._number(self._few.values[index], self._few.exponents[index])
         exponents = self.exponents[index]
-        if isinstance(exponents, np.ndarray) and exponents.ndim:
-            return self._with(self.residues[index], exponents)
-        return self._number(self._known()[index], int(exponents))
+        if not isinstance(exponents, np.ndarray) or not exponents.ndim:
+            return self._number(self._known()[index], int(exponents))
+        if self._few and are_few(self.public_key, exponents.size):
+            return self._of_places(self._few, self._places()[index])
+        return self._with(self.residues[index], exponents)
 
     def __iter__(self) -> Iterator[Any]:
         return self._each() if self.ndim == 1 else super().__iter__()
 
     def rearranged(self, function: Move) -> EncryptedArray:
+        if self._few:
+            places = moved(function, self._places())
+            if are_few(self.public_key, places.size):
+                return self._of_places(self._few, places)
         return self._with(self.residues.rearranged(function), moved(function, self.exponents))
 
     def numbers(self) -> Objects:
@@ -213,6 +219,15 @@ class EncryptedArray(Shaped):
             values = [MPZ(value) for value in self._known().ravel().tolist()]
             self._few = Few(self.public_key, values, self.exponents.ravel().tolist())
         return self._few
+
+    def _places(self) -> Places:
+        """The numbers' own places, an array of this shape."""
+        return np.arange(self.size).reshape(self._shape)
+
+    def _of_places(self, few: Few, places: Places) -> EncryptedArray:
+        """Some of these numbers, in the shape of their places."""
+        taken = few.take(places.ravel().tolist())
+        return EncryptedArray.of_few(taken, places.shape, obfuscated=self.obfuscated)
 
     def _few_with(self, other: EncryptedArray) -> tuple[Few, Few] | None:
         """Both arrays' numbers, as many of each, if they are few; only one number may have another shape."""
@@ -351,7 +366,7 @@ class EncryptedArray(Shaped):
     def cumsum(self, axis: int | None = None) -> EncryptedArray:
         """Running sums along an axis, or over all in C order; each has the lowest exponent of its terms."""
         if axis is None:
-            return self.ravel().cumsum(0)
+            return (self if self.ndim == 1 else self.ravel()).cumsum(0)
         (axis,) = axes_of(axis, self.ndim)
         if axis < self.ndim - 1:
             rows = self.rearranged(lambda places: np.moveaxis(places, axis, -1))

@@ -47,6 +47,10 @@ class Few:
         """One number as often as that."""
         return Few(self.public_key, self.values * count, self.exponents * count)
 
+    def take(self, places: list[int]) -> Few:
+        """Those at these places."""
+        return Few(self.public_key, [self.values[i] for i in places], [self.exponents[i] for i in places])
+
     def add(self, other: Few) -> Few:
         """Sums of two, of equal length."""
         n, exponents = self._square(), list(map(min, self.exponents, other.exponents))
