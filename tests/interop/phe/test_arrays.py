@@ -178,9 +178,10 @@ def test_what_numpy_is_not_told_about_works_one_by_one(public_key, private_key):
 def test_parts_of_what_was_computed(public_key, private_key):
     x = public_key.encrypt_array(np.arange(6).reshape(2, 3))
     for y in (x + x, EncryptedArray.of((x + x).numbers())):
-        for part in (lambda z: z[1, 1:], lambda z: z.T, lambda z: z[[1, 0], [2, 0]], lambda z: np.repeat(z, 3)):  # fmt: skip
+        for part in (lambda z: z[1, 1:], lambda z: z.T, lambda z: z[[1, 0], [2, 0]], lambda z: z.reshape(3, 2)):
             assert facts(part(y)) == facts(part(y.numbers()))
             assert not part(y).obfuscated
+        assert facts(y.rearranged(lambda places: np.repeat(places, 3))) == facts(np.repeat(y.numbers(), 3))
         assert private_key.decrypt(y[1, 2]) == private_key.decrypt(y[1, 2, ...]) == 10
         assert y[:0].shape == (0, 3) and private_key.decrypt_array(y[:, 1:] * 3 - 1).tolist() == [[5, 11], [23, 29]]
         with pytest.raises(ParameterError):

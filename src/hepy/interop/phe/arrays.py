@@ -137,7 +137,8 @@ class EncryptedArray(Shaped):
             return self._number(self._few.values[index], self._few.exponents[index])
         exponents = self.exponents[index]
         if not isinstance(exponents, np.ndarray) or not exponents.ndim:
-            return self._number(self._known()[index], int(exponents))
+            known = self._known()[index]  # with an ellipsis, an array without axes
+            return self._number(known.item() if isinstance(known, np.ndarray) else known, int(exponents))
         if self._few and are_few(self.public_key, exponents.size):
             return self._of_places(self._few, self._places()[index])
         return self._with(self.residues[index], exponents)
