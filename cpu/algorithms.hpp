@@ -14,6 +14,7 @@
 //
 //   import_digits              an integer and as many digits as are asked for
 //   principal                  the PrincipalUnits of m
+//   view_half, quotient        residues modulo m; x / y, given 1 / y modulo m, with room for one more vector
 //
 // This file is compiled once for each instruction set. Everything in it has internal linkage: the linker would
 // otherwise keep one copy of a function for all, perhaps one with instructions that the processor lacks. For the same
@@ -206,6 +207,25 @@ class EngineOf final : public Engine {
     }
   }
 
+  void quotient([[maybe_unused]] Limb* out, [[maybe_unused]] Operand x, [[maybe_unused]] Operand y,
+                [[maybe_unused]] const Limb* inverses, [[maybe_unused]] std::size_t start,
+                [[maybe_unused]] std::size_t stop) const override {
+    if constexpr (Ring::kPairs) {
+      const Memory space(ring_, 5);
+      for (std::size_t i = start; i < stop; i += kLanes) {
+        const std::size_t live = smaller(kLanes, stop - i);
+        From inverse;
+        for (std::size_t l = 0; l < kLanes; ++l) inverse.at[l] = inverses + (i + smaller(l, live - 1)) * (width() / 2);
+        const To to = targets(out, i, live, space);
+        Limb* const made = ring_.place(to, space.vector(3));
+        ring_.quotient(made, ring_.view(sources(x, i, live), space.vector(0)),
+                       ring_.view(sources(y, i, live), space.vector(1)), ring_.view_half(inverse, space.vector(2)),
+                       space.vector(4), space.scratch());
+        ring_.store(to, made);
+      }
+    }
+  }
+
   void power(Limb* out, Operand x, const Exponents& e, unsigned window, bool scan, std::size_t start,
              std::size_t stop) const override {
     const std::size_t entries = std::size_t(1) << window;
@@ -344,27 +364,22 @@ class EngineOf final : public Engine {
     const Memory space(ring_, 3);
     for (std::size_t s = start; s < stop; s += kLanes) {
       const std::size_t live = smaller(kLanes, stop - s), longest = smaller(block, count - s * block);
-      Limb *const before = space.vector(0), *const rest = space.vector(1);
-      set(before, everywhere(ring_.one()), space.vector(2));
-      // out[i] = product of the block's elements before i. A shorter block, the last one, takes ones and writes in
-      // vain, unless it goes alone.
-      for (std::size_t k = 0; k < longest; ++k) {
-        ring_.store(block_targets(out, s, live, k, block, count, space), before);
-        const From from = block_sources(x, s, live, k, block, count);
-        if (k + 1 < longest) ring_.multiply(before, before, ring_.view(from, space.vector(2)), space.scratch());
-      }
+      Limb *const made = space.vector(0), *const rest = space.vector(1);  // rest: 1 / (x[0] ... x[k]) of the block
       From own;
       for (std::size_t l = 0; l < kLanes; ++l) own.at[l] = inverses + (s + smaller(l, live - 1)) * width();
       set(rest, own, space.vector(2));
-      for (std::size_t k = longest; k-- > 0;) {
+      // A shorter block, the last one, takes ones and writes in vain, unless it goes alone.
+      for (std::size_t k = longest - 1; k > 0; --k) {
         const To to = block_targets(out, s, live, k, block, count, space);
-        From products;
-        for (std::size_t l = 0; l < kLanes; ++l) products.at[l] = to.at[l] == space.sink() ? ring_.one() : to.at[l];
-        ring_.multiply(before, rest, ring_.view(products, space.vector(2)), space.scratch());
-        ring_.store(to, before);
+        From before;
+        for (std::size_t l = 0; l < kLanes; ++l)
+          before.at[l] = to.at[l] == space.sink() ? ring_.one() : to.at[l] - width();
+        ring_.multiply(made, rest, ring_.view(before, space.vector(2)), space.scratch());
+        ring_.store(to, made);
         const From from = block_sources(x, s, live, k, block, count);
-        if (k > 0) ring_.multiply(rest, rest, ring_.view(from, space.vector(2)), space.scratch());
+        ring_.multiply(rest, rest, ring_.view(from, space.vector(2)), space.scratch());
       }
+      ring_.store(block_targets(out, s, live, 0, block, count, space), rest);
     }
   }
 

@@ -212,12 +212,12 @@ const Kind& kind(const std::string& name) {
 }
 
 std::unique_ptr<Engine> make(const std::string& name, const py::object& n, const py::object& one, std::size_t bits,
-                             bool squared) {
+                             bool squared, bool root) {
   const Kind& chosen = kind(name);
   if (!chosen.missing.empty()) throw InvalidArgument("engine '" + name + "' cannot run here: " + chosen.missing);
   const Array<const Word> modulus(n), residue(one);
   const std::size_t words = (bits + 31) / 32;
-  const Modulus value{modulus.data(words), residue.data(squared ? 2 * words : words), words, bits, squared};
+  const Modulus value{modulus.data(words), residue.data(squared ? 2 * words : words), words, bits, squared, root};
   if (bits < 2 || value.n[0] % 2 == 0) throw InvalidArgument("a modulus is an odd integer above 2");
   return std::unique_ptr<Engine>(chosen.make(value));
 }
@@ -440,7 +440,7 @@ void power_vartime(const Engine& engine, const py::object& out, const py::object
 }
 
 void check_squared(const Engine& engine) {
-  if (!engine.squared()) throw InvalidArgument("principal units are those modulo a square, and a square was expected");
+  if (!engine.squared()) throw InvalidArgument("the modulus has to be a square");
 }
 
 void multiply_principal(const Engine& engine, const py::object& out, const py::object& x, const py::object& rows,
@@ -455,6 +455,19 @@ void multiply_principal(const Engine& engine, const py::object& out, const py::o
   const std::uint8_t* const minus = signs.data(powers.count());
   const py::gil_scoped_release release;
   engine.multiply_principal(target, *operand, *powers, minus, start, stop);
+}
+
+void quotient(const Engine& engine, const py::object& out, const py::object& x, const py::object& x_rows,
+              const py::object& y, const py::object& y_rows, const py::object& inverses, std::size_t start,
+              std::size_t stop) {
+  check_squared(engine);
+  const Array<Limb> to(out);
+  const Array<const Limb> from(inverses);
+  const Elements left(engine, x, x_rows, start, stop), right(engine, y, y_rows, start, stop);
+  Limb* const target = to.data(stop * engine.width());
+  const Limb* const source = from.data(stop * (engine.width() / 2));
+  const py::gil_scoped_release release;
+  engine.quotient(target, *left, *right, source, start, stop);
 }
 
 // Of one element by one, whose rows may have any number of axes. What stands around a short call would take longer than
@@ -867,7 +880,8 @@ PYBIND11_MODULE(_cpu, module) {
   module.def("sort_by_bin", &sort_by_bin, py::arg("rows"), py::arg("bins"), py::arg("count"),
              "Rows in the order of their bins, offsets of the bins that occur, and each bin's place among these.");
   py::class_<Engine>(module, "Engine", py::module_local())
-      .def(py::init(&make), py::arg("name"), py::arg("n"), py::arg("one"), py::arg("bits"), py::arg("squared") = false)
+      .def(py::init(&make), py::arg("name"), py::arg("n"), py::arg("one"), py::arg("bits"), py::arg("squared") = false,
+           py::arg("root") = false)
       .def_property_readonly("lanes", &Engine::lanes)
       .def_property_readonly("width", &Engine::width)
       .def_property_readonly("piece_words", &Engine::piece_words)
@@ -884,6 +898,7 @@ PYBIND11_MODULE(_cpu, module) {
       .def("subtract", &binary<&Engine::subtract>)
       .def("multiply_principal", &multiply_principal)
       .def("load_bytes", &load_bytes)
+      .def("quotient", &quotient)
       .def("load_single", &load_single)
       .def("store_raw_single", &store_raw_single)
       .def("multiply_single", &multiply_single)

@@ -46,6 +46,7 @@ struct Modulus {
   const Word* one;          // R modulo the modulus, as a plain element
   std::size_t words, bits;  // of n
   bool squared;
+  bool root = false;  // whether n is the root of a square whose R it shares
 };
 
 class Engine {
@@ -83,6 +84,11 @@ class Engine {
   virtual void multiply_principal(Limb* out, Operand x, const Exponents& k, const std::uint8_t* negative,
                                   std::size_t start, std::size_t stop) const = 0;
 
+  // out[i] = x[i] / y[i] modulo m^2, given the inverses of y[i] modulo m as elements of the root's engine; for squared
+  // engines only. out is not the batch of an operand.
+  virtual void quotient(Limb* out, Operand x, Operand y, const Limb* inverses, std::size_t start,
+                        std::size_t stop) const = 0;
+
   // Fixed windows from the top (Handbook of Applied Cryptography, 14.82).
   virtual void power(Limb* out, Operand x, const Exponents& e, unsigned window, bool scan, std::size_t start,
                      std::size_t stop) const = 0;
@@ -105,8 +111,8 @@ class Engine {
   // element of out before it.
   virtual void prefix_product(Limb* out, Operand x, const Row* offsets, bool resume, std::size_t start,
                               std::size_t stop) const = 0;
-  // out[i] = 1 / x[i], given the inverse of the product of each `block` elements; items are blocks. Montgomery's trick,
-  // Math. Comp. 48 (1987), 10.3.1.
+  // out[i] = 1 / x[i], where it held the product of the block's elements up to x[i], given the inverse of the product
+  // of each `block` elements; items are blocks. Montgomery's trick, Math. Comp. 48 (1987), 10.3.1.
   virtual void block_inverse(Limb* out, Operand x, std::size_t count, std::size_t block, const Limb* inverses,
                              std::size_t start, std::size_t stop) const = 0;
 

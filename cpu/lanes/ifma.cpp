@@ -6,6 +6,7 @@ namespace hepy::cpu::lanes {
 
 Engine* make_ifma(const Modulus& modulus) {
   if (modulus.squared) return new EngineOf<PairLaneRing>(modulus);
+  if (modulus.root) return new EngineOf<RootLaneRing>(modulus);
   return new EngineOf<LaneRing>(modulus);
 }
 

@@ -5,10 +5,11 @@
 namespace hepy::cpu::lanes {
 
 std::size_t radix_bits(std::size_t bits, bool squared) {
-  return kDigitBits * LaneRing::digits_for(bits, squared ? PairLaneRing::kSpare : 2);
+  return kDigitBits * LaneRing::digits_for(bits, squared ? kPairSpare : 2);
 }
 Engine* make_portable(const Modulus& modulus) {
   if (modulus.squared) return new EngineOf<PairLaneRing>(modulus);
+  if (modulus.root) return new EngineOf<RootLaneRing>(modulus);
   return new EngineOf<LaneRing>(modulus);
 }
 

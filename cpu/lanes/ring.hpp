@@ -169,11 +169,13 @@ class LaneRing {
     }
   }
 
-  // x + n - y - borrow
-  void subtract(Limb* out, const Limb* x, const Limb* y, Limb*, Limb borrow = 0) const {
-    Vector carry = Vector::every(0 - borrow);
+  void subtract(Limb* out, const Limb* x, const Limb* y, Limb*) const { subtract(out, x, y, Vector::zero(), 1); }
+
+  // x + first + times n - y
+  void subtract(Limb* out, const Limb* x, const Limb* y, Vector first, Limb times) const {
+    Vector carry = first;
     for (std::size_t j = 0; j < digits_; ++j) {
-      const Vector sum = Vector::load(x + 8 * j) + Vector::every(n()[j]) - Vector::load(y + 8 * j) + carry;
+      const Vector sum = Vector::load(x + 8 * j) + Vector::every(times * n()[j]) - Vector::load(y + 8 * j) + carry;
       carry = shift_right_signed(sum, kDigitBits);
       (sum & Vector::every(kDigitMask)).store(out + 8 * j);
     }
@@ -301,6 +303,16 @@ class LaneRing {
   Limb minus_inverse_ = 0;
 };
 
+constexpr unsigned kPairSpare = 5;  // bits, for what PairLaneRing says
+
+// Residues modulo the root of a square, with the square's R.
+class RootLaneRing : public LaneRing {
+ public:
+  static std::size_t width_for(std::size_t bits) { return LaneRing::width_for(bits, kPairSpare); }
+  static std::size_t piece_words_for(std::size_t bits) { return kDigitBits * digits_for(bits, kPairSpare) / 32; }
+  explicit RootLaneRing(const Modulus& modulus) : LaneRing(modulus, kPairSpare) {}
+};
+
 // Residues modulo a square m^2 as pairs modulo m, as rows/rows.cpp explains, with values that stay below 3m: then
 //
 //   a c + q m = e R gives the product / R = e + (a d + b c - q + m R) / R m   mod m^2,
@@ -313,20 +325,14 @@ class PairLaneRing {
   static constexpr std::size_t kLanes = 8;
   static constexpr bool kPairs = true;
   static constexpr unsigned kDigitBits = cpu::kDigitBits;
-  static constexpr unsigned kSpare = 5;
   using From = Sources<8>;
   using To = Targets<8>;
 
-  static std::size_t width_for(std::size_t root_bits) { return 2 * LaneRing::width_for(root_bits, kSpare); }
-  static std::size_t piece_words_for(std::size_t root_bits) {
-    return kDigitBits * LaneRing::digits_for(root_bits, kSpare) / 32;
-  }
+  static std::size_t width_for(std::size_t root_bits) { return 2 * RootLaneRing::width_for(root_bits); }
+  static std::size_t piece_words_for(std::size_t root_bits) { return RootLaneRing::piece_words_for(root_bits); }
 
   explicit PairLaneRing(const Modulus& modulus)
-      : half_(modulus, kSpare),
-        step_(half_.width()),
-        one_(acquire(2 * step_)),
-        principal_(half_.n(), step_, modulus.bits) {
+      : half_(modulus), step_(half_.width()), one_(acquire(2 * step_)), principal_(half_.n(), step_, modulus.bits) {
     import_plain(one_, modulus.one, 2 * modulus.words);
   }
   ~PairLaneRing() { release(one_, 2 * step_); }
@@ -389,7 +395,26 @@ class PairLaneRing {
 
   void subtract(Limb* out, const Limb* x, const Limb* y, Limb* scratch) const {  // a gets m, so b one less
     half_.subtract(out, x, y, scratch);
-    half_.subtract(upper(out), upper(x), upper(y), scratch, 1);
+    half_.subtract(upper(out), upper(x), upper(y), Vector::every(0 - Limb(1)), 1);
+  }
+
+  const Limb* view_half(const From& from, Limb* space) const {
+    LaneRing::gather(from, space, step_);
+    return space;
+  }
+
+  // x / y for v = 1 / y modulo m, as rows/rows.cpp explains; x, y and v canonical. The lower half of e y is that of x,
+  // or m more, so that the upper half lacks one.
+  void quotient(Limb* out, const Limb* x, const Limb* y, const Limb* v, Limb* spare, Limb* scratch) const {
+    Limb *const t = scratch, *const u = t + half_.scratch_limbs();
+    half_.multiply(out, x, v, t);
+    half_.clear(t);
+    half_.clear(u);
+    half_.add_columns(t, out, y);
+    half_.add_columns(u, out, upper(y));
+    finish(spare, t, u);
+    half_.subtract(spare, upper(x), upper(spare), half_.at_least(spare, Vector::zero(), 1), 3);
+    half_.multiply(upper(out), spare, v, t);
   }
 
   static void import_digits(Limb* digits, std::size_t size, const Word* words, std::size_t count) {
@@ -446,7 +471,7 @@ class PairLaneRing {
     half_.reduce(upper(out), u);
   }
 
-  LaneRing half_;
+  RootLaneRing half_;
   std::size_t step_;
   Limb* one_;
   PrincipalUnits<kDigitBits> principal_;

@@ -176,6 +176,20 @@ class PairRing {
     subtract_half(out + half_, x + half_, y + half_, under, scratch);
   }
 
+  const Limb* view_half(const From& from, Limb*) const { return from.at[0]; }
+
+  // x / y modulo m^2 for v = 1 / y modulo m, all in Montgomery form: with e = a v mod m of x = a + b m, x - e y is a
+  // multiple f m of m, and the quotient e + f v m. `spare` is a vector, out no operand.
+  void quotient(Limb* out, const Limb* x, const Limb* y, const Limb* v, Limb* spare, Limb* scratch) const {
+    Limb *const t = scratch, *const u = t + 2 * half_, *const rest = u + 2 * half_;
+    multiply_half(out, x, v, t, rest);
+    kernels_.multiply(u, out, y + half_, blocks(), rest);
+    kernels_.multiply(t, out, y, blocks(), rest);
+    finish(spare, t, u, 0);
+    subtract_half(spare, x + half_, spare + half_, 0, rest);
+    multiply_half(out + half_, spare, v, t, rest);
+  }
+
   static void import_digits(Limb* digits, std::size_t size, const Word* words, std::size_t count) {
     to_limbs(digits, size, words, count);
   }
@@ -232,6 +246,12 @@ class PairRing {
     sign += kernels_.add(high, high, m, 0, 0, s, blocks());
     for (int i = 0; i < 2; ++i) sign += kernels_.add(high, high, m, 0 - (sign >> 63), 0, 0, blocks());
     kernels_.reduce(out + half_, u, m, blocks(), minus_inverse_);
+  }
+
+  // out = x y / R mod m
+  void multiply_half(Limb* out, const Limb* x, const Limb* y, Limb* t, Limb* scratch) const {
+    kernels_.multiply(t, x, y, blocks(), scratch);
+    kernels_.reduce(out, t, root(), blocks(), minus_inverse_);
   }
 
   // out = x + y + carry mod m; returns whether m was subtracted.

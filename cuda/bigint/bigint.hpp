@@ -125,7 +125,8 @@ void segment_product(runtime::Stream, const Modulus&, std::uint32_t* out, const 
 void prefix_product(runtime::Stream, const Modulus&, std::uint32_t* out, const Operand& x, const std::int64_t* offsets,
                     std::size_t segments);
 
-// out[k] = 1 / x[k], given the inverses of the products of each `block` elements (of fewer in the last one).
+// out[k] = 1 / x[k], where it held the product of the block's elements up to x[k], given the inverses of the products
+// of each `block` elements (of fewer in the last one).
 void block_inverse(runtime::Stream, const Modulus&, std::uint32_t* out, const Operand& x, const std::uint32_t* inverses,
                    std::size_t block, std::size_t count);
 

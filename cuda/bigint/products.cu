@@ -34,8 +34,8 @@ __global__ void __launch_bounds__(Shape::block, Shape::blocks)
   if (!running) warp.deliver(s < segments ? out + s * Shape::total : nullptr, a);
 }
 
-// Of a block x_0 ... x_(m-1), whose product has the inverse given: on the way up out[k] = x_0 ... x_(k-1), on the way
-// down 1/x_k is that times the inverse of x_0 ... x_k (Montgomery, Math. Comp. 48 (1987), 10.3.1).
+// Of a block x_0 ... x_(m-1), whose product has the inverse given: 1/x_k is x_0 ... x_(k-1), which out[k-1] holds,
+// times the inverse of x_0 ... x_k (Montgomery, Math. Comp. 48 (1987), 10.3.1).
 template <class Shape>
 __global__ void __launch_bounds__(Shape::block, Shape::blocks)
     block_inverse_kernel(Limb* out, Operand x, const Limb* inverses, unsigned block, std::size_t count,
@@ -50,19 +50,12 @@ __global__ void __launch_bounds__(Shape::block, Shape::blocks)
   Limb a[L];
   warp.fetch(a, here > 0 ? inverses + warp.index() * Shape::total : nullptr);
   store_words<L>(warp.aside(), a);
-  warp.fetch(a, factor(0));
-  HEPY_ROLLED
-  for (unsigned k = 1; k < block; ++k) {
-    warp.deliver(place(k), a);
-    warp.fetch(factor(k));
-    product(warp.group, a, a, warp.operand());
-  }
   HEPY_ROLLED
   for (unsigned k = block; --k > 0;) {
     HEPY_ROLLED
     for (bool before = false;; before = true) {  // 1/x_k; then the inverse of what stands before it
       load_words<L>(a, warp.aside());
-      warp.fetch(before ? factor(k) : k < here ? place(k) : warp.one);
+      warp.fetch(before ? factor(k) : k < here ? place(k - 1) : warp.one);
       product(warp.group, a, a, warp.operand());
       if (before) break;
       warp.deliver(place(k), a);

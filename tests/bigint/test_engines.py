@@ -135,6 +135,23 @@ def test_every_operation_modulo_a_square(engine, n):
     ]
 
 
+# Roots around the lengths where limbs, digits and the bits that lanes have to spare begin, and of ones.
+@pytest.mark.parametrize("bits", [3, 8, 47, 48, 52, 203, 204, 208, 511, 512, 513, 1019, 1024])
+@pytest.mark.parametrize("count", [2, 9, 65])
+def test_quotients_modulo_squares(engine, bits, count):
+    for root in (2**bits - 1, 2 ** (bits - 1) + 1):
+        n = root * root
+        edges = [0, 1, root - 1, root, root + 1, n - root, n - 1]
+        numbers = [(edges + [pow(5, 3 * k + bits, n) for k in range(6)])[k % 13] for k in range(count)]
+        units = [unit for unit in (*edges, *(pow(7, k + bits, n) for k in range(30))) if math.gcd(unit, n) == 1]
+        below = [units[k * 5 % len(units)] for k in range(count)]
+        modulus = bigint.Modulus(n)
+        x, y = modulus.array(numbers), modulus.array(below)
+        assert x.divide(y).to_ints().tolist() == [p * pow(q, -1, n) % n for p, q in zip(numbers, below, strict=True)]
+        assert y.inverse().to_ints().tolist() == [pow(q, -1, n) for q in below]
+        assert x[::-1].divide(y[-1]).to_ints().tolist() == [p * pow(below[-1], -1, n) % n for p in numbers[::-1]]
+
+
 def test_squares_are_found_and_only_squares(compiled):
     root = (1 << 640) - 1
     for n, square in ((root**2, True), (root**2 - 2, False), (root * (root + 2), False)):

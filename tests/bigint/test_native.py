@@ -51,7 +51,7 @@ def launched(device, work):
         (lambda x: x.equal(x), {"equal"}),
         (lambda x: x.prod(), {"segment_product"}),
         (lambda x: x.cumprod(), {"prefix_product"}),
-        (lambda x: x.inverse(), {"segment_product", "block_inverse"}),
+        (lambda x: x.inverse(), {"prefix_product", "block_inverse"}),
         (lambda x: x.multi_power_vartime([[3] * 8, [5] * 8]), {"power_tables", "straus"}),
         (lambda x: x.modulus.fixed_base(3).power([1, 2]), {"fixed_base_table", "fixed_base_power"}),
     ],

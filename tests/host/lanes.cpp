@@ -3,6 +3,7 @@
 // builds and runs it.
 #include "lanes/lanes.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -103,8 +104,15 @@ bool check(std::size_t bits, bool squared, Fill fill) {
     by.prefix_product(out, x, offsets.data(), false, 0, segments);
     by.prefix_product(out, x, offsets.data(), true, 2, segments);
   });
-  see("block_inverse", kCount,
-      [&](const Engine& by, Limb* out) { by.block_inverse(out, x, kCount, 3, batch.data(), 0, (kCount + 2) / 3); });
+  // Not inverses, but the same products.
+  see("block_inverse", kCount, [&](const Engine& by, Limb* out) {
+    std::copy(batch.begin(), batch.end(), out);
+    by.block_inverse(out, x, kCount, 3, batch.data(), 0, (kCount + 2) / 3);
+  });
+  if (squared) {
+    see("quotient", kCount - 1,
+        [&](const Engine& by, Limb* out) { by.quotient(out, x, y, batch.data(), 0, kCount - 1); });
+  }
   const std::size_t tables = kCount * plain->straus_entries(kWindow);
   see("straus_tables", tables, [&](const Engine& by, Limb* out) { by.straus_tables(out, x, kWindow, 0, kCount); });
   std::vector<Limb> made(tables * width);

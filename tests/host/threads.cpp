@@ -1,6 +1,7 @@
 // The host's engines under ThreadSanitizer: threads share one engine and fill ranges of the same arrays, as hepy's pool
 // makes them. Prints nothing and ends with 0 where every result is that of one thread; `make sanitize` builds and runs
 // it.
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -84,8 +85,9 @@ bool check(const hepy::cpu::Kind& kind) {
       [&](Limb* out, auto i, auto j) { engine->fixed_base_power(out, table.data(), e, 10, kWindow, false, i, j); });
   see("segment_product", segments, width,
       [&](Limb* out, auto i, auto j) { engine->segment_product(out, x, offsets.data(), i, j); });
-  see("block_inverse", kCount, width, [&](Limb* out, auto i, auto j) {
-    engine->block_inverse(out, x, kCount, 1, batch.data(), i, j);  // not inverses, but the same products
+  see("block_inverse", kCount / 4, 4 * width, [&](Limb* out, auto i, auto j) {
+    std::copy(batch.begin() + 4 * i * width, batch.begin() + 4 * j * width, out + 4 * i * width);
+    engine->block_inverse(out, x, kCount, 4, batch.data(), i, j);  // not inverses, but the same products
   });
   const std::size_t powers = engine->straus_entries(kWindow);
   see("straus, tables", kCount, powers * width,

@@ -39,19 +39,20 @@ class Kernels:
 
     chunk = 256  # a few milliseconds of products: enough to share among threads, little beside any result
 
-    def __init__(self, n: int, device: Device, engine: str) -> None:
+    def __init__(self, n: int, device: Device, engine: str, *, of_square: bool = False) -> None:
+        """`of_square`: n is the root of a square, and elements are the lower halves of pairs modulo that."""
         native = importlib.import_module("hepy._cpu")
         self.n = n
         self.device, self.engine = device, engine
         self.words = limb.width(n.bit_length())
         # Paillier's moduli are squares: residues modulo one are pairs modulo its root.
         root = gmpy2.isqrt(n)
-        self._root = root if root * root == n else None
+        self._root = root if root * root == n and not of_square else None
         start, squared = int(self._root or n), self._root is not None
         bits = start.bit_length()
-        self._radix = 1 << native.radix_bits(engine, bits, squared)
+        self._radix = 1 << native.radix_bits(engine, bits, squared or of_square)
         one = self._plain([self._radix % n])
-        self.native = native.Engine(engine, limb.from_ints([start], limb.width(bits)), one, bits, squared)
+        self.native = native.Engine(engine, limb.from_ints([start], limb.width(bits)), one, bits, squared, of_square)
         self.width: int = self.native.width
         self.lanes: int = self.native.lanes
         self._piece_words: int = self.native.piece_words
@@ -225,8 +226,30 @@ class Kernels:
     def inverse(self, x: Operand) -> Batch:
         if len(x[1]) == 1:
             return self._inverse_of_one(*x)
+        if self._root is not None:
+            return self._quotient((self.one, np.zeros(len(x[1]), np.intp)), x)
         made: Batch = inversion.inverse(self, x)
         return made
+
+    def divide(self, x: Operand, y: Operand) -> Batch:
+        """Contract: hepy.bigint.kernels.Composites."""
+        if self._root is None or len(y[1]) == 1:
+            return self.multiply(x, (self.inverse(y), identity(len(y[1]))))
+        return self._quotient(x, y)
+
+    def _quotient(self, x: Operand, y: Operand) -> Batch:
+        """x[i] / y[i] modulo a square: inverses are those of the lower halves of pairs, modulo the root."""
+        x, y = _contiguous(x), _contiguous(y)
+        out, root, work = self.empty(len(x[1])), self._root_kernels, self.native.quotient
+        lower = y[0][:, : root.width][y[1]]
+        inverses = inversion.inverse(root, (lower, identity(len(lower))))
+        self.run(len(out), 1.6, lambda i, j: work(out, *x, *y, inverses, i, j))
+        return out
+
+    @functools.cached_property
+    def _root_kernels(self) -> Kernels:
+        assert self._root is not None
+        return Kernels(int(self._root), self.device, self.engine, of_square=True)
 
     def _inverse_of_one(self, x: Batch, rows: Rows) -> Batch:
         raw = self.native.store_raw_single(x, rows)  # x R, whose inverse times R^3 / R is R / x
@@ -247,16 +270,14 @@ class Kernels:
         inverse: bytes = low.to_bytes(half, "little") + high.to_bytes(half, "little")
         return inverse
 
-    def block_inverse(self, x: Operand, inverses: Batch) -> Batch:
+    def block_inverse(self, products: Batch, x: Operand, inverses: Batch) -> None:
         """Contract: hepy.bigint.inversion.Engine."""
         x = _contiguous(x)
-        out = self.empty(len(x[1]))
 
         def work(start: int, stop: int) -> None:
-            self.native.block_inverse(out, *x, self.block, inverses, start, stop)
+            self.native.block_inverse(products, *x, self.block, inverses, start, stop)
 
-        self.run(len(inverses), 3 * self.block, work)
-        return out
+        self.run(len(inverses), 2 * self.block, work)
 
     def segment_product(self, x: Operand, offsets: Rows) -> Batch:
         # A long segment is cut into pieces, so that threads and lanes share it, and their products multiplied in turn.

@@ -153,18 +153,16 @@ class Kernels(NotPickled):
         made: Batch = inversion.inverse(self, x)
         return made
 
-    def block_inverse(self, x: Operand, inverses: Batch) -> Batch:
+    def block_inverse(self, products: Batch, x: Operand, inverses: Batch) -> None:
         """Contract: hepy.bigint.inversion.Engine."""
         batch, rows = _contiguous(x)
-        out = self.empty(len(rows))
 
         def work(start: int, stop: int) -> None:
             loops.block_inverse(
-                out, batch, rows, self.block, inverses, self.one, self.modulus, self.minus_inverse, start, stop
+                products, batch, rows, self.block, inverses, self.modulus, self.minus_inverse, start, stop
             )
 
-        self._run(len(inverses), 3 * self.block, work)
-        return out
+        self._run(len(inverses), 2 * self.block, work)
 
     def segment_product(self, x: Operand, offsets: Rows) -> Batch:
         # A long segment is cut into pieces, so that threads share it, and their products are multiplied in turn.
@@ -190,7 +188,7 @@ class Kernels(NotPickled):
         def work(start: int, stop: int) -> None:
             loops.prefix_product(out, *x, run, self.modulus, self.minus_inverse, start, stop)
 
-        self._run(len(out) // max(run, 1), max(run, 1), work)
+        self._run(-(-len(out) // max(run, 1)), max(run, 1), work)
         return out
 
     def multi_power_vartime(self, x: Operand, exponents: limb.Limbs, wanted: npt.NDArray[np.bool_], bits: int) -> Batch:

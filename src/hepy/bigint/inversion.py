@@ -1,4 +1,4 @@
-"""Batched inversion, for every engine that can multiply segments and go back through blocks of them.
+"""Batched inversion, for every engine that has running products and can go back through blocks of them.
 
 Montgomery's trick (Math. Comp. 48 (1987), section 10.3.1) in a tree: the products of blocks are inverted in the same
 way, down to one number, which the host inverts.
@@ -10,12 +10,11 @@ import math
 from typing import Any, Protocol
 
 import gmpy2
+import numpy as np
 
 from hepy import _limbs as limb
 from hepy._devices import to_host
-from hepy.bigint import segments
 from hepy.bigint.kernels import Batch, NotAUnit, Operand
-from hepy.bigint.rows import Rows, identity
 
 BLOCK = 64  # three products an element, and a level of the tree for each factor 64
 
@@ -31,10 +30,10 @@ class Engine(Protocol):
 
     def store(self, x: Operand) -> Any: ...
 
-    def segment_product(self, x: Operand, offsets: Rows) -> Batch: ...
+    def prefix_product(self, x: Operand, run: int) -> Batch: ...
 
-    def block_inverse(self, x: Operand, inverses: Batch) -> Batch:
-        """1 / x[i], given the inverses of the products of each `block` elements (of fewer in the last block)."""
+    def block_inverse(self, products: Batch, x: Operand, inverses: Batch) -> None:
+        """Puts 1 / x[i] in place of running products, prefix_product(x, block), given the inverses of the last of each."""
 
 
 def inverse(engine: Engine, x: Operand) -> Batch:
@@ -46,12 +45,14 @@ def inverse(engine: Engine, x: Operand) -> Batch:
     count = len(x[1])
     if count <= 1:
         return _on_host(engine, x)
-    products = engine.segment_product(x, segments.runs(count, engine.block))
+    made = engine.prefix_product(x, engine.block)
+    last = np.minimum(np.arange(engine.block, count + engine.block, engine.block), count) - 1
     try:
-        inverses = inverse(engine, (products, identity(len(products))))
+        inverses = inverse(engine, (made, last))
     except NotAUnit:
         raise NotAUnit([i for i, value in enumerate(_ints(engine, x)) if math.gcd(value, engine.n) != 1]) from None
-    return engine.block_inverse(x, inverses)
+    engine.block_inverse(made, x, inverses)
+    return made
 
 
 def by_lifting(low: Any, high: Any, m: Any) -> tuple[Any, Any]:

@@ -126,6 +126,9 @@ class Composites(Protocol):
     def fermat_quotients(self, quotients: FermatQuotients) -> FermatKernels | None:
         """For these parts; None where the device has nothing better than the composition."""
 
+    def divide(self, x: Operand, y: Operand) -> Batch:
+        """multiply(x, inverse(y))."""
+
     def multiply_principal(
         self, x: Operand, factors: Limbs, negative: npt.NDArray[np.bool_], factor_rows: Rows
     ) -> Batch:

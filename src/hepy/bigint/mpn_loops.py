@@ -339,7 +339,7 @@ def prefix_product(out, a, a_rows, run, modulus, inverse, start, stop):
     length = np.uint64(modulus.size)
     step = _BYTES * length
     out_at, a_at = _address(out), _address(a)
-    for i in range(start * run, stop * run):
+    for i in range(start * run, min(stop * run, a_rows.size)):
         to, x = out_at + step * np.uint64(i), a_at + step * np.uint64(a_rows[i])
         if i % run == 0:
             mpn.copyi(to, x, length)
@@ -348,8 +348,8 @@ def prefix_product(out, a, a_rows, run, modulus, inverse, start, stop):
 
 
 @_loop
-def block_inverse(out, a, a_rows, block, inverses, one, modulus, inverse, start, stop):
-    """out[i] = 1 / a[a_rows[i]], given the inverse of the product of each block of elements.
+def block_inverse(out, a, a_rows, block, inverses, modulus, inverse, start, stop):
+    """out[i] = 1 / a[a_rows[i]], where it held the block's running product, given the inverse of each block's product.
 
     Montgomery's trick (Math. Comp. 48 (1987), 10.3.1); [start, stop) counts blocks.
     """
@@ -357,18 +357,15 @@ def block_inverse(out, a, a_rows, block, inverses, one, modulus, inverse, start,
     length = np.uint64(modulus.size)
     step = _BYTES * length
     rest = _spare(ring, 0)
-    out_at, a_at, inverses_at, one_at = _address(out), _address(a), _address(inverses), _address(one)
+    out_at, a_at, inverses_at = _address(out), _address(a), _address(inverses)
     for s in range(start, stop):
         first, last = s * block, min((s + 1) * block, a_rows.size)
-        mpn.copyi(out_at + step * np.uint64(first), one_at, length)
-        for i in range(first + 1, last):  # out[i] = product of the elements before i
-            to, x = out_at + step * np.uint64(i), a_at + step * np.uint64(a_rows[i - 1])
-            _product(to, to - step, x, ring)
         mpn.copyi(rest, inverses_at + step * np.uint64(s), length)
-        for i in range(last - 1, first - 1, -1):
+        for i in range(last - 1, first, -1):
             to, x = out_at + step * np.uint64(i), a_at + step * np.uint64(a_rows[i])
-            _product(to, to, rest, ring)
+            _product(to, to - step, rest, ring)
             _product(rest, rest, x, ring)
+        mpn.copyi(out_at + step * np.uint64(first), rest, length)
 
 
 @_loop

@@ -251,11 +251,9 @@ class Kernels:
     def inverse(self, x: Operand) -> Batch:
         return inversion.inverse(self, x)
 
-    def block_inverse(self, x: Operand, inverses: Batch) -> Batch:
+    def block_inverse(self, products: Batch, x: Operand, inverses: Batch) -> None:
         """Contract: hepy.bigint.inversion.Engine."""
-        out = self.empty(len(x[1]))
-        self.run("block_inverse", out, self.operand(x), inverses, self.block, len(out))
-        return out
+        self.run("block_inverse", products, self.operand(x), inverses, self.block, len(products))
 
     def multi_power_vartime(self, x: Operand, exponents: limb.Limbs, wanted: npt.NDArray[np.bool_], bits: int) -> Batch:
         terms, columns = wanted.shape

@@ -250,7 +250,13 @@ class ResidueArray(Shaped, NotPickled):
         a, b = left.ravel(), right.ravel()
 
         def part(start: int, stop: int) -> ResidueArray:
-            return a[start:stop].multiply(b[start:stop]._inverse(left.shape, start))
+            x, y = a[start:stop], b[start:stop]
+            if not (quotient := offered(self._kernels, "divide")):
+                return x.multiply(y._inverse(left.shape, start))
+            try:
+                return x._made(quotient(x._operand(), y._operand()), x.shape)
+            except NotAUnit as error:
+                raise self._without_inverse(error, left.shape, start) from None
 
         return left._chunked(part)
 
@@ -318,7 +324,7 @@ class ResidueArray(Shaped, NotPickled):
         return part(0, flat.size).reshape(base.shape)
 
     def inverse(self) -> ResidueArray:
-        """Elementwise inverses, at three products each and one inversion for all.
+        """Elementwise inverses, at about three products each and one inversion for all.
 
         Raises:
             ParameterError: an element is not a unit; names its index.
@@ -333,13 +339,15 @@ class ResidueArray(Shaped, NotPickled):
         """Inverses of elements that stand from flat position `start` on in an array of that shape."""
         try:
             made = self._kernels.inverse(self._operand())
-            return self._single(made, self._rows) if self._rows.size == 1 else self._made(made, self.shape)
         except NotAUnit as error:
-            where = index_at(start + error.positions[0], shape)
-            raise ParameterError(
-                f"the element at index {where} has no inverse: it shares a factor with the modulus of "
-                f"{self._modulus.bits} bits"
-            ) from None
+            raise self._without_inverse(error, shape, start) from None
+        return self._single(made, self._rows) if self._rows.size == 1 else self._made(made, self.shape)
+
+    def _without_inverse(self, error: NotAUnit, shape: tuple[int, ...], start: int) -> ParameterError:
+        return ParameterError(
+            f"the element at index {index_at(start + error.positions[0], shape)} has no inverse: it shares a factor with "
+            f"the modulus of {self._modulus.bits} bits"
+        )
 
     def equal(self, other: Any) -> npt.NDArray[np.bool_]:
         """Elementwise equality, as booleans."""

@@ -63,7 +63,8 @@ def test_block_inverse(make_forms, count, block):
     values = units(batches, count)
     products = [product(values[at : at + block], batches.n) for at in range(0, count, block)]
     inverses = batches.raw(batches.encode([pow(value, -1, batches.n) for value in products]))
-    x, out = batches.raw(batches.encode(values)), batches.empty(count)
+    running = [product(values[i - i % block : i + 1], batches.n) for i in range(count)]
+    x, out = batches.raw(batches.encode(values)), batches.raw(batches.encode(running))
     batches.native.block_inverse(batches.stream, batches.modulus, out, batches.operand(x), inverses, block, count)
     assert batches.store(out) == [pow(value, -1, batches.n) for value in values]
 
