@@ -3,10 +3,12 @@
 import copy
 import logging
 import pickle
+import traceback
 
 import numpy as np
 import pytest
 
+import hepy
 from hepy import _devices, options, paillier
 from hepy._host import engines
 from hepy.errors import HepyError, ParameterError
@@ -99,6 +101,28 @@ def test_errors_about_keys_and_ciphertexts(any_key, other_key):
             error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
         for secret in secrets(any_key) | shown(PLAINTEXT):
             assert secret not in " ".join(messages)
+
+
+def test_frames_of_errors_about_a_key_show_no_part_of_it(any_key, other_key, tmp_path):
+    """What error reporters collect: the variables of every frame, here of hepy's."""
+    path = tmp_path / "key"
+    hepy.save(any_key, path, unencrypted=True)
+    whole = path.read_bytes()
+    damaged = bytearray(whole)
+    damaged[-4 if any_key.variant == "subgroup" else -8] ^= 1
+    attempts = [lambda: paillier.PrivateKey(other_key.public_key, any_key._secret), lambda: pickle.dumps(any_key)]
+    for data in (bytes(damaged), whole.replace(any_key.fingerprint.encode(), b"0" * 64)):
+        changed = tmp_path / str(len(attempts))
+        changed.write_bytes(data)
+        attempts.append(lambda changed=changed: hepy.load(changed))
+    for attempt in attempts:
+        with pytest.raises(HepyError) as caught:
+            attempt()
+        frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True).stack
+        own = [frame for frame in frames if frame.filename.startswith(hepy.__path__[0])]
+        assert own
+        text = " ".join(value for frame in own for value in (frame.locals or {}).values())
+        assert not [secret for secret in secrets(any_key) if secret in text]
 
 
 def test_nothing_is_logged_or_printed(any_key, caplog, capfd):

@@ -251,9 +251,14 @@ class _PrivateKeys:
         return PrivateKeyHeader(*parse_key(fields))
 
     def read(self, header: PrivateKeyHeader, container: Container, key: Any) -> PrivateKey:
-        parts = {name: _number(container, name) for name in container.specs}
-        secret = Secret(parts["p"], parts["q"], parts.get("p_subgroup"), parts.get("q_subgroup"))
-        h = parts.get("h")
+        subgroup = header.variant == "subgroup"
+        secret = Secret(
+            _number(container, "p"),
+            _number(container, "q"),
+            _number(container, "p_subgroup") if subgroup else None,
+            _number(container, "q_subgroup") if subgroup else None,
+        )
+        h = _number(container, "h") if header.has_generator else None
         _check_secret(header, secret, h)
         return PrivateKey(_public_key(header, secret.p * secret.q, h), secret)
 
@@ -412,27 +417,37 @@ def _public_key(header: KeyHeader, n: int, h: int | None) -> PublicKey:
 
 
 def _check_secret(header: PrivateKeyHeader, secret: Secret, h: int | None) -> None:
-    """That the primes are such as the variant asks for (hepy.paillier.generation makes them)."""
+    """That the primes are such as the variant asks for (hepy.paillier.generation makes them).
+
+    Raised from here, where no variable is a prime: error reporters show those of every frame.
+    """
+    fault = _fault(header, secret, h)
+    if fault is not None:
+        raise WireFormatError(fault)
+
+
+def _fault(header: PrivateKeyHeader, secret: Secret, h: int | None) -> str | None:
     p, q = secret.p, secret.q
     if not p < q:
-        raise WireFormatError("p, q: the smaller prime comes first")
+        return "p, q: the smaller prime comes first"
     if p.bit_length() != header.bits // 2 or q.bit_length() != header.bits // 2:
-        raise WireFormatError(f"p, q: each has half of the key's {header.bits} bits")
+        return f"p, q: each has half of the key's {header.bits} bits"
     if not _is_prime(p) or not _is_prime(q):
-        raise WireFormatError("p, q: they are not both prime")
+        return "p, q: they are not both prime"
     if math.gcd(p * q, (p - 1) * (q - 1)) != 1:
-        raise WireFormatError("p, q: one divides the other less one, so nothing decrypts")
+        return "p, q: one divides the other less one, so nothing decrypts"
     if header.variant != "classic" and not p % 4 == q % 4 == 3:
-        raise WireFormatError("p, q: the primes of this variant are 3 modulo 4")
+        return "p, q: the primes of this variant are 3 modulo 4"
     if header.variant == "djn" and math.gcd(p - 1, q - 1) != 2:
-        raise WireFormatError("p, q: in a djn key p - 1 and q - 1 share the factor 2 only")
+        return "p, q: in a djn key p - 1 and q - 1 share the factor 2 only"
     for prime, subgroup in ((p, secret.p_subgroup), (q, secret.q_subgroup)):
         if subgroup is None:
             continue
         if subgroup < 3 or (prime - 1) % (2 * subgroup) or not _is_prime(subgroup):
-            raise WireFormatError("p_subgroup, q_subgroup: each is an odd prime that divides its prime less one")
+            return "p_subgroup, q_subgroup: each is an odd prime that divides its prime less one"
         if gmpy2.powmod(h, 2 * subgroup, prime) != 1:
-            raise WireFormatError("h: the generator is outside the subgroup")
+            return "h: the generator is outside the subgroup"
+    return None
 
 
 def _is_prime(value: int) -> bool:

@@ -399,6 +399,8 @@ class PrivateKey(Immutable, ReadOnly):
     __slots__ = ("_crt", "_lock", "_secret", "_seeded", "public_key")
 
     def __init__(self, public_key: PublicKey, secret: Secret, *, seeded: bool = False) -> None:
+        self.public_key = public_key  # first, for repr: error reporters show what was not made
+        self._seeded = seeded
         if secret.p * secret.q != public_key.n:
             raise KeyMismatchError("the prime factors and the modulus do not belong together")
         if (public_key.variant == "subgroup") != secret.has_subgroup:
@@ -406,9 +408,7 @@ class PrivateKey(Immutable, ReadOnly):
                 f"a {public_key.variant} key {'needs' if public_key.variant == 'subgroup' else 'has no use for'} the "
                 "primes of the subgroup's order"
             )
-        self.public_key = public_key
         self._secret = secret
-        self._seeded = seeded
         self._crt: Crt | None = None
         self._lock = new_lock()
 
