@@ -25,6 +25,8 @@ _ALONE = {"ifma": "mulx", "portable-lanes": "portable-rows"}
 # Exponent's bits times the cube of the modulus's, from which on an engine pays for the way there and back: beside long
 # products that way is short, and GMP's own are better the shorter they are.
 _WORTH = 2.5e10
+# Up to this exponent, a power is as many products, which take less time than the way into a power.
+_PRODUCTS = 8
 
 
 class Singles:
@@ -57,9 +59,13 @@ class Singles:
             exponent: at least 0.
             vartime: be faster, in a time that tells the exponent.
         """
-        if vartime and 1 < exponent < 4:  # as many products, and no way into a power
-            square = value * value % self.n
-            return square if exponent == 2 else square * value % self.n
+        if vartime and 1 < exponent <= _PRODUCTS:
+            power = value
+            for bit in f"{exponent:b}"[1:]:
+                power = power * power % self.n
+                if bit == "1":
+                    power = power * value % self.n
+            return power
         if exponent.bit_length() >= self._worth and (kernels := self._engine()):
             return kernels.number_power(gmpy2.mpz(value) % self.n, int(exponent), vartime)
         if vartime:

@@ -65,8 +65,9 @@ class Result:
         if parts:
             self._needed_by = 0
             self._owner: weakref.ref[object] | None = None
-            self.terms = sum([part.terms for part, _ in parts])
+            self.terms = 0
             for part, _ in parts:
+                self.terms += part.terms
                 if part.parts:
                     part._needed_by += 1
 
@@ -115,13 +116,13 @@ class Result:
         """Known values with their exponents, and results that have to be computed before."""
         terms: list[tuple[Any, int]] = []
         first: list[Result] = []
-        todo: list[Term] = [(self, 1)]
+        todo = list(self.parts) or [(self, 1)]  # none, where another thread has just computed it
         while todo:
             result, exponent = todo.pop()
             parts = result.parts
             if not parts:
                 terms.append((result.value(), exponent))
-            elif result is self or result._dissolves(exponent):
+            elif result._dissolves(exponent):
                 todo.extend((part, inner * exponent) for part, inner in parts)
             else:
                 first.append(result)

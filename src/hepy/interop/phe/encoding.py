@@ -103,9 +103,11 @@ class EncodedNumber:
             EncodingOverflowError: a computation left the range of encodings, or the number that of floats.
             ParameterError: the encoding is not below n (a ValueError).
         """
-        signed, exponent = self.encoding, self.exponent
-        if signed > self.public_key.max_int:
-            signed = self._negative()
+        signed, exponent, largest = self.encoding, self.exponent, self.public_key.max_int
+        if signed > largest:
+            signed -= self.public_key.n
+            if not -largest <= signed < 0:
+                raise self._overflow()
         if not exponent:
             return int(signed)
         if exponent > 0:
@@ -117,14 +119,11 @@ class EncodedNumber:
                 "the number is beyond floats: read .encoding and .exponent, or decrypt with decrypt_encoded"
             ) from None
 
-    def _negative(self) -> int:
-        """The negative integer that an encoding above the positive ones stands for; errors as in decode()."""
-        encoding, n = self.encoding, self.public_key.n
-        if encoding >= n:
-            raise ParameterError("this is no encoding: it is not below the modulus n of its key")
-        if encoding >= n - self.public_key.max_int:
-            return encoding - n
-        raise EncodingOverflowError(
+    def _overflow(self) -> Exception:
+        """What is wrong with an encoding that stands for no number."""
+        if self.encoding >= self.public_key.n:
+            return ParameterError("this is no encoding: it is not below the modulus n of its key")
+        return EncodingOverflowError(
             "a number has overflowed: its encoding is in the third of the range that belongs to no number. Use a coarser "
             "precision, fewer products, or a longer key"
         )
