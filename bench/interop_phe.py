@@ -1,16 +1,18 @@
 """phe and its adapter in one run: the same statements on either, in turn, with the ratios of their times.
 
 Run by make bench-interop, or where phe, gmpy2 and hepy are installed: python bench/interop_phe.py [--bits 3072]
-[--keep]. phe always works number by number. Times are microseconds for one number, medians of rounds; a ratio is the
-median of the rounds' own ratios.
+[--keep] [--short]. phe always works number by number. Times are microseconds for one number, of short calls for one call,
+medians of rounds; a ratio is the median of the rounds' own ratios.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import random
 import statistics
 import time
+import timeit
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -20,13 +22,16 @@ import gmpy2
 import interop_record
 import numpy as np
 import phe
+import phe.util
 from phe import paillier as theirs
 
 import hepy
 from hepy.interop.phe import paillier as ours
 from hepy.interop.phe import to_phe
+from hepy.interop.phe import util as our_util
 
 ROUNDS = 5
+SHORT_ROUNDS, SHORT_ROUND = 15, 3e-3  # seconds
 clock = time.perf_counter
 
 
@@ -140,6 +145,46 @@ ARRAYS: list[tuple[str, Statement, Statement]] = [
     ),
 ]
 
+# Short calls, each the name of its row: what is between the arithmetic. Arrays are numpy's of phe's numbers, and ours.
+SHORT: dict[str, list[str]] = {
+    "short calls: keys": [
+        "paillier.PaillierPublicKey(n)", "paillier.PaillierPrivateKey(public, private.p, private.q)",
+        "public == public", "public == paillier.PaillierPublicKey(n)", "private == private", "hash(public)", "hash(private)",
+        "repr(public)", "repr(private)", "public.get_random_lt_n()", "public.encrypt(12345, r_value=1)",
+        "public.encrypt_encoded(seven, 1)", "public.raw_encrypt(12345, r_value=1)", "private.crt(5, 7)",
+        "private.l_function(n, private.p)", "private.h_function(private.p, private.psquare)", "keyring[public]",
+        "public in keyring", "keyring.add(private)",
+    ],
+    "short calls: numbers": [
+        "paillier.EncryptedNumber(public, c, 0)", "x.ciphertext(False)", "x._raw_add(c, d)", "x._raw_mul(1)",
+        "x._raw_mul(12345)", *(
+            f"({statement}).ciphertext(False)" for statement in (
+                "paillier.EncryptedNumber(public, c, 0) + paillier.EncryptedNumber(public, d, 0)", "x + y", "x - y", "x + 0",
+                "x + 12345", "x - 12345", "12345 - x", "x * 0", "x * 1", "x * -1", "x * 2", "x + seven", "x * seven", "sum([x, y])",
+                "x.decrease_exponent_to(0)", "x._add_scalar(12345)", "x._add_encoded(seven)", "x._add_encrypted(y)",
+            )
+        ),
+    ],
+    "short calls: encodings": [
+        "paillier.EncodedNumber(public, 7, 0)", "encode(public, 12345)", "encode(public, -12345)", "encode(public, 0.12345)",
+        "encode(public, -0.12345)", "encode(public, 0.12345, precision=1e-6)", "encode(public, 0.12345, max_exponent=-20)",
+        "seven.decode()", "less.decode()", "part.decode()", "seven.decrease_exponent_to(-3)", "part.decrease_exponent_to(-30)",
+    ],
+    "short calls: util": [
+        "util.powmod(3, 5, 7)", "util.powmod(c, 65537, public.nsquare)", "util.mulmod(3, 5, 7)",
+        "util.mulmod(c, d, public.nsquare)", "util.invert(3, 7)", "util.invert(c, public.nsquare)",
+        "util.extended_euclidean_algorithm(c, n)", "util.isqrt(10)", "util.isqrt(public.nsquare)", "util.is_prime(91)",
+        "util.is_prime(private.p)", "util.miller_rabin(private.p, 25)", "util.getprimeover(64)", "util.getprimeover(256)",
+        "util.getprimeover(512)", "util.int_to_base64(n)", "util.base64_to_int('MTIzNDU2Nzg5MDEyMzQ1Njc4OTA')",
+    ],
+    "short calls: arrays of one number and of four": [
+        f"{statement.format(array)}" for array in ("one", "four") for statement in (
+            "{0} + {0}", "{0} - {0}", "{0} + 5", "{0} * 2", "np.sum({0}).ciphertext(False)", "np.cumsum({0})",
+            "np.concatenate([{0}, {0}])", "{0}[0]", "{0}[:1]", "{0}.reshape(-1, 1)", "list({0})",
+        )
+    ],
+}  # fmt: skip
+
 # phe takes long for these: it works on a part of the numbers.
 PART = 16
 # Short lists are computed again and again, until it is as many numbers.
@@ -181,6 +226,37 @@ def measure(bits: int, count: int) -> list[Row]:
     return rows
 
 
+def short_calls(bits: int) -> list[Row]:
+    """Both in turn, in rounds of some milliseconds."""
+    spaces = [names(side) for side in sides(bits, 4)]
+    return [short_row(group, statement, spaces) for group, statements in SHORT.items() for statement in statements]
+
+
+def names(side: Side) -> dict[str, Any]:
+    """What short statements speak of."""
+    encode, one, four = side.paillier.EncodedNumber.encode, side.x[:1], side.x
+    if isinstance(side, OurSide):
+        arrays = {"one": ours.EncryptedArray.of(one), "four": ours.EncryptedArray.of(four)}
+    else:
+        arrays = {"one": np.array(one), "four": np.array(four)}
+    x, y = side.x[:2]
+    return arrays | {
+        "gc": gc, "np": np, "paillier": side.paillier, "util": our_util if side.paillier is ours else phe.util,
+        "public": side.public, "private": side.private, "keyring": side.paillier.PaillierPrivateKeyring([side.private]),
+        "n": side.public.n, "x": x, "y": y, "c": x.ciphertext(be_secure=False), "d": y.ciphertext(be_secure=False),
+        "encode": encode, "seven": encode(side.public, 7), "less": encode(side.public, -7), "part": encode(side.public, 0.12345),
+    }  # fmt: skip
+
+
+def short_row(group: str, statement: str, spaces: list[dict[str, Any]]) -> Row:
+    timers = [timeit.Timer(statement, "gc.enable()", clock, space) for space in spaces]
+    repeated = [max(1, int(SHORT_ROUND / min(timer.repeat(3, 10)) * 10)) for timer in timers]
+    plan = list(zip(timers, repeated, strict=True))
+    rounds = [[timer.timeit(number) / number for timer, number in plan] for _ in range(SHORT_ROUNDS)]
+    us = [1e6 * statistics.median(column) for column in zip(*rounds, strict=True)]
+    return Row(group, f"`{statement}`", *us, statistics.median(their / our for their, our in rounds))
+
+
 def seconds(side: Side, statement: Statement, repetitions: int, numbers: int) -> float:
     """Time of the statement, for one number."""
     start = clock()
@@ -205,6 +281,7 @@ def main() -> None:
     parser.add_argument("--bits", type=int, default=3072)
     parser.add_argument("--count", type=int, default=1024, help="numbers in a loop or an array")
     parser.add_argument("--keep", action="store_true", help="write the rows to bench/results/interop as well")
+    parser.add_argument("--short", action="store_true", help="short calls only")
     parser.add_argument("--cpu", action="store_true", help="the processor's time of one thread: for busy machines")
     options = parser.parse_args()
     if options.cpu:
@@ -214,7 +291,7 @@ def main() -> None:
     about = interop_record.about(
         bits=options.bits, count=options.count, clock=clock.__name__, phe=phe.__version__, gmpy2=gmpy2.version()
     )
-    rows = measure(options.bits, options.count)
+    rows = ([] if options.short else measure(options.bits, options.count)) + short_calls(options.bits)
     print(about, table(rows), sep="\n")  # noqa: T201
     if options.keep:
         print(f"kept as {interop_record.keep('phe', about, [asdict(row) for row in rows])}")  # noqa: T201
