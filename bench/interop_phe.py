@@ -156,7 +156,7 @@ SHORT: dict[str, list[str]] = {
         "public in keyring", "keyring.add(private)",
     ],
     "short calls: numbers": [
-        "paillier.EncryptedNumber(public, c, 0)", "x.ciphertext(False)", "x._raw_add(c, d)", "x._raw_mul(1)",
+        "paillier.EncryptedNumber(public, c, 0)", "x.ciphertext(False)", "repr(x)", "x._raw_add(c, d)", "x._raw_mul(1)",
         "x._raw_mul(12345)", *(
             f"({statement}).ciphertext(False)" for statement in (
                 "paillier.EncryptedNumber(public, c, 0) + paillier.EncryptedNumber(public, d, 0)", "x + y", "x - y", "x + 0",
