@@ -133,7 +133,7 @@ class EncryptedArray(Shaped):
         return self._exponents
 
     def __getitem__(self, index: Any) -> Any:
-        if type(index) is int and self._few and self.ndim == 1 and -self.size <= index < self.size:
+        if type(index) is int and self._few and len(self._shape) == 1:
             return self._number(self._few.values[index], self._few.exponents[index])
         exponents = self.exponents[index]
         if not isinstance(exponents, np.ndarray) or not exponents.ndim:
