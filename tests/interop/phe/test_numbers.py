@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from hepy import options
+from hepy._limbs import MPZ
 from hepy.bigint import ResidueArray
 from hepy.bigint.single import Singles
 from hepy.errors import EncodingOverflowError, HepyError, KeyMismatchError, ParameterError
@@ -58,6 +59,16 @@ def test_received_numbers_are_obfuscated_once(public_key, private_key):
     first = received.ciphertext()
     assert first != public_key.raw_encrypt(7, r_value=3) and received.ciphertext() == first
     assert private_key.decrypt(received) == 7
+
+
+def test_received_numbers_need_not_be_reduced(public_key):
+    square, c = public_key.nsquare, public_key.raw_encrypt(7, r_value=3)
+    for given in (c + 5 * square, c - square, np.int64(9), MPZ(c)):
+        x = EncryptedNumber(public_key, given)
+        assert ciphertext(x) == given and type(ciphertext(x)) is int
+        for factor in (-3, -1, 0, 1, 7, 12345):
+            assert ciphertext(x * factor) == pow(int(given), factor, square)
+        assert ciphertext(x + x) == int(given) ** 2 % square and ciphertext(x - x) == 1
 
 
 def test_fixed_obfuscators(public_key):

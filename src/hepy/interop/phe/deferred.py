@@ -97,14 +97,13 @@ class Result:
     def _compute(self) -> None:
         waiting = [self]
         while waiting:
-            result = waiting[-1]
+            result = waiting.pop()
             if result.parts:
                 terms, first = result._collect()
                 if first:
-                    waiting.extend(first)
-                    continue
-                result._settle(product_of_powers(self._public_key.modulus, terms))
-            waiting.pop()
+                    waiting += [result, *first]
+                else:
+                    result._settle(product_of_powers(self._public_key.modulus, terms))
 
     def _settle(self, value: Any) -> None:
         # In this order: who finds no parts, in another thread, finds a value.
@@ -194,15 +193,16 @@ def product_of_powers(modulus: Modulus, terms: list[tuple[Any, int]]) -> Any:
 def one_by_one(modulus: Modulus, terms: list[tuple[Any, int]]) -> Any:
     """The product of value**exponent, one power after the other; errors as in Result.value."""
     singles = modulus.singles
-    n, above, below = singles.n, gmpy2.mpz(1), gmpy2.mpz(1)
+    n, above, below = singles.n, None, None
     for value, exponent in terms:
         size = abs(exponent)
         power = value if size == 1 else singles.power(value, size, vartime=True)
         if exponent < 0:
-            below = below * power % n
+            below = power if below is None else below * power % n
         else:
-            above = above * power % n
-    if below == 1:
-        return above
+            above = power if above is None else above * power % n
+    if below is None:
+        return gmpy2.mpz(1) if above is None else above % n
     with inverses():
-        return above * singles.inverse(below) % n
+        inverse = singles.inverse(below)
+    return inverse if above is None else above * inverse % n

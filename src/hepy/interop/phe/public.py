@@ -54,6 +54,7 @@ class PaillierPublicKey:
         if self.n.bit_length() < BITS[0]:
             warn_once(self.n.bit_length())
 
+        self._nsquare: int | None = None
         self._obfuscators: Obfuscators | None = None
         self._gmp: tuple[Any, Any] | None = None
 
@@ -71,7 +72,9 @@ class PaillierPublicKey:
 
     @property
     def nsquare(self) -> int:
-        return self.modulus.n
+        if self._nsquare is None:
+            self._nsquare = self.n * self.n
+        return self._nsquare
 
     @property
     def gmp(self) -> tuple[Any, Any]:
