@@ -51,6 +51,7 @@ class Side:
 
     def __init__(self, paillier: Any, public: Any, private: Any, lists: dict[str, list[Any]]) -> None:
         self.paillier, self.public, self.private = paillier, public, private
+        self.util = our_util if paillier is ours else phe.util
         self.x, self.y, self.f, self.g = (lists[name] for name in "xyfg")
         draw = random.Random(2)
         self.floats, self.weights = ([draw.uniform(-1, 1) for _ in self.x] for _ in range(2))
@@ -111,6 +112,7 @@ SCALARS: list[tuple[str, tuple[int, int], Statement]] = [
     ("multiply with a negative float", (60, 60), lambda s: look(s.x[0] * -0.12345)),
     ("divide", (60, 60), lambda s: look(s.x[0] / 3)),
     ("decrease_exponent_to", (60, 60), lambda s: look(s.x[0].decrease_exponent_to(-10))),
+    ("`util.getprimeover(512)`", (40, 40), lambda s: s.util.getprimeover(512)),
     ("new key pair of 2048 bits", (3, 3), lambda s: s.paillier.generate_paillier_keypair(n_length=2048)),
 ]
 
@@ -150,7 +152,7 @@ SHORT: dict[str, list[str]] = {
     "short calls: keys": [
         "paillier.PaillierPublicKey(n)", "paillier.PaillierPrivateKey(public, private.p, private.q)",
         "public == public", "public == paillier.PaillierPublicKey(n)", "private == private", "hash(public)", "hash(private)",
-        "repr(public)", "repr(private)", "public.get_random_lt_n()", "public.encrypt(12345, r_value=1)",
+        "public.nsquare", "repr(public)", "repr(private)", "public.get_random_lt_n()", "public.encrypt(12345, r_value=1)",
         "public.encrypt_encoded(seven, 1)", "public.raw_encrypt(12345, r_value=1)", "private.crt(5, 7)",
         "private.l_function(n, private.p)", "private.h_function(private.p, private.psquare)", "keyring[public]",
         "public in keyring", "keyring.add(private)",
@@ -171,11 +173,11 @@ SHORT: dict[str, list[str]] = {
         "seven.decode()", "less.decode()", "part.decode()", "seven.decrease_exponent_to(-3)", "part.decrease_exponent_to(-30)",
     ],
     "short calls: util": [
-        "util.powmod(3, 5, 7)", "util.powmod(c, 65537, public.nsquare)", "util.mulmod(3, 5, 7)",
-        "util.mulmod(c, d, public.nsquare)", "util.invert(3, 7)", "util.invert(c, public.nsquare)",
-        "util.extended_euclidean_algorithm(c, n)", "util.isqrt(10)", "util.isqrt(public.nsquare)", "util.is_prime(91)",
+        "util.powmod(3, 5, 7)", "util.powmod(c, 65537, square)", "util.mulmod(3, 5, 7)",
+        "util.mulmod(c, d, square)", "util.invert(3, 7)", "util.invert(c, square)",
+        "util.extended_euclidean_algorithm(c, n)", "util.isqrt(10)", "util.isqrt(square)", "util.is_prime(91)",
         "util.is_prime(private.p)", "util.miller_rabin(private.p, 25)", "util.getprimeover(64)", "util.getprimeover(256)",
-        "util.getprimeover(512)", "util.int_to_base64(n)", "util.base64_to_int('MTIzNDU2Nzg5MDEyMzQ1Njc4OTA')",
+        "util.int_to_base64(n)", "util.base64_to_int('MTIzNDU2Nzg5MDEyMzQ1Njc4OTA')",
     ],
     "short calls: arrays of one number and of four": [
         f"{statement.format(array)}" for array in ("one", "four") for statement in (
@@ -241,9 +243,9 @@ def names(side: Side) -> dict[str, Any]:
         arrays = {"one": np.array(one), "four": np.array(four)}
     x, y = side.x[:2]
     return arrays | {
-        "gc": gc, "np": np, "paillier": side.paillier, "util": our_util if side.paillier is ours else phe.util,
+        "gc": gc, "np": np, "paillier": side.paillier, "util": side.util,
         "public": side.public, "private": side.private, "keyring": side.paillier.PaillierPrivateKeyring([side.private]),
-        "n": side.public.n, "x": x, "y": y, "c": x.ciphertext(be_secure=False), "d": y.ciphertext(be_secure=False),
+        "n": side.public.n, "square": side.public.nsquare, "x": x, "y": y, "c": x.ciphertext(be_secure=False), "d": y.ciphertext(be_secure=False),
         "encode": encode, "seven": encode(side.public, 7), "less": encode(side.public, -7), "part": encode(side.public, 0.12345),
     }  # fmt: skip
 
