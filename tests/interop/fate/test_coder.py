@@ -210,6 +210,20 @@ def test_each_dtype_has_names_of_its_own(contract, name, values):
         assert decode(sk.decrypt_to_encoded(one)) == value
 
 
+def test_numbers_of_numpy_are_encoded_by_the_dtype_that_is_given(contract):
+    """As in FATE, where a tensor alone brings its own."""
+    _, _, coder = contract
+    assert pairs_of(coder.encode(np.float64(0.1), np.float32)) == pairs_of(coder.encode_f32(0.1))
+    assert pairs_of(coder.encode(np.int64(3), np.float64)) == pairs_of(coder.encode_f64(3.0))
+    assert pairs_of(coder.encode(np.int64(3))) == [[3, 0]]
+    for wrong in ((np.float64(0.5), np.int64), ("1", np.float64), (1.0, int), (1.0, [])):
+        with pytest.raises((ArgumentTypeError, UnsupportedTypeError)):
+            coder.encode(*wrong)
+    for wrong in (["1"], [None], [1j], np.array([1j]), np.array(["1"])):
+        with pytest.raises(ArgumentTypeError):
+            coder.pack_floats(wrong, 8, 2, 4)
+
+
 def test_a_dtype_that_is_asked_for_converts(contract):
     _, _, coder = contract
     assert pairs_of(coder.encode_vec(np.array([3.0]), np.int64)) == [[3, 0]]

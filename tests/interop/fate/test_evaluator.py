@@ -246,6 +246,113 @@ def test_what_does_not_fit_together_is_refused(djn, contract):
         evaluator.i_update(pk, x, x, [[0]], 0)
 
 
+WRONG = [None, 3, -3, 2**70, 2.5, "x", b"ab", {}, {1}, [None], [[1], [2.5]], np.array([None, 1]), 1j, len, object()]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=repr)
+def test_arguments_of_other_types_raise_errors_of_hepys_own(djn, wrong):
+    sk, pk, coder = djn
+    a, b, tensor = encrypted(pk, coder, [1, 2, 3, 4]), encrypted(pk, coder, [5, 6, 7, 8]), np.ones(4)
+    places, before = [[0], [1], [2], [3]], decrypted(a, sk)
+    encoded = coder.encode_tensor(tensor)
+    calls = [
+        (evaluator.add, a, b, pk), (evaluator.rsub, a, b, pk), (evaluator.add_plain, a, tensor, pk, coder),
+        (evaluator.rsub_plain, a, tensor, pk, coder), (evaluator.mul_plain, a, tensor, pk, coder),
+        (evaluator.mul_plain_scalar, a, coder.pack_floats, pk, coder, np.float64),
+        (evaluator.matmul, a, tensor, (2, 2), (2, 2), pk, coder), (evaluator.rmatmul, a, tensor, (2, 2), (2, 2), pk, coder),
+        (evaluator.i_add, pk, a, b), (evaluator.i_sub, pk, a, b), (evaluator.i_update, pk, a, b, places),
+        (evaluator.i_update_with_masks, pk, a, b, places, [True] * 4), (evaluator.i_shuffle, pk, a, [0, 1, 2, 3]),
+        (evaluator.shuffle, pk, a, [0, 1, 2, 3]), (evaluator.slice, a), (evaluator.intervals_slice, a, [(0, 2)]),
+        (evaluator.cat, [a]), (a.cat, [a]), (evaluator.pack_squeeze, a), (pk.encrypt_encoded, encoded),
+        (evaluator.chunking_cumsum_with_step, pk, a, [4]), (sk.decrypt_to_encoded, a), (coder.unpack_floats, encoded),
+        (coder.decode_vec, encoded), (coder.decode_f64, encoded),
+    ]  # fmt: skip
+    rest = {
+        "i_update": (1,), "i_update_with_masks": (1,), "slice": (0, 1), "pack_squeeze": (2, 50, pk), "matmul": (None,),
+        "rmatmul": (None,), "chunking_cumsum_with_step": (1,), "encrypt_encoded": (False,), "decode_vec": (np.float64,),
+        "unpack_floats": (50, 2, 10, 4),
+    }  # fmt: skip
+    for call, *arguments in calls:
+        for position in range(len(arguments)):
+            given = [*arguments, *rest.get(call.__name__, ())]
+            given[position] = wrong
+            if call.__name__ == "mul_plain_scalar" and position == 1 and isinstance(wrong, int | float):
+                continue
+            with pytest.raises(HepyError):
+                call(*given)
+    for call in (
+        lambda: pk.encrypt_encoded(encoded, wrong),
+        lambda: coder.decode_tensor(encoded, np.float64, [wrong] * 2),
+    ):
+        with pytest.raises(HepyError):
+            call()
+    assert decrypted(a, sk) == before
+
+
+def test_sizes_that_are_not_there_raise_what_fates_users_see(djn):
+    _, pk, coder = djn
+    x = encrypted(pk, coder, [1, 2, 3, 4])
+    for call in (
+        lambda: evaluator.slice(x, -1, 1), lambda: evaluator.slice(x, 0, 2**64), lambda: evaluator.zeros(2**70, None),
+        lambda: evaluator.intervals_slice(x, [(-1, 1)]), lambda: evaluator.intervals_slice(x, [(2, 1)]),
+        lambda: evaluator.shuffle(pk, x, [2**70] * 4), lambda: evaluator.i_update(pk, x, x, [[2**70]], 1),
+        lambda: evaluator.pack_squeeze(x, -1, 1, pk), lambda: evaluator.matmul(x, np.ones(4), (-2, -2), (2, 2), pk, coder, None),
+        lambda: coder.pack_floats([0.5], 8, -1, 1),
+    ):  # fmt: skip
+        with pytest.raises(RangeError) as raised:
+            call()
+        assert isinstance(raised.value, OverflowError)  # as fate_utils; where it panics, any
+    with pytest.raises(RuntimeError, match="do not have the shape"):
+        coder.decode_tensor(coder.encode_tensor(np.ones(4)), np.float64, (3, 2))
+
+
+def test_numbers_beyond_all_keys_take_no_memory(djn):
+    sk, pk, coder = djn
+    x = encrypted(pk, coder, [1, 2, 3, 4])
+    far = 2**50
+    assert decrypted(evaluator.pack_squeeze(x, far, 8, pk), sk) == [[0x01020304, 0]]
+    evaluator.chunking_cumsum_with_step(pk, x, [4], far)
+    assert [value for value, _ in decrypted(x, sk)] == [1, 2, 3, 4]
+    for call in (
+        lambda: evaluator.pack_squeeze(x, 2, far, pk), lambda: coder.pack_floats([0.5, 0.5], far, 2, 4),
+        lambda: coder.pack_floats([0.5], 8, 2, far), lambda: coder.pack_vec(np.array([1]), far, 2),
+        lambda: coder.unpack_floats(coder.encode_tensor(np.ones(1)), far, 2, 4, 2), lambda: coder.encode_f64(10**400),
+    ):  # fmt: skip
+        with pytest.raises(EncodingOverflowError):
+            call()
+    packed = coder.pack_floats([0.5, 0.25], 8, 2, 4)
+    assert np.asarray(coder.unpack_floats(packed, 8, far, 4, 2)).tolist() == [0.5, 0.25]
+
+
+def test_zeros_that_nothing_hides_have_no_exponent(djn):
+    """As in fate_utils: else 2**1000 plus an open 0.0 would exceed the key."""
+    sk, pk, coder = djn
+    large, nothing = pk.encrypt_encoded(PlaintextVector(np.array([3, 5]), np.array([250, 250])), True), np.zeros(2)
+    want = [[3, 250], [5, 250]]
+    assert decrypted(evaluator.add_plain(large, nothing, pk, coder), sk) == want
+    assert decrypted(evaluator.add_plain_scalar(large, 0.0, pk, coder, np.float64), sk) == want
+    open_zeros = pk.encrypt_encoded(coder.encode_tensor(nothing), False)
+    assert decrypted(evaluator.add(large, open_zeros, pk), sk) == want
+    assert decrypted(evaluator.add(large, evaluator.mul_plain(large, nothing, pk, coder), pk), sk) == want
+    both = evaluator.matmul(large, np.array([0.0, 1.0, 2.0, 0.0]), (1, 2), (2, 2), pk, coder, None)
+    assert decrypted(both, sk) == [[2 * 5 << 52, 250 - 13], [3 << 52, 250 - 13]]
+
+
+def test_histograms_of_elements_that_met_nothing(djn):
+    """Zeros among the elements: of another exponent in a bin, alone in a bin, in all bins."""
+    sk, pk, coder = djn
+    x = evaluator.cat([evaluator.zeros(1, None), encrypted(pk, coder, [1.5, 2.0]), evaluator.zeros(1, None)])
+    bins = [[0, 1], [1], [1, 2], [3]]
+    for histogram in (evaluator.zeros(4, None), encrypted(pk, coder, [0, 0, 0, 7])):
+        seven = len(histogram) if histogram.public_key else 0
+        evaluator.i_update(pk, histogram, x, bins, 1)
+        values = coder.decode_f64_vec(sk.decrypt_to_encoded(histogram))
+        assert np.asarray(values).tolist() == [0.0, 3.5, 2.0, 7.0 if seven else 0.0]
+    histogram = encrypted(pk, coder, [1, 2])
+    evaluator.i_update(pk, histogram, evaluator.zeros(2, None), [[0], [1]], 1)
+    assert [value for value, _ in decrypted(histogram, sk)] == [1, 2]
+
+
 def test_exponents_that_no_key_holds_are_refused(djn):
     _, pk, _ = djn
     far = PlaintextVector(np.array([1]), np.array([-MAX_EXPONENT]))

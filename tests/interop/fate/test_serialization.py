@@ -130,6 +130,7 @@ def test_secrets_are_in_no_repr(djn):
         ("restore_coder", (b"\0" * 64,)),
         ("restore_zeros", (-1,)),
         ("restore_zeros", (1 << 62,)),
+        ("restore_zeros", (1 << 27,)),
         ("restore_zeros", ([3],)),
         ("restore_plaintexts", ([1.5], b"")),
         ("restore_plaintexts", ([1], b"\0")),

@@ -5,6 +5,7 @@ Everything is computed before anything is changed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,8 @@ from hepy.bigint import concatenate as concatenate_residues
 from hepy.bigint.joint import promising
 from hepy.errors import ParameterError
 from hepy.interop.fate.errors import ArgumentTypeError, RangeError
-from hepy.interop.fate.scaling import Exponents, Integers, combine, histograms, replaced, sums_by_target
-from hepy.interop.fate.vectors import CiphertextVector, check_range, whole
+from hepy.interop.fate.scaling import NONE, Exponents, Integers, combine, histograms, replaced, sums_by_target
+from hepy.interop.fate.vectors import CiphertextVector, as_array, check_range, expected, listed, whole
 from hepy.paillier import PublicKey
 
 Parts = tuple[ResidueArray, Exponents]
@@ -26,6 +27,8 @@ def combine_in_place(
     a: CiphertextVector, b: CiphertextVector, sa: int, sb: int, size: int | None, key: PublicKey, *, subtract: bool
 ) -> None:
     """a[sa:sa+size] += b[sb:sb+size], or -=; without a size, as far as both go."""
+    a, b = expected(CiphertextVector, a), expected(CiphertextVector, b)
+    sa, sb = whole("sa", sa), whole("sb", sb)
     if size is None:
         size = max(0, min(len(a) - sa, len(b) - sb))
     left = slice(*check_range(len(a), sa, size, "a"))
@@ -45,22 +48,26 @@ def stride_of(stride: Any) -> int:
 
 def flattened(positions: Any) -> tuple[Integers, Integers]:
     """How many positions each sample has, and all of them: int64[S], int64[P]."""
+    if not hasattr(positions, "__len__") or isinstance(positions, Mapping | Set):
+        raise ArgumentTypeError(f"positions are a list of places for each sample, not {type(positions).__name__}")
     if len(positions) == 0:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    listed = lists.flattened(positions) if type(positions) is list else None
-    return _of_arrays(positions) if listed is None else listed
+    flat = lists.flattened(positions) if type(positions) is list else None
+    return _of_arrays(positions) if flat is None else flat
 
 
 def _of_arrays(positions: Any) -> tuple[Integers, Integers]:
     try:
         rectangle = np.asarray(positions)
-    except ValueError:  # numpy 1.24 and later refuse rows of different lengths
-        counts = np.array([len(row) for row in positions], dtype=np.int64)
-        bins = np.concatenate([np.asarray(row) for row in positions if len(row)])
+    except (TypeError, ValueError, RuntimeError):  # numpy 1.24 and later refuse rows of different lengths
+        rows = [as_array(row).ravel() for row in listed("positions", positions)]
+        counts, bins = np.array(list(map(len, rows)), dtype=np.int64), np.concatenate([row for row in rows if len(row)])
     else:
         if rectangle.ndim != 2:
             raise ArgumentTypeError("positions are a list of places for each sample")
         counts, bins = np.full(len(rectangle), rectangle.shape[1], dtype=np.int64), rectangle.ravel()
+    if bins.dtype == object and all(isinstance(each, int) for each in bins.flat):
+        raise RangeError("a position has more than 63 bits")
     if bins.size and bins.dtype.kind not in "iu":
         raise ArgumentTypeError(f"positions are integers, not {bins.dtype}")
     return counts, bins.astype(np.int64)
@@ -82,6 +89,7 @@ def update(
         counts: how many bins each of them has, int64[S].
         bins: the bins of all, one sample after the other, int64[P], and perhaps those of more behind them.
     """
+    a, b = expected(CiphertextVector, a), expected(CiphertextVector, b)
     sources = samples.repeat(counts)
     bins = bins[: len(sources)]
     if not len(bins):
@@ -97,6 +105,10 @@ def update(
     residues, exponents = b.parts(key, a.home)
     sources, targets = _strided(sources, width), _strided(bins, width)
     used = exponents[sources]
+    there = used != NONE  # what is not is the ciphertext 1, which adds nothing
+    if not np.count_nonzero(there):
+        a.parts(key, b.home)
+        return
     features = len(bins) // len(counts)
     regular = features * len(counts) == len(bins) and promising(bins.reshape(-1, features).T)
     if regular and (counts == features).all() and (used == used[0]).all():
@@ -105,7 +117,7 @@ def update(
         by_feature = list(targets.reshape(-1, features, width).transpose(2, 1, 0))
         sums, sum_exponents, places = histograms(columns, used[0], by_feature, len(a))
     else:
-        sums, sum_exponents, places = sums_by_target(residues[sources], used, targets, len(a))
+        sums, sum_exponents, places = sums_by_target(residues[sources[there]], used[there], targets[there], len(a))
     if a.public_key is None:  # zeros, to which nothing need be added
         a.assign(key, sums[places], sum_exponents[places])
         return
@@ -121,22 +133,23 @@ def _strided(places: Integers, width: int) -> Integers:
 def cumsum(a: CiphertextVector, sizes: list[int], step: int, key: PublicKey) -> None:
     """Running sums within chunks of these sizes, over every step-th element."""
     total = sum(sizes)
-    check_range(len(a), 0, total, "the chunks")
+    check_range(len(expected(CiphertextVector, a)), 0, total, "the chunks")
     residues, exponents = a.parts(key)
     starts = np.cumsum([0, *sizes])[:-1]
     lengths = np.array(sizes, dtype=np.int64)
     at, parts, exponent_parts = [], [], []
     for size in sorted(set(sizes) - {0}):  # chunks of one size are done at once
         first = starts[lengths == size]
-        rows = -(-size // step)
+        width = min(step, size)
+        rows = -(-size // width)
         # A last row that is not full repeats the chunk's last element: nothing that is kept depends on it.
-        within = np.minimum(np.arange(rows * step), size - 1).reshape(rows, step)
+        within = np.minimum(np.arange(rows * width), size - 1).reshape(rows, width)
         places_here = first[:, None, None] + within
         sums, sum_exponents = _running(residues[places_here], exponents[places_here])
         kept = np.arange(size)
         at.append((first[:, None] + kept).ravel())
-        parts.append(sums.reshape(len(first), rows * step)[:, kept].ravel())
-        exponent_parts.append(sum_exponents.reshape(len(first), rows * step)[:, kept].ravel())
+        parts.append(sums.reshape(len(first), rows * width)[:, kept].ravel())
+        exponent_parts.append(sum_exponents.reshape(len(first), rows * width)[:, kept].ravel())
     if at:
         where, changed = np.concatenate(at), (concatenate_residues(parts), np.concatenate(exponent_parts))
         if len(at) > 1:

@@ -10,9 +10,9 @@ import numpy as np
 
 from hepy.errors import EncodingOverflowError, ParameterError
 from hepy.interop.fate import fields, fixed_point, tensors
-from hepy.interop.fate.errors import ArgumentTypeError
+from hepy.interop.fate.errors import ArgumentTypeError, ShapeError
 from hepy.interop.fate.scaling import zero_exponents
-from hepy.interop.fate.vectors import PlaintextVector, whole
+from hepy.interop.fate.vectors import PlaintextVector, expected, whole
 from hepy.paillier import PublicKey
 
 _ENCODERS = {
@@ -28,6 +28,9 @@ _DECODERS = {
     "int32": fixed_point.decode_int32,
 }
 _INTEGER_BITS = {"int64": 64, "int32": 32}
+
+
+_MOST_BITS = 1 << 16  # of a field, or behind a point
 
 
 class Coder:
@@ -69,17 +72,10 @@ class Coder:
             ParameterError: a value is not finite, or the layout cannot be.
         """
         values = tensors.to_floats(float_tensor)
-        bits, count, precision = (
-            whole("offset_bit", offset_bit),
-            whole("pack_num", pack_num),
-            whole("precision", precision),
-        )
-        n = self.public_key.n
-        if (
-            0 < len(values) <= count
-            and (one := fields.packed_floats(values, bits, precision)) is not None
-            and -n < one < n
-        ):
+        bits, precision = _bits("offset_bit", offset_bit), _bits("precision", precision)
+        count, n = whole("pack_num", pack_num), self.public_key.n
+        one = fields.packed_floats(values, bits, precision) if 0 < len(values) <= count else None
+        if one is not None and -n < one < n:
             return PlaintextVector(np.array([one], dtype=object), zero_exponents(1))
         if not all(map(math.isfinite, values)):
             raise ParameterError("a value to pack is not finite: replace or leave out NaN and infinities")
@@ -93,8 +89,8 @@ class Coder:
         Each plaintext has `pack_num` of them, the last one those that are left, in its lowest fields; with fewer
         plaintexts than that takes, what is there. Fields have no signs.
         """
-        layout = (whole("offset_bit", offset_bit), whole("pack_num", pack_num))
-        significands = packed.significands.tolist()
+        layout = _bits("offset_bit", offset_bit), whole("pack_num", pack_num)
+        significands = expected(PlaintextVector, packed).significands.tolist()
         values = fields.unpack_floats(
             significands, *layout, whole("precision", precision), whole("total_num", total_num)
         )
@@ -108,9 +104,9 @@ class Coder:
         Raises:
             EncodingOverflowError: a number does not fit its field, or a plaintext the key.
         """
-        bits = whole("num_shift_bit", num_shift_bit)
+        bits = _bits("num_shift_bit", num_shift_bit)
         try:
-            values = [operator.index(value) for value in tensors.to_list(vec)]
+            values = list(map(operator.index, tensors.to_list(vec)))
         except TypeError:
             raise ArgumentTypeError("integers were expected in every field: pack_floats takes floats") from None
         if any(value < 0 or value >> bits for value in values):
@@ -125,8 +121,10 @@ class Coder:
         Raises:
             EncodingOverflowError: a field exceeds int64.
         """
-        layout = (whole("num_shift_bit", num_shift_bit), whole("num_elem_each_pack", num_elem_each_pack))
-        values = fields.unpack(vec.significands.tolist(), *layout, whole("total_num", total_num))
+        layout = _bits("num_shift_bit", num_shift_bit), whole("num_elem_each_pack", num_elem_each_pack)
+        values = fields.unpack(
+            expected(PlaintextVector, vec).significands.tolist(), *layout, whole("total_num", total_num)
+        )
         if any(value >> 63 for value in values):
             raise EncodingOverflowError("a field exceeds int64: unpack narrower fields")
         return tensors.from_numpy(np.array(values, dtype=np.int64))
@@ -142,10 +140,19 @@ class Coder:
         return self.encode_vec(tensor)
 
     def decode_tensor(self, tensor: PlaintextVector, dtype: Any, shape: Any = None, device: Any = None) -> Any:
-        """A tensor of that dtype, shape and device (one of FATE's, which says to_torch_device())."""
+        """A tensor of that dtype, shape and device (one of FATE's, which says to_torch_device()).
+
+        Raises: as decode_vec, and
+            ArgumentTypeError, ShapeError: that is no shape, or one of more or fewer elements (a TypeError, a RuntimeError).
+        """
         data = self.decode_vec(tensor, dtype)
         if shape is not None:
-            data = data.reshape(shape)
+            try:
+                data = data.reshape(shape)
+            except TypeError:
+                raise ArgumentTypeError(f"a shape has whole numbers, not this {type(shape).__name__}") from None
+            except (RuntimeError, ValueError):
+                raise ShapeError(f"{len(data)} numbers do not have the shape {shape}") from None
         return data if device is None else data.to(device.to_torch_device())
 
     def encode_vec(self, vec: Any, dtype: Any = None) -> PlaintextVector:
@@ -174,9 +181,7 @@ class Coder:
         return tensors.from_numpy(array.astype(np.int64) if array.dtype == np.int32 else array)
 
     def _decoded(self, vec: PlaintextVector, name: str) -> Any:
-        if not isinstance(vec, PlaintextVector):
-            raise ArgumentTypeError(f"encoded numbers were expected, not {type(vec).__name__}: decrypt it first")
-        return _DECODERS[name](vec.signed(self.public_key.n), vec.exponents)
+        return _DECODERS[name](expected(PlaintextVector, vec).signed(self.public_key.n), vec.exponents)
 
     def encode_f64_vec(self, vec: Any) -> PlaintextVector:
         return self._encode_as(vec, "float64")
@@ -212,7 +217,7 @@ class Coder:
     # One number: a vector of one.
 
     def encode(self, val: Any, dtype: Any = None) -> PlaintextVector:
-        """One number, of a tensor without axes by its dtype, or of Python by the one that is given.
+        """One number: a tensor without axes by its own dtype; one of Python or of numpy by the one that is given.
 
         Raises:
             ArgumentTypeError: a float is to be an integer (a TypeError).
@@ -220,7 +225,9 @@ class Coder:
             UnsupportedTypeError: the dtype is none of float64, float32, int64, int32 (a NotImplementedError).
         """
         number, own = tensors.scalar(val)
-        return self._encode_one(number, tensors.dtype_name(dtype if own is None else own))
+        if dtype is None or hasattr(val, "detach"):
+            dtype = own
+        return self._encode_one(number, tensors.dtype_name(dtype))
 
     def _encode_one(self, val: Any, name: str) -> PlaintextVector:
         if name in _INTEGER_BITS:
@@ -233,13 +240,17 @@ class Coder:
                 raise EncodingOverflowError(f"the integer exceeds {name}: encode it as float64, or split it")
         else:
             try:
-                number = float(val)
+                number = math.ldexp(val, 0)  # as a float, and nothing that only reads as one
+            except OverflowError:
+                raise EncodingOverflowError(f"the integer exceeds {name}: split it") from None
             except (TypeError, ValueError):
                 raise ArgumentTypeError(f"a number was expected, not {type(val).__name__}") from None
         with np.errstate(over="ignore"):
             return PlaintextVector(*_ENCODERS[name](np.array([number]).astype(name)))
 
     def _decode_one(self, val: PlaintextVector, name: str) -> Any:
+        if len(expected(PlaintextVector, val)) != 1:
+            raise ArgumentTypeError(f"one number was expected, and not {len(val)}: decode_vec takes more")
         return self._decoded(val, name)[0].item()
 
     def encode_f64(self, val: float) -> PlaintextVector:
@@ -265,3 +276,16 @@ class Coder:
 
     def decode_i32(self, val: PlaintextVector) -> int:
         return int(self._decode_one(val, "int32"))
+
+
+def _bits(name: str, value: Any) -> int:
+    """So many bits that shifting by them is no work.
+
+    Raises:
+        ArgumentTypeError, RangeError: as whole().
+        EncodingOverflowError: no key has so many.
+    """
+    bits = whole(name, value)
+    if bits > _MOST_BITS:
+        raise EncodingOverflowError(f"{name} is {bits}, and no key has more than {_MOST_BITS} bits")
+    return bits

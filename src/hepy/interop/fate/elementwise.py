@@ -7,17 +7,14 @@ from typing import Any
 import numpy as np
 
 from hepy.errors import ParameterError
-from hepy.interop.fate.errors import ArgumentTypeError
-from hepy.interop.fate.scaling import checked, combine, digits_above, plaintexts_at, raised
-from hepy.interop.fate.vectors import CiphertextVector, PlaintextVector
+from hepy.interop.fate.scaling import checked, combine, digits_above, known, plaintexts_at, raised
+from hepy.interop.fate.vectors import CiphertextVector, PlaintextVector, expected
 from hepy.paillier import PublicKey
 
 
 def combined(a: CiphertextVector, b: CiphertextVector, key: PublicKey, *, subtract: bool) -> CiphertextVector:
     """a + b, or a - b."""
-    for vector in (a, b):
-        if not isinstance(vector, CiphertextVector):
-            raise ArgumentTypeError(f"a vector of ciphertexts was expected, not {type(vector).__name__}")
+    a, b = expected(CiphertextVector, a), expected(CiphertextVector, b)
     _check_lengths(len(a), len(b))
     left, right = a.parts(key, b.home), b.parts(key, a.home)
     return CiphertextVector(key, *combine(*left, *right, subtract=subtract))
@@ -25,11 +22,12 @@ def combined(a: CiphertextVector, b: CiphertextVector, key: PublicKey, *, subtra
 
 def plus(a: CiphertextVector, b: PlaintextVector, key: PublicKey) -> CiphertextVector:
     """a + b; a vector of one is added to every element."""
-    b = _spread(b, len(a))
+    b = _spread(b, len(expected(CiphertextVector, a)))
     _check_lengths(len(a), len(b))
     residues, mine = a.parts(key)
-    exponents = np.minimum(mine, b.exponents)
-    significands = plaintexts_at(b.significands, digits_above(b.exponents, exponents))
+    theirs = known(b.significands, b.exponents)
+    exponents = np.minimum(mine, theirs)
+    significands = plaintexts_at(b.significands, digits_above(theirs, exponents))
     left = raised(residues, digits_above(mine, exponents))
     return CiphertextVector(key, left.multiply_principal(significands), exponents)
 
@@ -42,7 +40,7 @@ def negative(b: PlaintextVector) -> PlaintextVector:
 
 def inverse(a: CiphertextVector, key: PublicKey) -> CiphertextVector:
     """-a."""
-    residues, exponents = a.parts(key)
+    residues, exponents = expected(CiphertextVector, a).parts(key)
     return CiphertextVector(key, residues.inverse(), exponents)
 
 
@@ -50,10 +48,11 @@ def times(a: CiphertextVector, b: PlaintextVector, key: PublicKey) -> Ciphertext
     """a * b; a vector of one multiplies every element."""
     one = len(b) == 1
     if not one:
-        _check_lengths(len(a), len(b))
-    residues, exponents = a.parts(key)
+        _check_lengths(len(expected(CiphertextVector, a)), len(b))
+    residues, exponents = expected(CiphertextVector, a).parts(key)
     factors: Any = int(b.significands[0]) if one else b.significands
-    return CiphertextVector(key, residues.power_vartime(factors), checked(exponents + b.exponents))
+    total = checked(exponents + known(b.significands, b.exponents))
+    return CiphertextVector(key, residues.power_vartime(factors), total)
 
 
 def _spread(b: PlaintextVector, size: int) -> PlaintextVector:

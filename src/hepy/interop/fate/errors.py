@@ -16,5 +16,9 @@ class UnsupportedTypeError(ParameterError, NotImplementedError):
     """A tensor's dtype has no encoding: only float64, float32, int64 and int32 have."""
 
 
-class RangeError(ParameterError, RuntimeError, IndexError):
-    """A range or an index leaves its vector: nothing was changed."""
+class RangeError(ParameterError, RuntimeError, IndexError, OverflowError):
+    """A range, an index or a size is not there: nothing was changed."""
+
+
+class ShapeError(ParameterError, RuntimeError):
+    """A tensor has no such shape."""

@@ -11,14 +11,24 @@ from typing import Any
 
 import numpy as np
 
+from hepy.errors import ParameterError
 from hepy.interop.fate.changes import combine_in_place, cumsum, flattened, stride_of, update
 from hepy.interop.fate.coder import Coder
 from hepy.interop.fate.elementwise import combined, inverse, negative, plus, times
-from hepy.interop.fate.errors import ArgumentTypeError
+from hepy.interop.fate.errors import ArgumentTypeError, RangeError
 from hepy.interop.fate.keys import PK, check_coder, check_public
 from hepy.interop.fate.products import check_inner, check_matrix, matrix_product
 from hepy.interop.fate.squeezing import squeezed
-from hepy.interop.fate.vectors import CiphertextVector, PlaintextVector, check_range, concatenate, permutation, whole
+from hepy.interop.fate.vectors import (
+    CiphertextVector,
+    PlaintextVector,
+    as_array,
+    concatenate,
+    expected,
+    listed,
+    permutation,
+    whole,
+)
 
 
 class evaluator:
@@ -102,7 +112,8 @@ class evaluator:
         """a @ b for matrices of these shapes, both in C order; the elements of the product in C order."""
         key = check_public(pk)
         encoded = check_coder(coder, key).encode_tensor(b)
-        left, right = check_matrix(a_shape, len(a), "a"), check_matrix(b_shape, len(encoded), "b")
+        left = check_matrix(a_shape, len(expected(CiphertextVector, a)), "a")
+        right = check_matrix(b_shape, len(encoded), "b")
         check_inner(left, right)
         residues, exponents = a.parts(key)
         product, total = matrix_product(residues.reshape(*left), exponents.reshape(left), encoded, right)
@@ -115,7 +126,8 @@ class evaluator:
         """b @ a for matrices of these shapes, both in C order; the elements of the product in C order."""
         key = check_public(pk)
         encoded = check_coder(coder, key).encode_tensor(b)
-        right, left = check_matrix(a_shape, len(a), "a"), check_matrix(b_shape, len(encoded), "b")
+        right = check_matrix(a_shape, len(expected(CiphertextVector, a)), "a")
+        left = check_matrix(b_shape, len(encoded), "b")
         check_inner(left, right)
         residues, exponents = a.parts(key)
         # b @ a is the transpose of a.T @ b.T.
@@ -172,9 +184,11 @@ class evaluator:
         key = check_public(pk)
         width = stride_of(stride)
         counts, bins = flattened(positions)
-        kept = np.asarray(masks)
+        kept = as_array(masks)
         if kept.size and kept.dtype != bool:
             raise ArgumentTypeError(f"masks are booleans, not {kept.dtype}")
+        if kept.ndim != 1:
+            raise ArgumentTypeError(f"masks have one axis, and not the shape {kept.shape}")
         (samples,) = kept.nonzero()
         samples = samples[: len(counts)]
         update(a, b, samples, counts[: len(samples)], bins, width, key)
@@ -183,7 +197,7 @@ class evaluator:
     def i_shuffle(pk: PK, a: CiphertextVector, indices: Any) -> None:
         """a = a[indices], for a permutation."""
         key = check_public(pk)
-        residues, exponents = a.parts(key)
+        residues, exponents = expected(CiphertextVector, a).parts(key)
         order = permutation(indices, len(a), "i_shuffle")
         a.assign(key, residues[order], exponents[order])
 
@@ -196,7 +210,7 @@ class evaluator:
         Raises:
             RangeError: the vector ends before.
         """
-        return a.slice(start, size)
+        return expected(CiphertextVector, a).slice(start, size)
 
     @staticmethod
     def shuffle(pk: PK, a: CiphertextVector, indices: Any) -> CiphertextVector:
@@ -205,7 +219,7 @@ class evaluator:
         Raises:
             ParameterError: it is none.
         """
-        a.parts(check_public(pk))
+        expected(CiphertextVector, a).parts(check_public(pk))
         return a.take(permutation(indices, len(a), "shuffle"))
 
     @staticmethod
@@ -215,10 +229,15 @@ class evaluator:
         Raises:
             RangeError: an interval leaves the vector.
         """
-        runs = [np.empty(0, dtype=np.int64)]
-        for start, end in intervals:
-            first, last = check_range(len(a), start, end - start, "intervals_slice")
-            runs.append(np.arange(first, last))
+        size, runs = len(expected(CiphertextVector, a)), [np.empty(0, dtype=np.int64)]
+        for interval in listed("intervals", intervals):
+            pair = listed("the start and the end of an interval", interval)
+            if len(pair) != 2:
+                raise ParameterError(f"an interval has a start and an end, and not {len(pair)} numbers")
+            start, end = whole("a start", pair[0]), whole("an end", pair[1])
+            if not start <= end <= size:
+                raise RangeError(f"intervals_slice: elements {start} to {end} of a vector of {size} were asked for")
+            runs.append(np.arange(start, end))
         return a.take(np.concatenate(runs))
 
     @staticmethod
@@ -238,7 +257,8 @@ class evaluator:
         Raises:
             RangeError: the chunks are longer than the vector; nothing was changed.
         """
-        cumsum(a, [whole("a chunk's size", size) for size in chunk_sizes], stride_of(step), check_public(pk))
+        sizes = [whole("a chunk's size", size) for size in listed("the chunks' sizes", chunk_sizes)]
+        cumsum(a, sizes, stride_of(step), check_public(pk))
 
     @staticmethod
     def pack_squeeze(a: CiphertextVector, pack_num: int, shift_bit: int, pk: PK) -> CiphertextVector:

@@ -119,6 +119,7 @@ def unpack_floats(
 
 def _narrow_fields(plaintexts: list[int], field_bits: int, count: int, total: int) -> npt.NDArray[np.uint64]:
     """As unpack, for fields of less than a word."""
+    count = min(count, max(total, 1))
     used = plaintexts[: -(-total // count)]
     words = field_bits * count // _WORD_BITS + 2  # a field may reach into the next
     below = (1 << field_bits * count) - 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from hepy import _devices, paillier
 from hepy._arguments import whole
 from hepy._host.locks import new_lock
@@ -14,7 +16,8 @@ from hepy.interop.fate import worker_keys
 from hepy.interop.fate.coder import Coder
 from hepy.interop.fate.errors import ArgumentTypeError
 from hepy.interop.fate.placement import placed
-from hepy.interop.fate.vectors import CiphertextVector, PlaintextVector
+from hepy.interop.fate.scaling import known
+from hepy.interop.fate.vectors import CiphertextVector, PlaintextVector, expected
 from hepy.interop.insecure_keys import warn_once
 from hepy.paillier import Pool, PrivateKey, PublicKey
 from hepy.paillier.variants import BITS
@@ -55,16 +58,18 @@ class PK:
             obfuscate: False makes ciphertexts that ANYONE CAN READ, for operands of a computation. FATE's own
                 encrypt_tensor says False unless it is told otherwise.
         """
-        if not isinstance(vec, PlaintextVector):
-            raise ArgumentTypeError(f"encoded numbers were expected, not {type(vec).__name__}: Coder makes them")
+        expected(PlaintextVector, vec)
+        if not isinstance(obfuscate, bool | np.bool_):
+            raise ArgumentTypeError(f"obfuscate is True or False, not {type(obfuscate).__name__}")
+        exponents = vec.exponents
         with placed():
             if not obfuscate:
-                residues = self.public_key.embed(vec.significands)
+                residues, exponents = self.public_key.embed(vec.significands), known(vec.significands, exponents)
             elif 0 < len(vec) <= _FEW:
                 residues = self._obfuscators(len(vec)).multiply_principal(vec.significands)
             else:
                 residues = (self._owner or self.public_key).encrypt_encodings(vec.significands)
-        return CiphertextVector(self.public_key, residues, vec.exponents)
+        return CiphertextVector(self.public_key, residues, exponents)
 
     def _obfuscators(self, count: int) -> ResidueArray:
         """Some obfuscators that were made ahead: a batch of them costs each one a fraction."""
@@ -117,9 +122,7 @@ class SK:
         Raises:
             KeyMismatchError: it was encrypted under another key.
         """
-        if not isinstance(vec, CiphertextVector):
-            raise ArgumentTypeError(f"encrypted numbers were expected, not {type(vec).__name__}")
-        residues, _ = vec.parts(self._private_key.public_key, _devices.current())
+        residues, _ = expected(CiphertextVector, vec).parts(self._private_key.public_key, _devices.current())
         plain = self._private_key.decrypt_encodings(residues)
         return PlaintextVector(object_array(plain, (len(plain),)), vec.exponents)
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from hepy.bigint import ResidueArray
 from hepy.bigint import concatenate as concatenate_residues
 from hepy.errors import ParameterError
-from hepy.interop.fate.scaling import NONE, checked, digits_above, plaintexts_at
-from hepy.interop.fate.vectors import PlaintextVector
+from hepy.interop.fate.scaling import NONE, checked, digits_above, known, plaintexts_at
+from hepy.interop.fate.vectors import PlaintextVector, listed, whole
 
 Exponents = npt.NDArray[np.int64]
 
@@ -26,7 +26,7 @@ def matrix_product(
     factors, so no ciphertext is raised apart; rows whose exponents are alike share one multi-exponentiation.
     """
     inner, columns = shape
-    factor_exponents = matrix.exponents.reshape(shape)
+    factor_exponents = known(matrix.significands, matrix.exponents).reshape(shape)
     if inner == 0 or math.prod(exponents.shape) == 0 or columns == 0:
         nothing = residues.multi_power_vartime(np.zeros(shape, dtype=np.int64))
         return nothing, np.full(nothing.shape, NONE, dtype=np.int64)
@@ -53,9 +53,9 @@ def check_matrix(shape: Any, size: int, name: str) -> tuple[int, int]:
     """A shape of two axes that has so many elements.
 
     Raises:
-        ParameterError: it is none.
+        ArgumentTypeError, ParameterError: it is none.
     """
-    axes = tuple(int(axis) for axis in shape)
+    axes = tuple(whole("an axis", axis) for axis in listed("axes of a shape", shape))
     if len(axes) != 2 or math.prod(axes) != size:
         raise ParameterError(
             f"{name} has {size} elements and the shape {axes}: matrices of two axes, with as many elements, multiply"

@@ -38,6 +38,15 @@ def zero_exponents(size: int) -> Exponents:
     return _ZERO if size == 1 else np.zeros(size, dtype=np.int64)
 
 
+def known(significands: npt.NDArray[np.generic], exponents: Exponents) -> Exponents:
+    """Exponents of plaintexts that nothing hides: zeros have none, as in fate_utils.
+
+    Else a number of another magnitude would be brought to the exponent of a zero, and could exceed the key.
+    """
+    zeros = significands == 0
+    return np.where(zeros, NONE, exponents) if np.count_nonzero(zeros) else exponents
+
+
 def digits_above(exponents: Exponents, target: Exponents) -> Integers:
     """How many digits to base 16 lead from each exponent down to its target.
 

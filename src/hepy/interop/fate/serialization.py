@@ -39,7 +39,7 @@ NAMES = {
 OWN_NAMES = {**NAMES, _HERE: NAMES[_HERE] | {"restore_secret"}}
 
 _NO_EXPONENT = np.iinfo(np.int32).max
-_MAX_SIZE = 1 << 40
+_MAX_ZEROS = 1 << 26  # half a gigabyte of exponents, which a sender need not have
 
 Reduced = tuple[Any, tuple[Any, ...]]
 
@@ -129,7 +129,7 @@ def restore_zeros(size: int) -> CiphertextVector:
     Raises:
         WireFormatError: the size is none.
     """
-    if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size < _MAX_SIZE:
+    if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= _MAX_ZEROS:
         raise WireFormatError("size: that is no number of zeros")
     return CiphertextVector.zeros(size)
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from hepy import _devices
 from hepy.bigint import concatenate as concatenate_residues
-from hepy.errors import ParameterError
-from hepy.interop.fate.vectors import CiphertextVector
+from hepy.errors import EncodingOverflowError, ParameterError
+from hepy.interop.fate.vectors import CiphertextVector, expected
 from hepy.paillier import PublicKey
 
 
@@ -15,7 +15,12 @@ def squeezed(a: CiphertextVector, count: int, shift_bit: int, key: PublicKey) ->
     """`count` elements in one, shift_bit apart, the first one highest; the last may hold fewer."""
     if count == 0:
         raise ParameterError("pack_num is at least 1: so many plaintexts go into one")
-    residues, _ = a.parts(key)
+    residues, _ = expected(CiphertextVector, a).parts(key)
+    count = min(count, max(len(a), 1))
+    if count > 1 and shift_bit > key.n.bit_length():
+        raise EncodingOverflowError(
+            f"plaintexts {shift_bit} bits apart do not fit into one of {key.n.bit_length()} bits: use a larger key"
+        )
     groups = -(-len(a) // count)
     # The last group is filled up in front, with zeros: the ciphertext 1, which stands behind the others.
     with _devices.device(residues.device):

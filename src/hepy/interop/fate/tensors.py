@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import functools
 import importlib
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from hepy.errors import EncodingOverflowError
 from hepy.interop.fate.errors import ArgumentTypeError, UnsupportedTypeError
 
 ENCODABLE = ("float64", "float32", "int64", "int32")
@@ -26,14 +28,25 @@ def _torch() -> Any:
         return None
 
 
-@functools.lru_cache(maxsize=64)
 def dtype_name(dtype: Any) -> str:
     """ "float64" of torch.float64, numpy.float64 or the string: one that has an encoding.
 
     Raises:
         UnsupportedTypeError: it has none (a NotImplementedError).
     """
-    name = str(dtype).removeprefix("torch.") if not isinstance(dtype, type) else np.dtype(dtype).name
+    try:
+        return _dtype_name(dtype)
+    except TypeError:  # it cannot be looked up
+        raise UnsupportedTypeError(f"a dtype was expected, not {type(dtype).__name__}") from None
+
+
+@functools.lru_cache(maxsize=64)
+def _dtype_name(dtype: Any) -> str:
+    name = (
+        np.dtype(dtype).name
+        if isinstance(dtype, type) and issubclass(dtype, np.generic)
+        else str(dtype).removeprefix("torch.")
+    )
     if name not in ENCODABLE:
         raise UnsupportedTypeError(f"{name} is not supported: use {', '.join(ENCODABLE)}")
     return name
@@ -70,9 +83,16 @@ def to_floats(values: Any) -> list[float]:
     if getattr(values, "ndim", 0) == 1 and getattr(values.dtype, "is_floating_point", False):
         return list(values.tolist())  # of torch's own tensors, without a copy in between
     try:
-        array = np.asarray(values.detach().double().cpu() if hasattr(values, "detach") else values, dtype=np.float64)
+        array = np.asarray(values.numpy(force=True) if hasattr(values, "detach") else values)
+        if array.dtype.kind not in "fiub" and not (
+            array.dtype == object and all(isinstance(x, Real) for x in array.flat)
+        ):
+            raise TypeError
+        array = array.astype(np.float64)
     except (TypeError, ValueError):
         raise ArgumentTypeError("floats were expected, in a tensor or a list") from None
+    except OverflowError:
+        raise EncodingOverflowError("a number to pack exceeds float64") from None
     if array.ndim != 1:
         raise ArgumentTypeError(f"floats of one axis were expected, not of shape {array.shape}: flatten() them")
     return list(array.tolist())
@@ -91,12 +111,12 @@ def from_floats(values: npt.NDArray[np.float64]) -> Any:
 
 
 def scalar(value: Any) -> tuple[Any, Any]:
-    """(number, dtype) of a tensor without axes; (value, None) of anything else.
+    """(number, dtype) of a tensor without axes, or an array, or a scalar of numpy; (value, None) of anything else.
 
     Raises:
         ArgumentTypeError: a tensor has axes.
     """
-    if not hasattr(value, "dtype"):
+    if not hasattr(value, "dtype") or not hasattr(value, "ndim"):
         return value, None
     if value.ndim:
         raise ArgumentTypeError(f"one number was expected, not a tensor of shape {tuple(value.shape)}")

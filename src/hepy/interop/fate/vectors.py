@@ -6,10 +6,10 @@ place (evaluator.i_add and its like); what a vector is made of cannot, so slices
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from itertools import repeat
 from operator import is_
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +18,15 @@ from hepy import _devices
 from hepy._host import lists
 from hepy.bigint import ResidueArray
 from hepy.bigint import concatenate as concatenate_residues
-from hepy.errors import KeyMismatchError, ParameterError
+from hepy.errors import DeviceOutOfMemoryError, KeyMismatchError, ParameterError
 from hepy.interop.fate.errors import ArgumentTypeError, RangeError
 from hepy.interop.fate.scaling import NONE, Exponents, zero_exponents
 from hepy.paillier import PublicKey
 
 _INT64 = np.dtype(np.int64)  # the one object that numpy has for it
+
+
+_Vector = TypeVar("_Vector")
 
 
 class PlaintextVector:
@@ -66,7 +69,8 @@ class PlaintextVector:
 
     def get_stride(self, index: int, stride: int) -> PlaintextVector:
         """Elements [index * stride, (index + 1) * stride)."""
-        start, stop = check_range(len(self), index * stride, stride, "get_stride")
+        size = whole("the stride", stride)
+        start, stop = check_range(len(self), whole("the index", index) * size, size, "get_stride")
         return PlaintextVector(self.significands[start:stop], self.exponents[start:stop])
 
     def tolist(self) -> list[PlaintextVector]:
@@ -93,7 +97,11 @@ class CiphertextVector:
     @staticmethod
     def zeros(size: int) -> CiphertextVector:
         """Zeros under any key: the ciphertext 1, which hides nothing until something is added."""
-        return CiphertextVector(None, None, np.full(whole("size", size), NONE, dtype=np.int64))
+        count = whole("the size", size)
+        try:
+            return CiphertextVector(None, None, np.full(count, NONE, dtype=np.int64))
+        except (MemoryError, ValueError):  # numpy's word for more than it can number
+            raise DeviceOutOfMemoryError(f"there is no memory for a vector of {count}") from None
 
     def __len__(self) -> int:
         return len(self._exponents)
@@ -181,7 +189,7 @@ class CiphertextVector:
 
     def cat(self, others: Sequence[CiphertextVector]) -> CiphertextVector:
         """This vector and others, one after the other."""
-        return concatenate([self, *others])
+        return concatenate([self, *listed("vectors", others)])
 
 
 def concatenate(vectors: Sequence[CiphertextVector]) -> CiphertextVector:
@@ -191,7 +199,7 @@ def concatenate(vectors: Sequence[CiphertextVector]) -> CiphertextVector:
         ArgumentTypeError: one is no vector.
         KeyMismatchError: they belong to different keys.
     """
-    vectors = list(vectors)
+    vectors = listed("vectors", vectors)
     try:
         exponents = _joined([vector._exponents for vector in vectors])
     except AttributeError:
@@ -220,18 +228,49 @@ def _joined(parts: list[Exponents]) -> Exponents:
 
 
 def whole(name: str, value: Any) -> int:
-    """A whole number of at least 0.
+    """A whole number of at least 0, and at most 63 bits.
 
     Raises:
-        ArgumentTypeError, ParameterError: it is none, or negative.
+        ArgumentTypeError, RangeError: it is none.
     """
-    if type(value) is int and value >= 0:
+    if type(value) is int and 0 <= value < 1 << 63:
         return value
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise ArgumentTypeError(f"{name} is a whole number, not {type(value).__name__}")
-    if value < 0:
-        raise ParameterError(f"{name} is at least 0, not {value}")
+    if not 0 <= value < 1 << 63:
+        raise RangeError(f"{name} is at least 0, and has at most 63 bits: it cannot be {value}")
     return int(value)
+
+
+def listed(name: str, values: Any) -> list[Any]:
+    """The elements of a sequence.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    try:
+        if not isinstance(values, Mapping | Set | str | bytes):
+            return list(values)
+    except TypeError:
+        pass
+    raise ArgumentTypeError(f"{name} come in a list, not as {type(values).__name__}")
+
+
+def expected(kind: type[_Vector], value: Any) -> _Vector:
+    """A vector of that class.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    if not isinstance(value, kind):
+        raise ArgumentTypeError(f"{_DESCRIBED[kind]} expected, not {type(value).__name__}")
+    return value
+
+
+_DESCRIBED: dict[type, str] = {
+    PlaintextVector: "encoded numbers, as Coder makes them and SK.decrypt_to_encoded returns them, were",
+    CiphertextVector: "a vector of ciphertexts was",
+}
 
 
 def check_range(length: int, start: Any, size: Any, operation: str) -> tuple[int, int]:
@@ -253,16 +292,32 @@ def places(indexes: Any, length: int, operation: str) -> npt.NDArray[np.int64]:
         ArgumentTypeError: they are no integers.
         RangeError: one is outside.
     """
-    listed = lists.flattened([indexes]) if type(indexes) is list else None
-    found = np.asarray(indexes) if listed is None else listed[1]
+    flat = lists.flattened([indexes]) if type(indexes) is list else None
+    found = as_array(indexes) if flat is None else flat[1]
     if found.size == 0:
         return np.empty(0, dtype=np.int64)
+    if found.dtype == object and all(isinstance(each, int) for each in found.flat):
+        raise RangeError(f"{operation}: a place has more than 63 bits, outside [0, {length})")
     if found.ndim != 1 or found.dtype.kind not in "iu":
         raise ArgumentTypeError(f"{operation}: places are a list of integers, not {found.dtype}{list(found.shape)}")
     found = found.astype(np.int64, copy=False)
     if int(found.view(np.uint64).max()) >= length:  # negative ones are the largest of all there
         raise RangeError(f"{operation}: places go from {found.min()} to {found.max()}, outside [0, {length})")
     return found
+
+
+def as_array(values: Any) -> npt.NDArray[Any]:
+    """As numpy has it.
+
+    Raises:
+        ArgumentTypeError: it has no such array.
+    """
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError):  # of torch: what is on another device, or needs a gradient
+        raise ArgumentTypeError(
+            f"numbers in a list or an array were expected, not this {type(values).__name__}"
+        ) from None
 
 
 def permutation(indexes: Any, length: int, operation: str) -> npt.NDArray[np.int64]:
