@@ -53,6 +53,11 @@ enum class Number { kFloat, kSigned, kUnsigned };
 void fixed_point(runtime::Stream, const Modulus&, std::uint32_t* out, const std::uint64_t* in, Number number,
                  unsigned scale, std::size_t count);
 
+// Words of the longest integer that such numbers stand for.
+constexpr std::size_t fixed_point_words(Number number, unsigned scale) {
+  return ((number == Number::kFloat ? 1024 : 64) + scale + 31) / 32;
+}
+
 void store(runtime::Stream, const Modulus&, std::uint32_t* out, const Operand& x, std::size_t words, std::size_t count);
 void equal(runtime::Stream, const Modulus&, std::uint8_t* out, const Operand& x, const Operand& y, std::size_t count);
 
@@ -64,6 +69,24 @@ void square(runtime::Stream, const Modulus&, std::uint32_t* out, const Operand& 
 void add(runtime::Stream, const Modulus&, std::uint32_t* out, const Operand& x, const Operand& y, std::size_t count);
 void subtract(runtime::Stream, const Modulus&, std::uint32_t* out, const Operand& x, const Operand& y,
               std::size_t count);
+
+// What brings integers into Montgomery form modulo the root m of a modulus of pairs: R 2^(32 rows) mod m in
+// uint32[limbs / 2], for integers whose words give so many rows.
+struct Entry {
+  const std::uint32_t* factor;
+  std::size_t rows;
+};
+std::size_t entry_rows(const Choice&, std::size_t words);
+
+// out[i] = x[i] (1 + k m) for the i-th factor k, below 0 where the byte of its row in `negative` is not 0. Modulo
+// squares, as pairs, only.
+void multiply_principal(runtime::Stream, const Modulus&, std::uint32_t* out, const Operand& x, const Exponents& factors,
+                        const std::uint8_t* negative, const Entry& entry, std::size_t count);
+
+// The same for k = round(in[i] 2^scale), as of fixed_point, and an entry for fixed_point_words.
+void multiply_principal_fixed_point(runtime::Stream, const Modulus&, std::uint32_t* out, const Operand& x,
+                                    const std::uint64_t* in, Number number, unsigned scale, const Entry& entry,
+                                    std::size_t count);
 
 // Powers.
 

@@ -81,20 +81,21 @@ HEPY_DEVICE void reduction_row(const Group<Shape>& group, Limb* even, Limb* odd,
   incoming = shift_down<T>(even[0], group.lane);
 }
 
-// r = a b / R modulo n, all below R. b is the whole integer in shared memory, a this lane's limbs; r may be a.
+// r = a b / R modulo n, all below R. b is the whole integer in shared memory, a this lane's limbs; r may be a. Of
+// `rows`, a multiple of kProductRows: r = a b / 2^(32 rows), for b below 2^(32 rows).
 template <class Shape>
-HEPY_DEVICE void product(const Group<Shape>& group, Limb* r, const Limb* a, const Limb* b) {
+HEPY_DEVICE void product(const Group<Shape>& group, Limb* r, const Limb* a, const Limb* b, int rows = Shape::total) {
   constexpr int L = Shape::limbs;
   Limb n[L];
   load_words<L>(n, group.modulus);
   Accumulator<L> sum;
   HEPY_ROLLED
-  for (int at = 0; at < Shape::total; at += kProductRows<Shape>) {
-    const Limb* const rows = b + at / L * Shape::pitch + at % L;
+  for (int at = 0; at < rows; at += kProductRows<Shape>) {
+    const Limb* const limbs = b + at / L * Shape::pitch + at % L;
     HEPY_UNROLL
     for (int i = 0; i < kProductRows<Shape>; i += 4) {
       Limb word[4];
-      load_words<4>(word, rows + i);
+      load_words<4>(word, limbs + i);
       product_row(group, sum.even, sum.odd, sum.incoming, sum.carry, a, word[0], n);
       product_row(group, sum.odd, sum.even, sum.incoming, sum.carry, a, word[1], n);
       product_row(group, sum.even, sum.odd, sum.incoming, sum.carry, a, word[2], n);

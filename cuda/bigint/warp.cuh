@@ -79,10 +79,11 @@ struct Warp {
   // This lane's block of the second integer: a place for limbs, out of the registers' way.
   HEPY_DEVICE Limb* aside() const { return own() + Shape::warp_shared; }
 
-  // The operand becomes x.
+  // The operand becomes x, or only its first number.
+  template <int count = L>
   HEPY_DEVICE void put(const Limb* x) const {
     __syncwarp();
-    store_words<L>(own(), x);
+    store_words<count>(own(), x);
     __syncwarp();
   }
 

@@ -135,13 +135,17 @@ bigint::Number number_of(const std::string& name) {
   throw runtime::InvalidArgument("numbers are 'float', 'signed' or 'unsigned', not '" + name + "'");
 }
 
-// in: numbers of 64 bits, seen as std::uint64_t.
-void fixed_point(runtime::Stream stream, const Modulus& modulus, const py::object& out, const py::object& in,
-                 const std::string& number, unsigned scale, std::size_t count) {
+void check_scale(unsigned scale) {
   if (scale >= 1u << 16) {
     throw runtime::InvalidArgument("fixed-point numbers have fewer than 65536 fraction bits, not " +
                                    std::to_string(scale));
   }
+}
+
+// in: numbers of 64 bits, seen as std::uint64_t.
+void fixed_point(runtime::Stream stream, const Modulus& modulus, const py::object& out, const py::object& in,
+                 const std::string& number, unsigned scale, std::size_t count) {
+  check_scale(scale);
   Limb* const to = modulus.batch(stream, out, count);
   const auto* const from = Array<const std::uint64_t>(in).data(stream, count);
   const auto what = number_of(number);
@@ -181,6 +185,40 @@ struct Exponents {
     return {array.data(stream, array.size()), index, rows.start, rows.step, std::uint32_t(width), bits};
   }
 };
+
+// What brings integers of so many words into Montgomery form.
+bigint::Entry entry_of(runtime::Stream stream, const Modulus& modulus, const py::object& factor, std::size_t words) {
+  if (!modulus.value.choice->paired) throw runtime::InvalidArgument("principal units are those of a square");
+  return {Array<const Limb>(factor).data(stream, modulus.limbs() / 2, kQuad),
+          bigint::entry_rows(*modulus.value.choice, words)};
+}
+
+// negative: a byte for each row of factors.
+void multiply_principal(runtime::Stream stream, const Modulus& modulus, const py::object& out, const Operand& x,
+                        const Exponents& factors, const py::object& negative, const py::object& entry,
+                        std::size_t count) {
+  Limb* const to = modulus.batch(stream, out, count);
+  const auto operand = x.check(stream, modulus, count);
+  const auto k = factors.check(stream, count);
+  const auto* const signs =
+      Array<const std::uint8_t>(negative).data(stream, Array<const Limb>(factors.words).size() / factors.width);
+  const auto with = entry_of(stream, modulus, entry, factors.width);
+  const py::gil_scoped_release release;
+  bigint::multiply_principal(stream, modulus.value, to, operand, k, signs, with, count);
+}
+
+void multiply_principal_fixed_point(runtime::Stream stream, const Modulus& modulus, const py::object& out,
+                                    const Operand& x, const py::object& in, const std::string& number, unsigned scale,
+                                    const py::object& entry, std::size_t count) {
+  check_scale(scale);
+  Limb* const to = modulus.batch(stream, out, count);
+  const auto operand = x.check(stream, modulus, count);
+  const auto* const from = Array<const std::uint64_t>(in).data(stream, count);
+  const auto what = number_of(number);
+  const auto with = entry_of(stream, modulus, entry, bigint::fixed_point_words(what, scale));
+  const py::gil_scoped_release release;
+  bigint::multiply_principal_fixed_point(stream, modulus.value, to, operand, from, what, scale, with, count);
+}
 
 // Table entries for windows of so many bits.
 std::size_t entries(unsigned window) {
@@ -327,6 +365,10 @@ void bind_bigint(py::module_& parent) {
            py::arg("paired") = false)
       .def("whole_blocks",
            [](const Modulus& modulus, std::size_t count) { return bigint::whole_blocks(*modulus.value.choice, count); })
+      .def("entry_rows",
+           [](const Modulus& modulus, std::size_t words) { return bigint::entry_rows(*modulus.value.choice, words); })
+      .def("fixed_point_words", [](const Modulus&, const std::string& number,
+                                   unsigned scale) { return bigint::fixed_point_words(number_of(number), scale); })
       .def_property_readonly("comb_window", [](const Modulus& modulus) { return modulus.value.choice->comb_window; });
   py::class_<FermatParts>(module, "FermatParts", py::module_local(),
                           "uint32[2, rows, limbs] of constants, for squares of so many words.")
@@ -371,6 +413,8 @@ void bind_bigint(py::module_& parent) {
   module.def("square", &unary<&bigint::square>);
   module.def("add", &binary<&bigint::add>);
   module.def("subtract", &binary<&bigint::subtract>);
+  module.def("multiply_principal", &multiply_principal);
+  module.def("multiply_principal_fixed_point", &multiply_principal_fixed_point);
   module.def("power_window", &bigint::power_window, py::arg("bits"), py::arg("largest") = 8);
   module.def("power", &power);
   module.def("fermat_quotients", &fermat_quotients);

@@ -105,6 +105,7 @@ def test_the_search_finds_secrets_that_are_not_zeroed(native, key, seed, monkeyp
     del key
     gc.collect()
     contents = native.take_freed()
+    del wanted["embedded plaintexts"]  # they are never made: obfuscators are multiplied by plaintexts
     assert [name for name, numbers in wanted.items() if not seen(numbers, contents)] == []
 
 

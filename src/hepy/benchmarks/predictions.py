@@ -70,6 +70,17 @@ def _store(bits: int, paired: bool = False) -> Operation:
     return Operation(name, bits, "store", "conversion", products, paired=paired, moved=2, by_words=True)
 
 
+def _principal(bits: int, lanes: int = 1) -> Operation:
+    """A product with 1 + k m, for k as wide as the root m; or for one that fits the limbs of one of so many lanes.
+
+    k enters by rows of its own width: the loop over its pieces runs once, and is weighted by the share of these rows.
+    """
+    name = _named("product with 1 + k m", True) + ("" if lanes == 1 else ", short k")
+    kernel, share = "multiply_principal", 1 / lanes
+    trips, moved = {"product": share}, 2 + share / 2
+    return Operation(name, bits, kernel, "principal", 2 + 2 * share, trips, paired=True, moved=moved, by_words=True)
+
+
 def _segment(bits: int, paired: bool = False) -> Operation:
     times, (product, _, _) = _SEGMENT - 1, _COSTS[paired]
     name, trips, moved = _named(f"product of {_SEGMENT}", paired), {"product": times}, _SEGMENT + 1
@@ -121,6 +132,9 @@ def _operations(paired: bool) -> Iterable[Operation]:
 OPERATIONS = (
     *_operations(False),
     *_operations(True),
+    *map(_principal, _SIZES),
+    _principal(4096, 4),
+    _principal(6144, 8),
     _fermat_quotient(2048, 1024, 5),
     _fermat_quotient(3072, 1536, 5),
 )
@@ -142,40 +156,43 @@ class Composite:
     wanted: float | None = None
 
 
-def _paillier(bits: int, comb: int, owner_comb: int, window: int, wanted: dict[str, float]) -> Iterable[Composite]:
-    """Of djn keys. n^2 has 2 bits' width, squares of primes have bits. comb, owner_comb: windows of both tables.
+def _paillier(
+    bits: int, lanes: int, comb: int, owner_comb: int, window: int, wanted: dict[str, float]
+) -> Iterable[Composite]:
+    """Of djn keys. n^2 has 2 bits' width and so many lanes, squares of primes have bits. comb, owner_comb: windows of both tables.
 
     All moduli are squares, so residues are pairs. Plaintexts, and residues modulo a prime's square, are as wide as n.
     """
     square, half = 2 * bits, bits // 2
-    product, total = (_product(square, True), 1), (_sum(square, True), 1)
-    embed = ((_load_pairs(square, 1), 1), product, total)  # 1 + m n
+    product = (_product(square, True), 1)
+    embed = (_principal(square), 1)  # times 1 + m n
     # Both sides' obfuscators, and Garner's recombination: two least residues, three numbers to load, sums, products.
     owner = (
         (_fixed_base(bits, half, owner_comb, True), 2), (_store(bits, True), 2), (_load_pairs(bits), 1),
-        (_sum(bits, True), 1), (_product(bits, True), 1), (_load_pairs(square, 1), 2), product, total,
+        (_sum(bits, True), 1), (_product(bits, True), 1), (_load_pairs(square, 1), 2), product, (_sum(square, True), 1),
     )  # fmt: skip
 
     def composite(name: str, *parts: tuple[Operation, float]) -> Composite:
         return Composite(name, bits, parts, wanted.get(name))
 
-    yield composite("encrypt", (_fixed_base(square, half, comb, True), 1), *embed, product)
-    yield composite("encrypt, key owner", *owner, *embed, product)
+    yield composite("encrypt", (_fixed_base(square, half, comb, True), 1), embed)
+    yield composite("encrypt, key owner", *owner, embed)
     yield composite("decrypt", (_fermat_quotient(bits, half, 5), 2))
     yield composite("ct + ct", product)
+    yield composite("ct + 64-bit integer", (_principal(square, lanes), 1))
     yield composite("ct × 64-bit integer", (_power(square, 64, window, paired=True), 1))
     yield composite("histogram", (_segment(square, True), (1 + 1 / _SEGMENT) / _SEGMENT))
 
 
 PAILLIER = (
     *_paillier(
-        2048, 8, 8, 3,
+        2048, 4, 8, 8, 3,
         {
             "encrypt": 2.8e6, "encrypt, key owner": 5e6, "decrypt": 600e3, "ct + ct": 350e6, "ct × 64-bit integer": 4e6,
             "histogram": 0.8 * 390e6,
         },
     ),
-    *_paillier(3072, 6, 8, 3, {}),
+    *_paillier(3072, 8, 6, 8, 3, {}),
 )  # fmt: skip
 
 

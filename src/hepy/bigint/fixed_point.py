@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from hepy import _devices
 from hepy import _limbs as limb
+from hepy._devices.zeroing import secret_memory
 from hepy.bigint.integers import wide_type
 from hepy.bigint.kernels import offered
 from hepy.bigint.residues import ResidueArray
@@ -104,8 +105,11 @@ class FixedPoint:
     def principal(self, x: ResidueArray, start: int = 0, stop: int | None = None) -> ResidueArray:
         """x times the principal units 1 + k m of the integers k at [start, stop), modulo a square m**2: (B,)."""
         values = self._values[start:stop]
-        if values.dtype != object and offered(x._kernels, "fixed_point"):  # made into residues where the values are
-            return x.multiply(x.modulus.affine(self.residues(x.modulus, start, stop), x.modulus.root, 1))
+        product = offered(x._kernels, "multiply_principal_fixed_point")
+        if product and values.dtype != object:  # made into integers where the values are
+            with secret_memory():
+                here = x.device.asarray(values)
+            return x._made(product(x._operand(), here, self.scale_bits), x.shape)
         return x.multiply_principal(_scaled(_devices.to_host(values), self.scale_bits))
 
     def integers(self) -> npt.NDArray[Any]:

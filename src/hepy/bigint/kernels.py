@@ -134,6 +134,9 @@ class Composites(Protocol):
     ) -> Batch:
         """x[i] * (1 + k m) modulo m**2, where k is factors[factor_rows[i]], less than 0 where negative[factor_rows[i]]."""
 
+    def multiply_principal_fixed_point(self, x: Operand, values: Any, scale_bits: int) -> Batch:
+        """The same for k = round(values[i] * 2**scale_bits), of what fixed_point() takes."""
+
     # Of one element, whose rows may have any number of axes: what stands around a short call takes longer than the call.
 
     def multiply_single(self, x: Batch, x_rows: Rows, y: Batch, y_rows: Rows) -> Batch:

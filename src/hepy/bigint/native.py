@@ -23,7 +23,7 @@ from hepy.bigint.combs import Tables
 from hepy.bigint.fermat_quotients import FermatPart, FermatQuotients
 from hepy.bigint.kernels import LEAST_CHUNK, Operand
 from hepy.bigint.rows import Rows, identity, span
-from hepy.errors import DeviceOutOfMemoryError
+from hepy.errors import DeviceOutOfMemoryError, ParameterError
 from hepy.options import options
 
 Batch = Any  # uint32[B, limbs] on the device
@@ -78,6 +78,7 @@ class Kernels:
         constants = device.asarray(np.concatenate([numbers.ravel(), tail.ravel()]))
         self.modulus = self.native.bigint.Modulus(device.stream, constants, self.words, paired=paired)
         self._memory = device.properties().memory_bytes
+        self._entries: dict[int, Any] = {}  # by rows
         device.settle()
 
     @property
@@ -132,11 +133,14 @@ class Kernels:
     def fixed_point(self, values: Any, scale_bits: int) -> Batch:
         """Contract: hepy.bigint.kernels.Composites."""
         out = self.empty(len(values))
+        self.run("fixed_point", out, *self._numbers(values), scale_bits, len(values))
+        return out
+
+    def _numbers(self, values: Any) -> tuple[Any, str]:
+        """The bits of fixed-point numbers, and what they are."""
         with self.device.active():
             words = self.device.xp.ascontiguousarray(values).view(np.uint64)
-        number = {"f": "float", "i": "signed", "u": "unsigned"}[values.dtype.kind]
-        self.run("fixed_point", out, words, number, scale_bits, len(values))
-        return out
+        return words, {"f": "float", "i": "signed", "u": "unsigned"}[values.dtype.kind]
 
     def store(self, x: Operand) -> Any:
         out = self.device.empty((len(x[1]), self.words), np.uint32)
@@ -175,6 +179,42 @@ class Kernels:
         out = self.empty(len(x[1]))
         self.run("square", out, self.operand(x), len(x[1]))
         return out
+
+    def multiply_principal(
+        self, x: Operand, factors: limb.Limbs, negative: npt.NDArray[np.bool_], factor_rows: Rows
+    ) -> Batch:
+        """Contract: hepy.bigint.kernels.Composites; needs a modulus that is a square."""
+        count, width = len(x[1]), factors.shape[1]
+        out = self.empty(count)
+        if count:
+            words, signs = self.exponents(factors, limb.LIMB_BITS * width, factor_rows), self._signs(negative)
+            self.run("multiply_principal", out, self.operand(x), words, signs, self._entry(width), count)
+        return out
+
+    def multiply_principal_fixed_point(self, x: Operand, values: Any, scale_bits: int) -> Batch:
+        """Contract: hepy.bigint.kernels.Composites; needs a modulus that is a square."""
+        count = len(x[1])
+        out = self.empty(count)
+        words, number = self._numbers(values)
+        entry = self._entry(self.modulus.fixed_point_words(number, scale_bits))
+        self.run("multiply_principal_fixed_point", out, self.operand(x), words, number, scale_bits, entry, count)
+        return out
+
+    @secret_memory()
+    def _signs(self, negative: npt.NDArray[np.bool_]) -> Any:
+        return self.device.asarray(np.ascontiguousarray(negative).view(np.uint8))
+
+    @secret_memory()
+    def _entry(self, words: int) -> Any:
+        """Contract: Entry in cuda/bigint/bigint.hpp, for integers of so many words."""
+        rows: int = self.modulus.entry_rows(words)
+        if rows not in self._entries:
+            if self.root is None:
+                raise ParameterError("principal units 1 + k m are those modulo a square, and this modulus is none")
+            factor = (self.radix << limb.LIMB_BITS * rows) % self.root
+            self._entries[rows] = self.device.asarray(limb.from_ints([factor], self.limbs // 2))
+            self.device.settle()
+        return self._entries[rows]
 
     # Powers.
 
