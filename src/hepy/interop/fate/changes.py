@@ -5,7 +5,6 @@ Everything is computed before anything is changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -48,7 +47,7 @@ def stride_of(stride: Any) -> int:
 
 def flattened(positions: Any) -> tuple[Integers, Integers]:
     """How many positions each sample has, and all of them: int64[S], int64[P]."""
-    if not hasattr(positions, "__len__") or isinstance(positions, Mapping | Set):
+    if not hasattr(positions, "__len__") or isinstance(positions, dict | set):
         raise ArgumentTypeError(f"positions are a list of places for each sample, not {type(positions).__name__}")
     if len(positions) == 0:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
@@ -106,7 +105,8 @@ def update(
     sources, targets = _strided(sources, width), _strided(bins, width)
     used = exponents[sources]
     there = used != NONE  # what is not is the ciphertext 1, which adds nothing
-    if not np.count_nonzero(there):
+    count = np.count_nonzero(there)
+    if not count:
         a.parts(key, b.home)
         return
     features = len(bins) // len(counts)
@@ -117,7 +117,9 @@ def update(
         by_feature = list(targets.reshape(-1, features, width).transpose(2, 1, 0))
         sums, sum_exponents, places = histograms(columns, used[0], by_feature, len(a))
     else:
-        sums, sum_exponents, places = sums_by_target(residues[sources[there]], used[there], targets[there], len(a))
+        if count < len(used):
+            sources, used, targets = sources[there], used[there], targets[there]
+        sums, sum_exponents, places = sums_by_target(residues[sources], used, targets, len(a))
     if a.public_key is None:  # zeros, to which nothing need be added
         a.assign(key, sums[places], sum_exponents[places])
         return

@@ -6,7 +6,7 @@ place (evaluator.i_add and its like); what a vector is made of cannot, so slices
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence
 from itertools import repeat
 from operator import is_
 from typing import Any, TypeVar
@@ -249,7 +249,7 @@ def listed(name: str, values: Any) -> list[Any]:
         ArgumentTypeError: it is none.
     """
     try:
-        if not isinstance(values, Mapping | Set | str | bytes):
+        if not isinstance(values, dict | set | str | bytes):
             return list(values)
     except TypeError:
         pass
