@@ -5,6 +5,7 @@ Their arguments are numpy's own, but for `out`, which would be written to.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -76,7 +77,21 @@ def _hsplit(a: Shaped, indices_or_sections: Any) -> list[Any]:
     return _split(a, indices_or_sections, min(a.ndim - 1, 1))
 
 
-FUNCTIONS: Mapping[Any, Function] = {
+def _by_numbers(function: Function) -> Function:
+    """Refuses calls in which ciphertexts are not what moves but what tells where to, which only their key could read."""
+
+    @functools.wraps(function)
+    def move(a: Any, *args: Any, **options: Any) -> Any:
+        if not isinstance(a, Shaped) or any(isinstance(other, Shaped) for other in (*args, *options.values())):
+            raise TypeError(
+                "elements move by numbers that are not encrypted: an array of ciphertexts is what moves, and nothing else"
+            )
+        return function(a, *args, **options)
+
+    return move
+
+
+_FUNCTIONS: Mapping[Any, Function] = {
     **{function: _moving(function) for function in _MOVING},
     np.array_split: _array_split,
     np.hsplit: _hsplit,
@@ -90,6 +105,7 @@ FUNCTIONS: Mapping[Any, Function] = {
     np.transpose: _transpose,
     np.vsplit: _vsplit,
 }
+FUNCTIONS: Mapping[Any, Function] = {name: _by_numbers(function) for name, function in _FUNCTIONS.items()}
 
 
 def joining(concatenate: Function, stack: Function) -> Mapping[Any, Function]:
