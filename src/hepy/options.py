@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from hepy._arguments import whole
+from hepy._arguments import shown, whole
 from hepy._host import engines
 from hepy.errors import ParameterError
 
@@ -98,7 +98,7 @@ class Options:
 
 def _flag(name: str, value: bool) -> bool:
     if not isinstance(value, bool):
-        raise ParameterError(f"options.{name} is True or False, not {value!r}")
+        raise ParameterError(f"options.{name} is True or False, not {shown(value)}")
     return value
 
 

@@ -37,6 +37,7 @@ def x(device, key):
         (lambda x: x.segment_sum(np.zeros((2, 3)), 2), r"integers were expected"),
         (lambda x: x.segment_sum(np.full((2, 3), 7), 2), r"bins go from 7 to 7, outside \[0, 2\)"),
         (lambda x: x[0].segment_sum([0, 1, 1], 2.0), r"num_segments is a whole number"),
+        (lambda x: x[0].segment_sum([0, 1, 1], 2**64), r"num_segments is a whole number from 0 to 1099511627776"),
         (lambda x: x[0].segment_sum([0, 1, 1], 2, mask=[1, 1, 0]), r"a mask is boolean"),
         (lambda x: x * x, r"Paillier cannot multiply ciphertexts"),
         (lambda x: x @ x.T, r"Paillier cannot multiply ciphertexts"),

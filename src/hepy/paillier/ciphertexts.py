@@ -23,6 +23,7 @@ import numpy.typing as npt
 from hepy import _devices
 from hepy._arguments import axes_of, whole
 from hepy._columns import plain
+from hepy._immutable import Immutable
 from hepy._numpy_manners import NumpyManners, Protocols
 from hepy._shapes import Move, Shaped
 from hepy.bigint import ResidueArray
@@ -41,13 +42,15 @@ if TYPE_CHECKING:
 
 Account = Numbers | Fields | Squeezed
 
+_MOST_SEGMENTS = 1 << 40
+
 # Encryptions and rerandomizations of this process are numbered: which of them the ciphertexts of an array are from.
 Draws = frozenset[int]
 _NONE: Draws = frozenset()
 _numbers_of_draws = itertools.count()
 
 
-class CiphertextArray(Shaped, NumpyManners):
+class CiphertextArray(Shaped, NumpyManners, Immutable):
     """Encrypted numbers of any shape under one public key.
 
     Made by PublicKey.encrypt. Supports indexing, slicing and broadcasting as numpy does; `+ - *` with numbers and
@@ -394,7 +397,7 @@ class CiphertextArray(Shaped, NumpyManners):
             Empty bins are the ciphertext 1, and bins tell their members to whoever knows the samples: rerandomize()
             before they leave, as hepy.dumps and hepy.save do.
         """
-        num_segments = whole("num_segments", num_segments)
+        num_segments = whole("num_segments", num_segments, 0, _MOST_SEGMENTS)
         bins, mask = check_bins(self.shape, plain(bins), num_segments, plain(mask))
         account = self._of_many(self.size, "a segment's sum")
         return self._computed(self._residues.segment_product(bins, num_segments, mask), account)
