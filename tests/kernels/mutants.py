@@ -31,6 +31,7 @@ import pybind11
 
 ROOT = Path(__file__).parents[2]
 SHAPE = "{90, 64, 8, 2, 1, 8},"  # 64 limbs: 8 lanes of 8; 2 warps a block
+PAIRS = "{90, 64, 4, 2, 1, 8, true},"  # the same for pairs: 4 lanes of 8 limbs of each number
 # Tests of other sizes, and those that know the real table.
 LEFT_OUT = ("3072", "4096", "6144", "8192", "sizes_between", "every_order", "sizes_and_edges", "Refusals", "whole_blocks",
             "above_the_slots_take", "any_order_of_threads")  # fmt: skip
@@ -44,6 +45,7 @@ TESTS = {
     "power": ("tests/kernels/bigint/test_powers.py",),
     "fixed_base": ("tests/kernels/bigint/test_powers.py",),
     "multi_power": ("tests/kernels/bigint/test_powers.py",),
+    "principal": ("tests/kernels/bigint/test_principal.py",),
     "fermat_quotients": ("tests/kernels/bigint/test_fermat_quotients.py", "tests/bigint/test_fermat_quotients.py"),
 }
 SCHEDULES = ("shuffled:1", "reversed", "ahead:1")
@@ -94,7 +96,7 @@ MUTANTS = (
     # Barriers.
     _barrier("warp.cuh", "one(constants + int(Constant::kOne)", name="__syncthreads();"),
     _barrier("warp.cuh", "void put(const Limb* x) const {", _AN_EXCHANGE_BEFORE),
-    _barrier("warp.cuh", "store_words<L>(own(), x);"),
+    _barrier("warp.cuh", "store_words<count>(own(), x);"),
     _barrier("warp.cuh", "const auto mine = reinterpret_cast<std::uint64_t>(integer);", _A_SHUFFLE_FOLLOWS),
     _barrier("warp.cuh", "uint4{0, 0, 0, 0});"),
     _barrier("square.cuh", "for (int d = 1; d < T / 2; ++d) {"),
@@ -122,7 +124,7 @@ MUTANTS = (
     Mutant("group.cuh", " + propagate + entering)", " + propagate)"),
     Mutant("group.cuh", "return Limb(reached >> T) & 1;", "return 0;"),
     Mutant("group.cuh", "return above + ripple(", "return ripple("),
-    Mutant("group.cuh", "lane == 0 ? 0 : below", "below"),
+    Mutant("group.cuh", "lane == 0 ? entering : below", "below"),
     Mutant("montgomery.cuh", "return lane == T - 1 ? 0 : received;", "return received;"),
     Mutant("montgomery.cuh", "(even[0] + odd[1]) * group.minus_n_inverse", "even[0] * group.minus_n_inverse"),
     Mutant("square.cuh", "group.lane == 0 ? entering : 0", "0"),
@@ -145,12 +147,35 @@ MUTANTS = (
     Mutant("sums.cuh", "  group.template accumulate_if<subtracting>(beyond, x, one);\n}", "}"),
     Mutant("conversion.cu", "add_number_lazy(warp.group, a, warp.own(), one);",
            "warp.group.add(a, warp.own());"),
+    # Pairs.
+    Mutant("pairs.cuh", "again += this->template accumulate_if<subtracting>(beyond > 1, x, radix());", ""),
+    Mutant("pairs.cuh", "    this->template accumulate_if<subtracting>(again, x, radix());\n", ""),
+    Mutant("pairs.cuh", "(even2[0] - q) * group.minus_n_inverse", "even2[0] * group.minus_n_inverse"),
+    Mutant("pairs.cuh", "even2[0] + odd2[1] - q)", "even2[0] + odd2[1])", kernels=("conversion",)),
+    Mutant("pairs.cuh", "mad_chain(even2, b, c, L, odd2[L - 1], second.carry);", "mad_chain(even2, b, c, L, second.carry);"),
+    Mutant("pairs.cuh", "group.subtract_if(above, r, group.modulus);", ""),
+    Mutant("pairs.cuh", "group.resolve(v, over2, above)", "group.resolve(v, over2)"),
+    Mutant("pairs.cuh", "over2 += add_chain<L>(r + L, addend);", "add_chain<L>(r + L, addend);"),
+    Mutant("pairs.cuh", "a[j] & (0u - (top >> 31))", "0"),
+    Mutant("pairs.cuh", "(group.lane == 0 ? 0 : below >> 31)", "(below >> 31)"),
+    Mutant("pairs.cuh", "group.resolve(v, over2, is_modulus);", "group.resolve(v, over2);", kernels=("conversion",)),
+    Mutant("pairs.cuh", "v[j] = is_least ? v[j] : less[j];", "", kernels=("conversion",)),
+    Mutant("pairs.cuh", "beyond += group.template accumulate_if<subtracting>(once, x + L, one + L);", ""),
+    Mutant("pairs.cuh", "beyond += group.template accumulate_if<subtracting>(twice, x + L, one + L);", ""),
+    Mutant("pairs.cuh", "if (group.lane == 0) store_words", "store_words", kernels=("conversion",)),
+    # Principal units.
+    Mutant("principal.cu", "      add_lazy(group, factor, warp.own(), radix);\n", "", kernels=("principal",)),
+    Mutant("principal.cu", "      warp.template put<L>(factor);\n    }", "    }", kernels=("principal",)),
+    Mutant("principal.cu", "negative ? minus[j] : factor[j]", "factor[j]", kernels=("principal",)),
+    Mutant("principal.cu", "i < count && k.is_negative(i)", "k.is_negative(0)", kernels=("principal",)),
+    Mutant("principal.cu", "add_lazy(group, a + L, factor, radix);", "group.add(a + L, factor);", kernels=("principal",)),
+    Mutant("montgomery.cuh", "at < rows; at += kProductRows", "at < Shape::total; at += kProductRows", kernels=("principal",)),
     # Who works on what, and up to where.
     Mutant("warp.cuh", "unsigned(group.first / T) >= count", "unsigned(group.first / T) + 1 >= count", kernels=("elementwise", "products")),
     Mutant("elementwise.cu", "warp.deliver(i < count ? ", "warp.deliver(i <= count ? ", "multiply_kernel("),
     Mutant("power.cu", "from_row(e, first)", "e", kernels=("power",)),
     Mutant("fermat_quotients.cu", "is_exact & others", "is_exact", kernels=("fermat_quotients",)),
-    Mutant("fermat_quotients.cu", "  group.add(a, warp.own());", "", kernels=("fermat_quotients",)),
+    Mutant("fermat_quotients.cu", "add_number_lazy(warp.group, a, warp.own(), one);", "warp.group.add(a, warp.own());", kernels=("fermat_quotients",)),
     Mutant("fermat_quotients.cu", "group.first ^ Shape::threads", "group.first", kernels=("fermat_quotients",)),
     Mutant("power_steps.cuh", "if (variable && !__any_sync(kAllLanes, digit != 0)) continue;", "if (variable && digit == 0) continue;", kernels=("power",)),
     Mutant("multi_power.cu", "if (!__any_sync(kAllLanes, digit != 0)) continue;", "if (digit == 0) continue;", kernels=("multi_power",)),
@@ -176,15 +201,15 @@ MUTANTS = (
     Mutant("elementwise.cu", "warp.fetch(a, element<Shape>(x,", "warp.fetch(a, element<Shape>(y,", "add_kernel("),
     Mutant("elementwise.cu", "warp.fetch(a, element<Shape>(x,", "warp.fetch(a, element<Shape>(y,", "multiply_kernel("),
     Mutant("elementwise.cu", "accumulate_lazy<subtracting>", "accumulate_lazy<!subtracting>"),
-    Mutant("products.cu", "warp.fetch(k < count ? place(k) : warp.one);", "warp.fetch(factor(k));", kernels=("products",)),
-    Mutant("fermat_quotients.cu", "side * Shape::shared, part", "0 * Shape::shared, part", kernels=("fermat_quotients",)),
+    Mutant("products.cu", "before ? factor(k) : k < here ? place(k - 1) : warp.one", "factor(k)", kernels=("products",)),
+    Mutant("fermat_quotients.cu", "(constants) + side * Shape::shared", "(constants)", kernels=("fermat_quotients",)),
     # Fixed-point numbers.
-    Mutant("conversion.cu", "rest > half || (rest == half && (quotient & 1))", "rest >= half", kernels=("conversion",)),
-    Mutant("conversion.cu", "if (shift > 53) return 0;", "if (shift > 52) return 0;", kernels=("conversion",)),
-    Mutant("conversion.cu", "bit >= 64 ? 0", "bit >= 63 ? 0", kernels=("conversion",)),
-    Mutant("conversion.cu", "bit <= -32 ||", "bit <= -31 ||", kernels=("conversion",)),
-    Mutant("conversion.cu", "(exponent > 0 ? exponent : 1) - 1075", "exponent - 1075", kernels=("conversion",)),
-    Mutant("conversion.cu", "number != Number::kUnsigned && ", "", kernels=("conversion",)),
+    Mutant("fixed_points.cuh", "rest > half || (rest == half && (quotient & 1))", "rest >= half", kernels=("conversion",)),
+    Mutant("fixed_points.cuh", "if (shift > 53) return 0;", "if (shift > 52) return 0;", kernels=("conversion",)),
+    Mutant("fixed_points.cuh", "bit >= 64 ? 0", "bit >= 63 ? 0", kernels=("conversion",)),
+    Mutant("fixed_points.cuh", "bit <= -32 ||", "bit <= -31 ||", kernels=("conversion",)),
+    Mutant("fixed_points.cuh", "(exponent > 0 ? exponent : 1) - 1075", "exponent - 1075", kernels=("conversion",)),
+    Mutant("fixed_points.cuh", "number != Number::kUnsigned && ", "", kernels=("conversion",)),
 )  # fmt: skip
 
 
@@ -198,6 +223,7 @@ class Build:
         self.package = folder / "site" / "hepy"
         shutil.copytree(ROOT / "cuda", self.cuda)
         (self.cuda / "bigint" / "choices.inc").write_text(SHAPE)
+        (self.cuda / "bigint" / "pairs.inc").write_text(PAIRS)
         self.package.mkdir(parents=True)
         for each in (ROOT / "src" / "hepy").iterdir():
             if not each.name.startswith("_emulator."):
