@@ -249,7 +249,7 @@ def test_what_does_not_fit_together_is_refused(djn, contract):
 WRONG = [None, 3, -3, 2**70, 2.5, "x", b"ab", {}, {1}, [None], [[1], [2.5]], np.array([None, 1]), 1j, len, object()]
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=repr)
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: type(wrong).__name__)
 def test_arguments_of_other_types_raise_errors_of_hepys_own(djn, wrong):
     sk, pk, coder = djn
     a, b, tensor = encrypted(pk, coder, [1, 2, 3, 4]), encrypted(pk, coder, [5, 6, 7, 8]), np.ones(4)
