@@ -15,7 +15,15 @@ from hepy.benchmarks.tuning import Load
 from hepy.errors import ParameterError
 
 LITTLE = Load(products=2, powers=2, exponent_share=1 / 256)
-NAMES = ["encrypt", "encrypt, key owner", "decrypt", "ct + ct", "ct × 64-bit integer", "histogram"]
+NAMES = [
+    "encrypt",
+    "encrypt, key owner",
+    "decrypt",
+    "ct + ct",
+    "ct + 64-bit integer",
+    "ct × 64-bit integer",
+    "histogram",
+]
 
 
 @pytest.fixture

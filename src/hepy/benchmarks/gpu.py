@@ -95,6 +95,7 @@ def operations(key: Any, items: int) -> dict[str, Callable[[], Any]]:
         "encrypt, key owner": lambda: key.encrypt(numbers),
         "decrypt": lambda: key.decrypt(x),
         "ct + ct": lambda: x + y,
+        "ct + 64-bit integer": lambda: x + factors,
         "ct × 64-bit integer": lambda: x * factors,
         "histogram": lambda: x.segment_sum(bins, int(bins.max()) + 1),
     }
