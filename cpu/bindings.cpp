@@ -440,7 +440,7 @@ void power_vartime(const Engine& engine, const py::object& out, const py::object
 }
 
 void check_squared(const Engine& engine) {
-  if (!engine.squared()) throw InvalidArgument("the modulus has to be a square");
+  if (!engine.squared()) throw InvalidArgument("principal units are those modulo a square, and a square was expected");
 }
 
 void multiply_principal(const Engine& engine, const py::object& out, const py::object& x, const py::object& rows,
@@ -493,15 +493,27 @@ py::array_t<Limb> load_single(const Engine& engine, const py::bytes& in, const p
   return out;
 }
 
-// From a canonical integer in bytes.
+// A canonical integer in bytes, and what brings it into Montgomery form.
+class Canonical {
+ public:
+  Canonical(const Engine& engine, const py::bytes& in, const py::object& factors) : factors_(factors) {
+    const std::string_view bytes(in);
+    const std::size_t words = engine.result_words(), piece = engine.piece_words();
+    if (bytes.size() != words * sizeof(Word)) throw InvalidArgument("a canonical integer has another length");
+    in_ = reinterpret_cast<const Word*>(bytes.data());
+    by_ = factors_.data((words + piece - 1) / piece * engine.plain_words());
+  }
+
+  void load(const Engine& engine, Limb* out) const { engine.load(out, in_, engine.result_words(), by_, 0, 1); }
+
+ private:
+  const Array<const Word> factors_;
+  const Word *in_, *by_;
+};
+
 py::array_t<Limb> load_bytes(const Engine& engine, const py::bytes& in, const py::object& factors) {
-  const std::string_view bytes(in);
-  const std::size_t words = engine.result_words(), piece = engine.piece_words();
-  if (bytes.size() != words * sizeof(Word)) throw InvalidArgument("a canonical integer has another length");
-  const Array<const Word> by(factors);
-  const Word* const factor = by.data((words + piece - 1) / piece * engine.plain_words());
   py::array_t<Limb> out = element(engine);
-  engine.load(out.mutable_data(), reinterpret_cast<const Word*>(bytes.data()), words, factor, 0, 1);
+  Canonical(engine, in, factors).load(engine, out.mutable_data());
   return out;
 }
 
@@ -572,14 +584,8 @@ py::array_t<Limb> power_vartime_single(const Engine& engine, const py::object& x
 // One number to a power, for callers that hold numbers: canonical integers in bytes, on the way in and out.
 class Number {
  public:
-  Number(const Engine& engine, const py::bytes& in, const py::object& factors) : engine_(engine), factors_(factors) {
-    const std::string_view bytes(in);
-    const std::size_t words = engine.result_words(), piece = engine.piece_words();
-    if (bytes.size() != words * sizeof(Word)) throw InvalidArgument("a canonical integer has another length");
-    in_ = reinterpret_cast<const Word*>(bytes.data());
-    by_ = factors_.data((words + piece - 1) / piece * engine.plain_words());
-    memory_ = acquire(2 * engine.width());
-  }
+  Number(const Engine& engine, const py::bytes& in, const py::object& factors)
+      : engine_(engine), canonical_(engine, in, factors), memory_(acquire(2 * engine.width())) {}
   ~Number() { release(memory_, 2 * engine_.width()); }
   Number(const Number&) = delete;
   Number& operator=(const Number&) = delete;
@@ -588,16 +594,15 @@ class Number {
   void run(Word* out, const Power& power) const {
     static constexpr Row kFirst = 0;
     Limb *const base = memory_, *const made = memory_ + engine_.width();
-    engine_.load(base, in_, engine_.result_words(), by_, 0, 1);
+    canonical_.load(engine_, base);
     power(made, Operand{base, &kFirst});
     engine_.store(out, {made, &kFirst}, 0, 1);
   }
 
  private:
   const Engine& engine_;
-  const Array<const Word> factors_;
-  const Word *in_, *by_;
-  Limb* memory_;
+  const Canonical canonical_;
+  Limb* const memory_;
 };
 
 template <bool vartime>

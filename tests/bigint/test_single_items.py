@@ -193,9 +193,9 @@ def test_compiled_code_has_principal_units_of_squares_only(compiled):
         call(out, batch, rows, one, 0, rows, signs, 0, 1)
     prime = bigint.Modulus(2**521 - 1).array([3])
     assert prime._kernels.engine == kernels.engine
-    with pytest.raises(ParameterError, match="has to be a square"):
+    with pytest.raises(ParameterError, match="modulo a square"):
         prime._kernels.native.multiply_principal(out, prime._batch, rows, one, 1, rows, signs, 0, 1)
-    with pytest.raises(ParameterError, match="has to be a square"):
+    with pytest.raises(ParameterError, match="modulo a square"):
         prime._kernels.native.multiply_principal_single(prime._batch, row - 1, 1)
 
 
