@@ -344,5 +344,5 @@ def test_a_single_value_has_the_slots_of_what_it_meets(toy, values):
         assert got.slots == 4
         assert np.abs(toy.decrypt(got.rotate(1)) - np.roll(want, -1)).max() < 2.0**-24
         assert np.abs(toy.decrypt(got.inner_sum()) - want.sum()).max() < 2.0**-22
-        # The four errors of a sum are one error, which may be large or small by chance: in 700 rounds from -3.4 to 4.
-        assert -4 <= bits(toy, got, want) - got.precision_bits <= 8
+        # The four errors of a sum are one error, which may be small by chance.
+        assert -3 <= bits(toy, got, want) - got.precision_bits <= 8

@@ -192,6 +192,12 @@ class Account(NamedTuple):
             return self
         return self._replace(error=self.error * largest_of(1) / self.reach(slots))
 
+    def in_fewer_slots(self, slots: int, fewer: int) -> Account:
+        """Of one value in all slots: counted as of fewer, its error in a slot is the same."""
+        if self.model.worst:
+            return self
+        return self._replace(error=self.error * math.sqrt(slots / fewer) * self.reach(slots) / self.reach(fewer))
+
     def evenly(self, slots: int, is_complex: bool) -> Account:
         """The account with a spread of 1 that says the same of the precision: what a message carries."""
         if self.model.worst or self.spread == 1:

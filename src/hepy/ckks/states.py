@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -40,9 +39,7 @@ class State(NamedTuple):
         """As an operand beside vectors of that length: a single value repeats after their slots, too."""
         if self.length > 1 or length == 1 or self.slots <= slots:
             return self
-        # Its error is one value in all slots, and so counts as that of more coefficients.
-        growth = math.sqrt(self.slots / slots)
-        return self.with_accounts(lambda a: a if a.model.worst else a._replace(error=a.error * growth), slots=slots)
+        return self.with_accounts(lambda a: a.in_fewer_slots(self.slots, slots), slots=slots)
 
     def fills(self, length: int) -> bool:
         """Whether it puts anything into the slots beyond so many values, as an operand."""
